@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The CPU, without Xen policy: barriers, time-stamp counter, random instructions, CPUID.
+ * Everything is usable in any context. Source: Intel SDM 2A/3A.
+ */
+#ifndef ARCH_X86_64_CPU_H
+#define ARCH_X86_64_CPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PAGE_SHIFT 12
+#define PAGE_BYTES 4096UL
+#define PAGE_MASK  (~(PAGE_BYTES - 1))
+
+/* Compiler barrier: orders accesses of this vCPU against its own upcalls. */
+#define barrier() __asm__ volatile("" ::: "memory")
+
+/* Ordering against other processors (other vCPUs, back ends, Xen). x86 keeps loads in order
+ * and stores in order, so only store-then-load needs a fence instruction (SDM 3A 8.2.2). */
+#define smp_mb()  __asm__ volatile("lock; addl $0,(%%rsp)" ::: "memory", "cc")
+#define smp_rmb() barrier()
+#define smp_wmb() barrier()
+
+#define READ_ONCE(x)	 (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+
+/* Time-stamp counter, unordered. */
+static inline uint64_t cpu_rdtsc(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return ((uint64_t)hi << 32) | lo;
+}
+
+static inline void cpu_relax(void)
+{
+	__asm__ volatile("pause");
+}
+
+static inline void cpu_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+	__asm__ volatile("cpuid"
+			 : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
+			 : "a"(leaf), "c"(subleaf));
+}
+
+/* True and 64 random bits from RDRAND, or false when the instruction failed ten times.
+ * The caller has checked CPUID.1:ECX[30] (SDM 1 7.3.17). */
+static inline bool cpu_rdrand(uint64_t *out)
+{
+	for (int tries = 0; tries < 10; tries++) {
+		uint64_t value;
+		bool ok;
+
+		__asm__ volatile("rdrand %0" : "=r"(value), "=@ccc"(ok));
+		if (ok) {
+			*out = value;
+			return true;
+		}
+	}
+	return false;
+}
+
+#endif

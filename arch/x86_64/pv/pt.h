@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page tables of a 64-bit PV guest, the p2m and the direct map.
+ *
+ * Names: pfn is the guest's frame number, mfn the machine's, vaddr a virtual address. Every
+ * page-table page is mapped read-only by us and validated by Xen; all updates go through
+ * hypercalls (Xen: public/xen.h MMU_*, UVMF_*).
+ *
+ * The direct map shows pfn at dmap_base + pfn * 4096, readable and writable, never executable;
+ * page tables in it are read-only and text is not in it writable. It grows in chunks of 512
+ * pages on demand: pages below pt_dmap_pfns() are in it.
+ *
+ * All functions: any context after early boot with events masked by the caller, one vCPU at a
+ * time (the later SMP issue adds the lock). 0 or -ENOMEM (no page-table page), -EINVAL, -EEXIST.
+ */
+#ifndef ARCH_X86_64_PV_PT_H
+#define ARCH_X86_64_PV_PT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint64_t pfn_t;
+typedef uint64_t mfn_t;
+
+#define PFN_NONE       UINT64_MAX
+#define PT_CHUNK_PAGES 512ULL
+
+enum pt_prot {
+	PT_PROT_NONE = 0,
+	PT_PROT_READ = 1,
+	PT_PROT_WRITE = 2, /* implies read */
+	PT_PROT_EXEC = 4,  /* refused together with write: W^X */
+};
+
+/* First virtual address of the direct map, and the number of pfns (from 0) it shows today. */
+extern uintptr_t pt_dmap_base;
+pfn_t pt_dmap_pfns(void);
+
+/* First pfn above the image, the bootstrap pages and whatever the builder placed: every pfn in
+ * [pt_first_free_pfn, boot_info.pages_count) except the module and the p2m is free RAM. */
+pfn_t pt_first_free_pfn(void);
+
+/* True when pfn holds something the builder or start of day placed and that stays in use
+ * (image, start_info, p2m, page tables, console and store rings, module). O(1). */
+bool pt_pfn_reserved(pfn_t pfn);
+
+/* Extends the direct map by the chunk that begins at pt_dmap_pfns() (its last chunk may be
+ * shorter). Takes one page-table page, sometimes two. */
+int pt_dmap_extend(void);
+
+static inline void *pt_dmap_vaddr(pfn_t pfn)
+{
+	return (void *)(pt_dmap_base + (pfn << 12));
+}
+
+static inline pfn_t pt_dmap_pfn(const void *vaddr)
+{
+	return ((uintptr_t)vaddr - pt_dmap_base) >> 12;
+}
+
+mfn_t pt_pfn_to_mfn(pfn_t pfn);
+/* PFN_NONE when the frame is not ours. */
+pfn_t pt_mfn_to_pfn(mfn_t mfn);
+
+/* Maps pages_count pages: pfns[i] at vaddr + i * 4096. vaddr is page-aligned, nothing mapped
+ * there yet. On error nothing stays mapped. */
+int pt_map(uintptr_t vaddr, const pfn_t *pfns, size_t pages_count, unsigned int prot);
+/* The same for pfn, pfn + 1, … */
+int pt_map_contiguous(uintptr_t vaddr, pfn_t pfn, size_t pages_count, unsigned int prot);
+/* One machine frame that is not in our p2m (shared info, a granted page). */
+int pt_map_mfn(uintptr_t vaddr, mfn_t mfn, unsigned int prot);
+/* Takes pages away; holes are allowed. TLB is flushed. Page-table pages are kept. */
+void pt_unmap(uintptr_t vaddr, size_t pages_count);
+int pt_protect(uintptr_t vaddr, size_t pages_count, unsigned int prot);
+
+/* What the page tables say of one address. */
+struct pt_walk {
+	bool present;
+	unsigned int prot; /* PT_PROT_* of the whole path */
+	mfn_t mfn;
+	int level; /* the level that ended the walk: 4…1 */
+};
+void pt_walk(uintptr_t vaddr, struct pt_walk *walk_out);
+
+/* Calls fn for each present leaf with its effective protection, in address order, over the
+ * whole guest half of the address space; stops when fn returns false. For tests of W^X. */
+void pt_for_each(bool (*fn)(uintptr_t vaddr, const struct pt_walk *leaf, void *arg), void *arg);
+
+/* Provided by core/page.c: one zeroed page in the direct map for a page table, or PFN_NONE.
+ * Must not call back into pt_map*. It may be called while the direct map is being extended, and
+ * then answers from pages already mapped. */
+pfn_t core_pt_page_alloc(void);
+
+#endif

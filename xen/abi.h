@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The only door to Xen's public headers (Debian package libxen-dev). They are not
+ * self-contained: fixed-width types and the interface version come first.
+ * Source: Xen public/xen.h and friends, 4.17.
+ */
+#ifndef XEN_ABI_H
+#define XEN_ABI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef __XEN_INTERFACE_VERSION__
+#define __XEN_INTERFACE_VERSION__ 0x00040e00
+#endif
+
+#include <xen/xen.h>
+#include <xen/callback.h>
+#include <xen/elfnote.h>
+#include <xen/event_channel.h>
+#include <xen/features.h>
+#include <xen/grant_table.h>
+#include <xen/memory.h>
+#include <xen/nmi.h>
+#include <xen/physdev.h>
+#include <xen/sched.h>
+#include <xen/vcpu.h>
+#include <xen/version.h>
+#include <xen/io/console.h>
+#include <xen/io/xs_wire.h>
+
+/* Xen's errno values equal Linux's; xen/hypercall.h translates them, nothing else may. */
+
+#endif
