@@ -34,6 +34,7 @@ class Watcher:
         self.quiet = quiet
         self.kept = None if boot else []
         self.rest = b""
+        self.shown = 0          # bytes of `rest` that were written already
         self.ended = None
         self.status = None
 
@@ -42,12 +43,12 @@ class Watcher:
         self.rest += data
         *lines, self.rest = self.rest.split(b"\n")
         for line in lines:
-            out.append(self.line(line + b"\n"))
-        # A prompt without a newline is worth showing; a line of Xen's is not cut in two.
-        if self.rest and not self.rest.startswith(b"(") and self.kept is None:
-            out.append(self.rest)
-            self.line(self.rest)
-            self.rest = b""
+            out.append(self.line(line + b"\n")[self.shown:])
+            self.shown = 0
+        # A prompt without a newline is worth showing; what may be a line of Xen's waits.
+        if self.kept is None and self.rest and not self.rest.startswith((b"(", b"\r")):
+            out.append(self.rest[self.shown:])
+            self.shown = len(self.rest)
         os.write(1, b"".join(out))
 
     def line(self, line):
