@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# make run | debug | box | test | help: what a person types.
+
+APP ?= examples/hello
+ARGS ?=
+RUN_FLAGS ?=
+# APP is an example's directory, a C file, or an image: each becomes an image and, if it has one, a cfg.
+APP_NAME := $(basename $(notdir $(patsubst %/,%,$(APP))))
+ifneq ($(wildcard $(APP)/.),)
+APP_IMAGE := $(B)/examples/$(APP_NAME)/$(APP_NAME)
+APP_CFG := $(wildcard $(APP)/$(APP_NAME).cfg)
+else ifneq ($(filter %.c,$(APP)),)
+APP_IMAGE := $(B)/apps/$(APP_NAME)
+APP_CFG :=
+$(APP_IMAGE): $(APP) sdk
+	@mkdir -p $(@D)
+	$(Q)$(B)/bin/stardust-cc -O2 -g $(CFLAGS) -o $@ $<
+else
+APP_IMAGE := $(APP)
+APP_CFG :=
+endif
+
+# `make run` ends with the program's own status. GNU make turns any failure into 2, so a small loadable
+# object gives it a function that exits with a number; without it the status is 2 as ever.
+ifneq ($(filter run,$(MAKECMDGOALS)),)
+ifneq ($(wildcard /usr/include/gnumake.h),)
+-load $(B)/host/make_exit.so
+endif
+endif
+$(B)/host/make_exit.so: tools/make_exit.c
+	@mkdir -p $(@D)
+	$(Q)gcc -shared -fPIC -O2 -Wall -Wextra -o $@ $<
+
+RUN_STATUS := $(B)/run.status.$(shell echo $$PPID)
+
+# Expanded when run-program has ended; the shell part is for a make that cannot load objects.
+run: run-program
+	@$(exit-with $(shell cat $(RUN_STATUS); rm -f $(RUN_STATUS)))exit 2
+
+run-program: all box-image
+	@if [ ! -e '$(APP_IMAGE)' ]; then \
+		echo 'make run: APP=$(APP): no such example, C file or image (examples: $(notdir $(wildcard examples/*)))' >&2; \
+		exit 2; fi
+	@mkdir -p $(B)
+	@$(B)/bin/xenbox run $(RUN_FLAGS) $(if $(APP_CFG),--cfg $(APP_CFG)) $(APP_IMAGE) -- $(ARGS); \
+		echo $$? >$(RUN_STATUS)
+
+box: all box-image
+	$(Q)$(B)/bin/xenbox shell
+
+HELP := tools/help.txt
+help:
+	@cat $(HELP)
+
+# Fast things first; every part prints `N passed, N failed`, tools/test-summary adds them up.
+test: all box-image
+	@tools/test-summary $(B)/logs/test unit=test-unit tools=test-tools xen=test-xen
+
+.PHONY: run run-program box help test
