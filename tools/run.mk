@@ -57,3 +57,8 @@ test: all box-image
 	@tools/test-summary $(B)/logs/test unit=test-unit tools=test-tools xen=test-xen
 
 .PHONY: run run-program box help test
+
+# Tools are tested by scripts of their own; each closes with `N passed, N failed`.
+test-tools: all box-image
+	@tools/test-summary $(B)/logs/test-tools toolchain=test-toolchain box=test-box
+.PHONY: test-tools
