@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Packages first: every goal that builds something runs tools/setup before any rule (a few ms when
+# nothing is missing). SETUP=no prints what is missing and stops, SETUP=skip looks at nothing.
+
+goals := $(or $(MAKECMDGOALS),all)
+quiet_goals := help clean distclean setup install-help
+
+setup_groups := build
+ifneq ($(filter all run debug box bench test test-xen,$(goals)),)
+setup_groups += box
+endif
+ifneq ($(filter test test-unit test-host test-toolchain,$(goals)),)
+setup_groups += test
+endif
+ifneq ($(filter check-style style,$(goals)),)
+setup_groups += style
+endif
+
+ifneq ($(filter-out $(quiet_goals),$(goals)),)
+ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
+setup_said := $(shell B=$(B) SETUP=$(SETUP) tools/setup $(setup_groups) >&2 && echo done)
+ifneq ($(setup_said),done)
+$(error set-up stopped: see the line above)
+endif
+endif
+endif
+
+# `make setup` alone installs everything anyone may need.
+setup:
+ifneq ($(filter setup,$(MAKECMDGOALS)),)
+	@B=$(B) SETUP=$(SETUP) tools/setup build box test style
+endif
+
+# The public Xen headers, under a directory that holds nothing else.
+XEN_HEADERS := $(B)/xen-include/xen
+$(XEN_HEADERS):
+	@mkdir -p $(@D)
+	@ln -sfn /usr/include/xen $@
+
+accept-sources:
+	@test -n "$(NAME)" || { echo "make accept-sources NAME=newlib" >&2; exit 1; }
+	@B=$(B) tools/fetch --accept $(NAME)
+
+.PHONY: setup accept-sources

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The SDK: newlib as the sysroot, our headers over it, the compiler driver and its tools.
+#
+#   $(B)/bin                    stardust-cc, x86_64-stardust-elf-*
+#   $(B)/sysroot/{include,lib}  headers, libc.a libm.a libgccsafe.a libstardust.a crt0.o stardust.ld
+#   $(B)/libexec/stardust       mkksyms, redzone
+#   $(B)/share/stardust         config.site, toolchain.cmake
+
+SYSROOT := $(B)/sysroot
+SYSROOT_STAMP := $(SYSROOT)/.newlib
+SDK_TARGET := x86_64-stardust-elf
+NEWLIB_GLUE := tools/newlib/build $(wildcard tools/newlib/host-* tools/newlib/*-removed \
+	tools/newlib/include/*.h tools/newlib/include/*/*.h)
+
+# Sources are unpacked once per pin.
+$(B)/src/newlib.stamp: tools/sources.lock tools/fetch
+	@B=$(B) tools/fetch --unpack newlib $(B)/src/newlib
+	@touch $@
+
+$(SYSROOT_STAMP): $(B)/src/newlib.stamp $(NEWLIB_GLUE)
+	@tools/newlib/build $(B)/src/newlib/usr/src/newlib/newlib-*.tar.xz $(B)/newlib $(SYSROOT) \
+		$(shell nproc)
+	@rm -rf $(B)/newlib/src $(B)/newlib/obj $(B)/newlib/inst
+	@touch $@
+
+# Our own headers lie over newlib's; a change copies what changed.
+POSIX_HEADERS := $(shell find lib/posix/include -name '*.h' 2>/dev/null)
+$(SYSROOT)/.headers: $(POSIX_HEADERS) $(SYSROOT_STAMP)
+	@cp -Ru lib/posix/include/. $(SYSROOT)/include/
+	@touch $@
+
+# Replacements for the functions of libgcc that use the red zone.
+GCCSAFE_CFLAGS = -std=gnu11 $(filter-out -g,$(K_CODEGEN)) -Wall -Wextra -ffreestanding -I.
+GCCSAFE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/gccsafe/*.c))
+$(B)/lib/gccsafe/%.o: lib/gccsafe/%.c lib/gccsafe/gccsafe.h tools/kernel.mk tools/sysroot.mk
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)gcc $(GCCSAFE_CFLAGS) -c $< -o $@
+$(SYSROOT)/lib/libgccsafe.a: $(GCCSAFE_OBJ)
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+# Tools of the driver.
+LIBEXEC := $(B)/libexec/stardust
+$(LIBEXEC)/mkksyms: tools/mkksyms.c
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)gcc -std=gnu11 -O2 -g -Wall -Wextra -o $@ $<
+
+SDK_WRAPPERS := ar ranlib nm strip objcopy objdump readelf ld as size strings addr2line c++filt
+SDK_FILES := $(B)/bin/stardust-cc $(B)/bin/$(SDK_TARGET)-gcc $(B)/bin/$(SDK_TARGET)-cc \
+	$(SDK_WRAPPERS:%=$(B)/bin/$(SDK_TARGET)-%) $(B)/bin/$(SDK_TARGET)-pkg-config \
+	$(LIBEXEC)/mkksyms $(LIBEXEC)/redzone $(SYSROOT)/lib/stardust.ld \
+	$(B)/share/stardust/config.site $(B)/share/stardust/toolchain.cmake
+
+$(B)/bin/stardust-cc: tools/stardust-cc
+	@mkdir -p $(@D)
+	@install -m 755 $< $@
+$(B)/bin/$(SDK_TARGET)-gcc $(B)/bin/$(SDK_TARGET)-cc: $(B)/bin/stardust-cc
+	@ln -sfn stardust-cc $@
+$(B)/bin/$(SDK_TARGET)-%: tools/$(SDK_TARGET)-tool
+	@mkdir -p $(@D)
+	@install -m 755 $< $@
+$(LIBEXEC)/redzone: tools/redzone
+	@mkdir -p $(@D)
+	@install -m 755 $< $@
+$(SYSROOT)/lib/stardust.ld: tools/stardust.ld
+	@mkdir -p $(@D)
+	@install -m 644 $< $@
+$(B)/share/stardust/%: tools/share/%
+	@mkdir -p $(@D)
+	@install -m 644 $< $@
+
+sysroot: $(SYSROOT_STAMP) $(SYSROOT)/.headers $(SYSROOT)/lib/libgccsafe.a
+sdk: sysroot kernel $(SDK_FILES)
+
+# make install PREFIX=/opt/stardust DESTDIR=...: the SDK finds its parts relative to itself.
+PREFIX ?= /usr/local
+DEST = $(DESTDIR)$(PREFIX)
+install-sdk: sdk
+	@mkdir -p $(DEST)/bin $(DEST)/libexec/stardust $(DEST)/share/stardust \
+		$(DEST)/share/man/man1 $(DEST)/$(SDK_TARGET)/lib
+	@cp -P $(filter $(B)/bin/%,$(SDK_FILES)) $(DEST)/bin/
+	@cp $(filter $(LIBEXEC)/%,$(SDK_FILES)) $(DEST)/libexec/stardust/
+	@cp $(filter $(B)/share/stardust/%,$(SDK_FILES)) $(DEST)/share/stardust/
+	@rm -rf $(DEST)/$(SDK_TARGET)/include
+	@cp -R $(SYSROOT)/include $(DEST)/$(SDK_TARGET)/
+	@cp -R $(SYSROOT)/lib/. $(DEST)/$(SDK_TARGET)/lib/
+	@install -m 644 docs/man/stardust-cc.1 $(DEST)/share/man/man1/
+	@echo "installed the SDK under $(DEST)"
+install: install-sdk
+
+.PHONY: sysroot sdk install install-sdk
