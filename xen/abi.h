@@ -18,6 +18,7 @@
 #include <xen/xen.h>
 #include <xen/callback.h>
 #include <xen/elfnote.h>
+#include <xen/errno.h>
 #include <xen/event_channel.h>
 #include <xen/features.h>
 #include <xen/grant_table.h>
@@ -28,7 +29,11 @@
 #include <xen/vcpu.h>
 #include <xen/version.h>
 #include <xen/io/console.h>
+/* With EINVAL defined this header grows a table of errno values that wants more names than we have. */
+#pragma push_macro("EINVAL")
+#undef EINVAL
 #include <xen/io/xs_wire.h>
+#pragma pop_macro("EINVAL")
 
 /* Xen's errno values equal Linux's; xen/hypercall.h translates them, nothing else may. */
 
