@@ -52,7 +52,7 @@ $(LIBEXEC)/mkksyms: tools/mkksyms.c
 SDK_WRAPPERS := ar ranlib nm strip objcopy objdump readelf ld as size strings addr2line c++filt
 SDK_FILES := $(B)/bin/stardust-cc $(B)/bin/$(SDK_TARGET)-gcc $(B)/bin/$(SDK_TARGET)-cc \
 	$(SDK_WRAPPERS:%=$(B)/bin/$(SDK_TARGET)-%) $(B)/bin/$(SDK_TARGET)-pkg-config \
-	$(LIBEXEC)/mkksyms $(LIBEXEC)/redzone $(SYSROOT)/lib/stardust.ld \
+	$(LIBEXEC)/mkksyms $(LIBEXEC)/redzone $(LIBEXEC)/left-out $(SYSROOT)/lib/stardust.ld \
 	$(B)/share/stardust/config.site $(B)/share/stardust/toolchain.cmake
 
 $(B)/bin/stardust-cc: tools/stardust-cc
@@ -63,6 +63,9 @@ $(B)/bin/$(SDK_TARGET)-gcc $(B)/bin/$(SDK_TARGET)-cc: $(B)/bin/stardust-cc
 $(B)/bin/$(SDK_TARGET)-%: tools/$(SDK_TARGET)-tool
 	@mkdir -p $(@D)
 	@install -m 755 $< $@
+$(LIBEXEC)/left-out: tools/left-out
+	@mkdir -p $(@D)
+	@install -m 644 $< $@
 $(LIBEXEC)/redzone: tools/redzone
 	@mkdir -p $(@D)
 	@install -m 755 $< $@
@@ -74,7 +77,8 @@ $(B)/share/stardust/%: tools/share/%
 	@install -m 644 $< $@
 
 sysroot: $(SYSROOT_STAMP) $(SYSROOT)/.headers $(SYSROOT)/lib/libgccsafe.a
-sdk: sysroot kernel $(SDK_FILES)
+sdk-files: $(SDK_FILES)
+sdk: sysroot kernel sdk-files
 
 # make install PREFIX=/opt/stardust DESTDIR=...: the SDK finds its parts relative to itself.
 PREFIX ?= /usr/local
@@ -92,4 +96,4 @@ install-sdk: sdk
 	@echo "installed the SDK under $(DEST)"
 install: install-sdk
 
-.PHONY: sysroot sdk install install-sdk
+.PHONY: sysroot sdk sdk-files install install-sdk
