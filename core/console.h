@@ -14,7 +14,8 @@
 struct console;
 
 struct console_ops {
-	/* Takes what fits now, 0 to bytes; the queue is woken when there is room again. Any context. */
+	/* Takes what fits now, 0 to bytes; the queue is woken when there is room again. Any
+	 * context. */
 	size_t (*write)(struct console *console, const void *bytes, size_t bytes_count);
 	/* Hands over what arrived, 0 to bytes_max. Any context. */
 	size_t (*read)(struct console *console, void *bytes_out, size_t bytes_max);

@@ -7,40 +7,50 @@
 #ifndef CORE_TIME_H
 #define CORE_TIME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/base/list.h"
-
-#define NS_PER_S 1000000000ULL
+#define NS_PER_S   1000000000ULL
 #define TIME_NEVER UINT64_MAX
 
 void time_init(void);
+/* Never goes backwards. */
 uint64_t time_monotonic_ns(void);
 /* Nanoseconds since 1970-01-01 UTC. */
 uint64_t time_wall_ns(void);
 /* Monotonic time at which the guest started. */
 uint64_t time_boot_ns(void);
-/* Nanoseconds this vCPU has really run (runstate area); equals monotonic when unknown. */
+/* Nanoseconds this vCPU has really run (runstate area); since boot when Xen does not say. */
 uint64_t time_cpu_ns(void);
 /* Changes the guest's own idea of the wall clock (settimeofday). */
 void time_set_wall_ns(uint64_t wall_ns);
 
-/* One-shot timers, tickless. The struct belongs to the caller and must stay until it fired or
- * was cancelled. fn runs in event context. */
+/* Nanoseconds in ticks of the time-stamp counter: (ticks shifted left by shift, right when
+ * negative) * mul / 2^32, rounded down. */
+uint64_t time_scale_ticks(uint64_t ticks, uint32_t mul, int shift);
+
+/* One-shot timers, tickless: Xen's timer is armed for the earliest deadline only, and not at all
+ * when there is none. The struct belongs to the caller and must stay until it fired or was
+ * cancelled. fn runs in event context and may arm and cancel timers, its own included. */
 struct timer {
-	struct list_node node;
 	uint64_t deadline_ns; /* monotonic */
 	void (*fn)(struct timer *timer);
 	bool armed;
+	/* pairing heap: first child, next sibling, and the one that points to us */
+	struct timer *child, *next, *prev;
 };
 
 void timer_init(struct timer *timer, void (*fn)(struct timer *timer));
-/* Arms or re-arms. A deadline in the past fires at the next chance. */
+/* Arms or re-arms. A deadline in the past fires at the next chance. Any context. */
 void timer_arm(struct timer *timer, uint64_t deadline_ns);
-/* True when it was armed and now never fires. */
+/* True when it was armed and now never fires. Any context. */
 bool timer_cancel(struct timer *timer);
+/* Makes Xen send an event at deadline_ns (monotonic) if not before. Events disabled. */
+void timer_wake_at(uint64_t deadline_ns);
 
 void time_suspend(void);
 void time_resume(void);
+/* The part of resume that is core/timer.c's: a fresh VIRQ, armed again. */
+void timer_resume(void);
 
 #endif

@@ -9,12 +9,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "xen/evtchn.h"
+
 struct waitq {
 	uint32_t waiters_count;
 	uint32_t wakes; /* bumped by each wake */
 };
 
-#define WAITQ_INIT {0, 0}
+#define WAITQ_INIT                                                                                 \
+	{                                                                                          \
+		0, 0                                                                               \
+	}
 
 /* Any context: makes every waiter re-evaluate its condition. */
 void waitq_wake_all(struct waitq *queue);
@@ -24,7 +29,8 @@ void waitq_wake_all(struct waitq *queue);
  * pending. 0, -ETIMEDOUT, -EINTR; 0 may be spurious. Thread context. */
 int waitq_sleep(struct waitq *queue, uint64_t deadline_ns, bool interruptible);
 
-/* Waits until condition is true; evaluates it with events disabled. Yields 0, -ETIMEDOUT, -EINTR. */
+/* Waits until condition is true; evaluates it with events disabled. Yields 0, -ETIMEDOUT, -EINTR.
+ */
 #define waitq_wait(queue, condition, deadline_ns, interruptible)                                   \
 	({                                                                                         \
 		bool wait_enabled_ = events_disable();                                             \

@@ -4,8 +4,8 @@
 K_C := \
 	lib/base/format.c lib/base/ksyms.c lib/base/parse.c \
 	$(patsubst %,arch/x86_64/pv/%.c,start pt pt_boot p2m traps emergency) \
-	$(patsubst %,xen/%.c,hypercall evtchn evtchn_fifo evtchn_2l xswire) \
-	$(patsubst %,core/%.c,start page vm heap random time timer wait log panic fault backtrace console suspend) \
+	$(patsubst %,xen/%.c,hypercall evtchn evtchn_fifo evtchn_2l ring xswire) \
+	$(patsubst %,core/%.c,start page vm heap random events time timer wait log panic fault backtrace console suspend) \
 	$(patsubst %,drivers/%.c,xencons xenstore xenstore_sync control) \
 	$(patsubst %,lib/fs/%.c,archive)
 K_S := arch/x86_64/hypercall.S arch/x86_64/string.S arch/x86_64/pv/entry.S arch/x86_64/pv/head.S

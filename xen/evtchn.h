@@ -14,21 +14,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/x86_64/cpu.h"
 #include "xen/abi.h"
 
 typedef void (*evtchn_handler_t)(evtchn_port_t port, void *arg);
 
 #define EVTCHN_LATE_EOI 0x1u
 
-/* Chooses the ABI for this guest. Early boot, once; again after resume. */
-int evtchn_init(void);
+/* Chooses the ABI for this guest: FIFO, or 2-level when Xen has no other or force_2l is true.
+ * shared is borrowed for good. Early boot, once, after page_init(); programs call events_init() of
+ * core/events.h. */
+int evtchn_init(struct shared_info *shared, bool force_2l);
 /* "fifo" or "2-level". */
 const char *evtchn_abi_name(void);
 /* Highest usable port + 1. */
 uint32_t evtchn_ports_max(void);
 
 /* Attaches a handler to a port that exists already (console, xenstore); unmasks it. */
-int evtchn_bind_handler(evtchn_port_t port, evtchn_handler_t handler, void *arg, unsigned int flags);
+int evtchn_bind_handler(evtchn_port_t port, evtchn_handler_t handler, void *arg,
+			unsigned int flags);
 /* Allocates a port and attaches the handler. Result through port_out. */
 int evtchn_bind_virq(uint32_t virq, uint32_t vcpu, evtchn_handler_t handler, void *arg,
 		     evtchn_port_t *port_out);
@@ -52,18 +56,73 @@ void evtchn_eoi(evtchn_port_t port, bool spurious);
 /* Called by the upcall entry with events masked: runs handlers until nothing is pending. */
 void evtchn_upcall(void);
 
-/* The upcall mask of this vCPU (our "interrupt flag"). save = events_disable(); …
- * events_restore(save): restoring delivers what arrived in between. */
-bool events_disable(void);
-void events_restore(bool enabled_before);
-bool events_enabled(void);
+/* What the calling vCPU shares with Xen. Points to a stand-in with events masked until
+ * evtchn_init(). Every port is delivered to vCPU 0 today; the SMP issue makes this per vCPU. */
+extern struct vcpu_info *events_vcpu;
 
-/* Blocks this vCPU in the hypervisor until an event is pending or deadline_ns (monotonic
- * time of pvclock, UINT64_MAX for never) has passed. Called with events disabled; returns with
- * them disabled after having run the handlers. No wake-up is lost in between. */
-void events_block(uint64_t deadline_ns);
+/* Makes Xen deliver what is pending, before it returns. */
+void events_deliver(void);
+
+/* The upcall mask of this vCPU (our "interrupt flag"). save = events_disable(); …
+ * events_restore(save): restoring delivers what arrived in between. Any context. Only this vCPU and
+ * Xen running on its processor touch the mask, so a compiler barrier is enough (Xen: public/xen.h
+ * struct vcpu_info). */
+static inline bool events_disable(void)
+{
+	struct vcpu_info *vcpu = events_vcpu;
+	bool enabled = !READ_ONCE(vcpu->evtchn_upcall_mask);
+
+	WRITE_ONCE(vcpu->evtchn_upcall_mask, 1);
+	barrier();
+	return enabled;
+}
+
+static inline void events_restore(bool enabled_before)
+{
+	struct vcpu_info *vcpu = events_vcpu;
+
+	if (!enabled_before)
+		return;
+	barrier();
+	WRITE_ONCE(vcpu->evtchn_upcall_mask, 0);
+	/* Unmask, then look: an event between the two has been delivered already. */
+	barrier();
+	if (__builtin_expect(READ_ONCE(vcpu->evtchn_upcall_pending), 0))
+		events_deliver();
+}
+
+static inline bool events_enabled(void)
+{
+	return !READ_ONCE(events_vcpu->evtchn_upcall_mask);
+}
+
+/* Blocks this vCPU in the hypervisor until an event is pending. Called with events disabled;
+ * returns with them disabled after having run the handlers. No wake-up is lost in between: Xen
+ * unmasks and looks again before it sleeps. Waiting until a time is waitq_sleep() of core/wait.h.
+ */
+void events_block(void);
 
 void evtchn_suspend(void);
-void evtchn_resume(void);
+/* After the domain came back: no port exists any more but those of start_info; owners bind again.
+ */
+int evtchn_resume(void);
+
+/* Provided by core/events.c. */
+/* Zeroed pages, 2^order of them in a row, or NULL; never freed. */
+void *core_evtchn_pages(unsigned int order);
+/* The machine frame behind an address of the image or of core_evtchn_pages(). */
+uint64_t core_evtchn_mfn(const void *vaddr);
+/* Monotonic time, and: call evtchn_eoi_expire() at or soon after due_ns. */
+uint64_t core_evtchn_now_ns(void);
+void core_evtchn_eoi_at(uint64_t due_ns);
+
+/* Ends the back-off of every port whose time has come. Event context. */
+void evtchn_eoi_expire(uint64_t now_ns);
+
+struct evtchn_stats {
+	uint32_t unexpected; /* events of ports without a handler; masked since */
+	uint32_t delayed;    /* late EOIs that were put off */
+};
+void evtchn_get_stats(struct evtchn_stats *stats_out);
 
 #endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Xen publishes, for each vCPU, a pair (tsc_timestamp, system_time) and the factor from ticks to
+ * nanoseconds, and renews them while the vCPU does not run (`version` is odd meanwhile). Only our
+ * own vCPU's is read, so compiler barriers order the reads.
+ */
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/pv/boot.h"
+#include "core/time.h"
+#include "xen/evtchn.h"
+#include "xen/hypercall.h"
+
+_Static_assert(sizeof(struct vcpu_time_info) == 32, "Xen: public/xen.h");
+
+static uint64_t last_ns; /* the latest answer, so that time never goes backwards */
+static uint64_t boot_ns;
+static int64_t wall_offset_ns; /* the guest's own correction */
+static struct vcpu_runstate_info runstate;
+static bool runstate_registered, runstate_refused;
+
+uint64_t time_scale_ticks(uint64_t ticks, uint32_t mul, int shift)
+{
+	if (shift >= 0)
+		ticks <<= shift;
+	else
+		ticks >>= -shift;
+	return ((unsigned __int128)ticks * mul) >> 32;
+}
+
+/* Time-stamp counter to system time. A tsc from just before Xen's last update counts as its
+ * moment. */
+static uint64_t tsc_to_ns(const volatile struct vcpu_time_info *info, bool now, uint64_t tsc)
+{
+	uint32_t version;
+	uint64_t ns;
+
+	do {
+		int64_t ticks;
+
+		version = info->version;
+		smp_rmb();
+		if (now)
+			tsc = cpu_rdtsc();
+		ticks = tsc - info->tsc_timestamp;
+		if (ticks < 0)
+			ticks = 0;
+		ns = info->system_time +
+		     time_scale_ticks(ticks, info->tsc_to_system_mul, info->tsc_shift);
+		smp_rmb();
+	} while ((version & 1) || version != info->version);
+	return ns;
+}
+
+uint64_t time_monotonic_ns(void)
+{
+	uint64_t ns = tsc_to_ns(&events_vcpu->time, true, 0);
+	uint64_t last = READ_ONCE(last_ns);
+
+	if (ns < last)
+		return last;
+	WRITE_ONCE(last_ns, ns);
+	return ns;
+}
+
+/* Wall time at system time 0, as Xen has it. */
+static uint64_t wall_base_ns(void)
+{
+	const volatile struct shared_info *shared = boot_shared_info;
+	uint64_t seconds, ns;
+	uint32_t version;
+
+	do {
+		version = shared->wc_version;
+		smp_rmb();
+		seconds = ((uint64_t)shared->wc_sec_hi << 32) | shared->wc_sec;
+		ns = shared->wc_nsec;
+		smp_rmb();
+	} while ((version & 1) || version != shared->wc_version);
+	return seconds * NS_PER_S + ns;
+}
+
+uint64_t time_wall_ns(void)
+{
+	return wall_base_ns() + time_monotonic_ns() + wall_offset_ns;
+}
+
+void time_set_wall_ns(uint64_t wall_ns)
+{
+	wall_offset_ns += wall_ns - time_wall_ns();
+}
+
+uint64_t time_boot_ns(void)
+{
+	return boot_ns;
+}
+
+static void runstate_register(void)
+{
+	struct vcpu_register_runstate_memory_area area = {.addr.v = &runstate};
+
+	runstate_registered =
+		hypercall_vcpu_op(VCPUOP_register_runstate_memory_area, 0, &area) == 0;
+	runstate_refused = !runstate_registered;
+}
+
+/* The area is written only while we do not run: it was unchanged if its entry time was. */
+uint64_t time_cpu_ns(void)
+{
+	const volatile struct vcpu_runstate_info *state = &runstate;
+	uint64_t entry_ns, ran_ns, now_ns;
+
+	if (!runstate_registered && !runstate_refused)
+		runstate_register();
+	if (runstate_refused)
+		return time_monotonic_ns() - boot_ns;
+	do {
+		entry_ns = state->state_entry_time;
+		smp_rmb();
+		ran_ns = state->time[RUNSTATE_running];
+		now_ns = time_monotonic_ns();
+		smp_rmb();
+	} while (entry_ns != state->state_entry_time);
+	return now_ns > entry_ns ? ran_ns + (now_ns - entry_ns) : ran_ns;
+}
+
+void time_init(void)
+{
+	boot_ns = tsc_to_ns(&events_vcpu->time, false, boot_info.entry_tsc);
+}
+
+void time_suspend(void)
+{
+}
+
+/* System time starts anew on another host; the wall clock of shared_info fits to it. */
+void time_resume(void)
+{
+	last_ns = 0;
+	runstate_registered = runstate_refused = false;
+	timer_resume();
+}
