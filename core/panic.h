@@ -26,4 +26,8 @@ _Noreturn void panic_signal(const char *reason, int signal_number);
 /* SCHEDOP_shutdown with SHUTDOWN_poweroff, _reboot, _crash … */
 _Noreturn void panic_shutdown(unsigned int reason);
 
+/* Provided by drivers/control.c: leaves `signal N` in xenstore if the ring is in a sane state.
+ * No lock, no memory, no event; does not wait for long. */
+void panic_report_status(int signal_number);
+
 #endif

@@ -25,7 +25,8 @@
 #define READ_ONCE(x)	 (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
-/* Time-stamp counter, unordered. */
+/* Time-stamp counter, unordered. On the host it is the mock hypervisor's, in virtual time. */
+#ifdef __stardust__
 static inline uint64_t cpu_rdtsc(void)
 {
 	uint32_t lo, hi;
@@ -33,6 +34,9 @@ static inline uint64_t cpu_rdtsc(void)
 	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
 	return ((uint64_t)hi << 32) | lo;
 }
+#else
+uint64_t cpu_rdtsc(void);
+#endif
 
 static inline void cpu_relax(void)
 {
