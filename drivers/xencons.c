@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The console is the ring xenconsoled serves or, in the initial domain, Xen's own console by
+ * hypercall. Guarded by the upcall mask.
+ */
+#include "arch/x86_64/pv/boot.h"
+#include "arch/x86_64/pv/pt.h"
+#include "core/console.h"
+#include "core/log.h"
+#include "drivers/xencons.h"
+#include "lib/base/error.h"
+#include "lib/base/string.h"
+#include "xen/evtchn.h"
+#include "xen/hypercall.h"
+#include "xen/ring.h"
+
+_Static_assert(sizeof(struct xencons_interface) == 3088, "Xen: public/io/console.h");
+
+static struct xencons {
+	struct console console;
+	struct ring_in in;
+	struct ring_out out;
+	evtchn_port_t port;
+	/* the other side's indices at the last event: it was spurious if none moved since */
+	uint32_t event_prod, event_cons;
+	bool broken_reported;
+} xencons;
+
+static void report_if_broken(void)
+{
+	if (xencons.broken_reported || !(xencons.in.broken || xencons.out.broken))
+		return;
+	xencons.broken_reported = true;
+	log_error("console: the back end set an impossible ring index; console stopped");
+}
+
+/* A broken console swallows output: the program must be able to go on. */
+static size_t ring_write(struct console *console, const void *bytes, size_t bytes_count)
+{
+	bool enabled = events_disable();
+	size_t written = ring_out_write(&xencons.out, bytes, bytes_count);
+
+	(void)console;
+	if (written)
+		(void)evtchn_notify(xencons.port);
+	if (xencons.out.broken)
+		written = bytes_count;
+	events_restore(enabled);
+	report_if_broken();
+	return written;
+}
+
+/* The other side waits for room only when the ring was full, but that cannot be known without a
+ * race: tell it whenever something was taken. */
+static size_t ring_read(struct console *console, void *bytes_out, size_t bytes_max)
+{
+	bool enabled = events_disable();
+	size_t taken = ring_in_read(&xencons.in, bytes_out, bytes_max);
+
+	(void)console;
+	if (taken)
+		(void)evtchn_notify(xencons.port);
+	events_restore(enabled);
+	report_if_broken();
+	return taken;
+}
+
+static bool ring_drained(struct console *console)
+{
+	bool enabled = events_disable();
+	bool drained = ring_out_empty(&xencons.out);
+
+	(void)console;
+	events_restore(enabled);
+	return drained;
+}
+
+static const struct console_ops ring_ops = {
+	.write = ring_write,
+	.read = ring_read,
+	.drained = ring_drained,
+};
+
+static void ring_event(evtchn_port_t port, void *arg)
+{
+	struct console *console = &xencons.console;
+	uint32_t prod, cons;
+	bool spurious;
+
+	(void)arg;
+	if (ring_in_available(&xencons.in) && console->input)
+		console->input(console, console->input_arg);
+	(void)ring_out_room(&xencons.out);
+	prod = xencons.in.prod_seen;
+	cons = xencons.out.cons_seen;
+	spurious = prod == xencons.event_prod && cons == xencons.event_cons;
+	xencons.event_prod = prod;
+	xencons.event_cons = cons;
+	report_if_broken();
+	waitq_wake_all(&console->queue);
+	evtchn_eoi(port, spurious);
+}
+
+static int ring_attach(void)
+{
+	pfn_t pfn = pt_mfn_to_pfn(boot_info.console_mfn);
+	struct xencons_interface *shared;
+
+	if (pfn == PFN_NONE || pfn >= pt_dmap_pfns())
+		return -ENODEV;
+	shared = pt_dmap_vaddr(pfn);
+	ring_in_init(&xencons.in, shared->in, sizeof(shared->in), &shared->in_cons,
+		     &shared->in_prod);
+	ring_out_init(&xencons.out, shared->out, sizeof(shared->out), &shared->out_prod,
+		      &shared->out_cons);
+	xencons.event_prod = xencons.in.prod_seen;
+	xencons.event_cons = xencons.out.cons_seen;
+	xencons.port = boot_info.console_port;
+	return evtchn_bind_handler(xencons.port, ring_event, NULL, EVTCHN_LATE_EOI);
+}
+
+static size_t xen_write(struct console *console, const void *bytes, size_t bytes_count)
+{
+	(void)console;
+	(void)hypercall_console_write(bytes, bytes_count);
+	return bytes_count;
+}
+
+static size_t xen_read(struct console *console, void *bytes_out, size_t bytes_max)
+{
+	int taken = hypercall_console_read(bytes_out, bytes_max);
+
+	(void)console;
+	return taken > 0 ? taken : 0;
+}
+
+static bool xen_drained(struct console *console)
+{
+	(void)console;
+	return true;
+}
+
+static const struct console_ops xen_ops = {
+	.write = xen_write,
+	.read = xen_read,
+	.drained = xen_drained,
+};
+
+static void xen_event(evtchn_port_t port, void *arg)
+{
+	struct console *console = &xencons.console;
+
+	(void)port;
+	(void)arg;
+	if (console->input)
+		console->input(console, console->input_arg);
+	waitq_wake_all(&console->queue);
+}
+
+/* Output works without the event; only input needs it. */
+static int xen_attach(void)
+{
+	int error = evtchn_bind_virq(VIRQ_CONSOLE, 0, xen_event, NULL, &xencons.port);
+
+	if (error)
+		log_warn("console: no input: error %d", error);
+	return 0;
+}
+
+int xencons_init(void)
+{
+	int error;
+
+	xencons.console.ops = boot_info.initial_domain ? &xen_ops : &ring_ops;
+	error = boot_info.initial_domain ? xen_attach() : ring_attach();
+	if (!error)
+		console_register(&xencons.console);
+	return error;
+}
+
+void xencons_suspend(void)
+{
+}
+
+/* The page keeps its contents; its machine frame and port are new, and what was unread then is
+ * unread still. Both sides are woken to look. */
+void xencons_resume(void)
+{
+	int error;
+
+	xencons.broken_reported = false;
+	error = boot_info.initial_domain ? xen_attach() : ring_attach();
+	if (error)
+		log_error("console: lost after resume: error %d", error);
+	else if (!boot_info.initial_domain)
+		(void)evtchn_notify(xencons.port);
+	waitq_wake_all(&xencons.console.queue);
+}
