@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One request at a time walks through the steps below, each begun by the reply to the one before.
+ * Reading and emptying the node happen in one transaction, so that a second request written in
+ * between is not wiped out unseen: the commit then fails with EAGAIN and we look again.
+ */
+#include "core/log.h"
+#include "core/panic.h"
+#include "core/time.h"
+#include "drivers/control.h"
+#include "drivers/xenstore.h"
+#include "lib/base/error.h"
+#include "lib/base/format.h"
+#include "lib/base/string.h"
+#include "xen/xswire.h"
+
+#define SHUTDOWN_PATH "control/shutdown"
+#define STATUS_PATH   "data/stardust/status"
+#define RETRY_NS      10000000ULL
+
+enum step {
+	STEP_IDLE,
+	STEP_LOOK,  /* reading, outside a transaction: is there anything? */
+	STEP_START, /* the transaction */
+	STEP_READ,
+	STEP_EMPTY,
+	STEP_COMMIT,
+};
+
+static struct control {
+	control_handler_t handler;
+	void *arg;
+	struct xenstore_watch watch;
+	struct xenstore_request request;
+	enum step step;
+	uint32_t transaction;
+	bool changed; /* the watch fired since the last look */
+	bool features_written;
+	char value[16];   /* of the node, or the transaction's number */
+	char command[16]; /* what STEP_READ found */
+	struct timer retry_timer;
+} control;
+
+static const struct {
+	char name[9];
+	enum control_request request;
+} commands[] = {
+	{"poweroff", CONTROL_POWEROFF},
+	{"reboot", CONTROL_REBOOT},
+	{"halt", CONTROL_HALT},
+};
+
+/* Asks for one step. Without room in the ring it is tried again a little later. */
+static void step_begin(enum step step)
+{
+	static const struct {
+		unsigned int type;
+		const char *payload;
+		size_t payload_bytes;
+	} messages[] = {
+		[STEP_LOOK] = {XS_READ, SHUTDOWN_PATH, sizeof(SHUTDOWN_PATH)},
+		[STEP_START] = {XS_TRANSACTION_START, "", 1},
+		[STEP_READ] = {XS_READ, SHUTDOWN_PATH, sizeof(SHUTDOWN_PATH)},
+		[STEP_EMPTY] = {XS_WRITE, SHUTDOWN_PATH, sizeof(SHUTDOWN_PATH)},
+		[STEP_COMMIT] = {XS_TRANSACTION_END, "T", 2},
+	};
+	int error;
+
+	control.step = step;
+	control.request.transaction = step > STEP_START ? control.transaction : 0;
+	error = xenstore_submit(&control.request, messages[step].type, messages[step].payload,
+				messages[step].payload_bytes);
+	if (error == -EAGAIN || error == -ENOMEM)
+		timer_arm(&control.retry_timer, time_monotonic_ns() + RETRY_NS);
+	else if (error)
+		control.step = STEP_IDLE;
+}
+
+static void retry(struct timer *timer)
+{
+	(void)timer;
+	step_begin(control.step);
+}
+
+/* Says what we understand; nobody waits for it, and the replies are not looked at. */
+static void write_features(void)
+{
+	static struct xenstore_request requests[2];
+	static const char poweroff[] = "control/feature-poweroff\0001";
+	static const char reboot[] = "control/feature-reboot\0001";
+
+	if (control.features_written)
+		return;
+	control.features_written = true;
+	(void)xenstore_submit(&requests[0], XS_WRITE, poweroff, sizeof(poweroff) - 1);
+	(void)xenstore_submit(&requests[1], XS_WRITE, reboot, sizeof(reboot) - 1);
+}
+
+/* Nothing is under way now; the next look if the node changed meanwhile. */
+static void settle(void)
+{
+	control.step = STEP_IDLE;
+	if (control.changed) {
+		control.changed = false;
+		step_begin(STEP_LOOK);
+	} else {
+		write_features();
+	}
+}
+
+static void perform_command(void)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(control.command, commands[i].name) == 0) {
+			log_info("control: %s requested", control.command);
+			control.handler(commands[i].request, control.arg);
+			return;
+		}
+	}
+	log_warn("control: unknown request '%s'", control.command);
+}
+
+static bool is_suspend(const char *value)
+{
+	return strcmp(value, "suspend") == 0;
+}
+
+/* What was read outside the transaction. */
+static void looked(int result)
+{
+	if (result || !control.value[0]) {
+		settle();
+	} else if (is_suspend(control.value)) {
+		log_warn("control: suspend is not supported yet; request left alone");
+		settle();
+	} else {
+		step_begin(STEP_START);
+	}
+}
+
+static void transaction_started(int result)
+{
+	uint64_t number;
+
+	if (result || xswire_parse_u64(control.value, strlen(control.value), &number) ||
+	    number > UINT32_MAX) {
+		settle();
+		return;
+	}
+	control.transaction = number;
+	step_begin(STEP_READ);
+}
+
+/* An empty node, or one that asks for what we leave alone, is committed as it is. */
+static void node_read(int result)
+{
+	control.command[0] = '\0';
+	if (!result && control.value[0] && !is_suspend(control.value)) {
+		memcpy(control.command, control.value, sizeof(control.command));
+		step_begin(STEP_EMPTY);
+	} else {
+		step_begin(STEP_COMMIT);
+	}
+}
+
+static void committed(int result)
+{
+	if (result == -EAGAIN)
+		control.changed = true;
+	else if (result)
+		log_warn("control: request not acknowledged: error %d", result);
+	else if (control.command[0])
+		perform_command();
+	settle();
+}
+
+static void step_done(struct xenstore_request *request)
+{
+	switch (control.step) {
+	case STEP_IDLE:
+		break;
+	case STEP_LOOK:
+		looked(request->result);
+		break;
+	case STEP_START:
+		transaction_started(request->result);
+		break;
+	case STEP_READ:
+		node_read(request->result);
+		break;
+	case STEP_EMPTY:
+		if (request->result)
+			log_warn("control: request not emptied: error %d", request->result);
+		step_begin(STEP_COMMIT);
+		break;
+	case STEP_COMMIT:
+		committed(request->result);
+		break;
+	}
+}
+
+static void node_changed(struct xenstore_watch *watch, const char *changed_path)
+{
+	(void)watch;
+	(void)changed_path;
+	control.changed = true;
+	if (control.step == STEP_IDLE)
+		settle();
+}
+
+int control_init(control_handler_t handler, void *arg)
+{
+	control.handler = handler;
+	control.arg = arg;
+	control.request = (struct xenstore_request){
+		.reply = control.value,
+		.reply_max = sizeof(control.value),
+		.done = step_done,
+	};
+	control.watch = (struct xenstore_watch){.path = SHUTDOWN_PATH, .fn = node_changed};
+	timer_init(&control.retry_timer, retry);
+	return xenstore_watch_add(&control.watch);
+}
+
+int control_report(const char *status, uint64_t deadline_ns)
+{
+	struct xenstore_request request = {.reply = NULL};
+	struct xenstore_part parts[2] = {
+		{STATUS_PATH, sizeof(STATUS_PATH)},
+		{status, strlen(status)},
+	};
+
+	return xenstore_call(&request, XS_WRITE, parts, 2, deadline_ns);
+}
+
+void panic_report_status(int signal_number)
+{
+	char status[24];
+
+	(void)format_text(status, sizeof(status), "signal %d", signal_number);
+	(void)xenstore_emergency_write(STATUS_PATH, status);
+}
+
+void control_resume(void)
+{
+	(void)timer_cancel(&control.retry_timer);
+	control.features_written = false;
+	control.step = STEP_IDLE;
+}
