@@ -4,8 +4,8 @@
  * for large ones.
  *
  * Detects double free, invalid free, overflows of 1 to 16 bytes, writes after free and corrupt
- * links, and then calls heap_corrupted() (never returns). Zero bytes are a valid, unique block.
- * Alignment of at least 16. Any context; events are masked inside.
+ * links, and then ends the program: panic_signal() with one line, SIGABRT. Zero bytes are a valid,
+ * unique block. Alignment of at least 16. Any context; events are masked inside.
  */
 #ifndef CORE_HEAP_H
 #define CORE_HEAP_H
@@ -22,19 +22,20 @@ void *heap_alloc_aligned(size_t align_bytes, size_t bytes) __attribute__((malloc
 void *heap_realloc(void *block, size_t bytes);
 /* NULL is ignored. */
 void heap_free(void *block);
-/* Bytes that may be used: what was asked for. */
+/* Bytes that may be used: what was asked for. 0 for NULL. */
 size_t heap_usable_bytes(const void *block);
 
 struct heap_stats {
 	uint64_t used_bytes, used_blocks; /* as asked for */
-	uint64_t held_bytes;		  /* taken from the page allocator */
+	uint64_t held_bytes;              /* taken from the page allocator for blocks */
 };
+/* Walks everything. */
 void heap_get_stats(struct heap_stats *stats_out);
 
-/* Walks everything; 0 or -EUCLEAN after having called heap_corrupted's reporter without ending. */
+/* Walks everything. 0, or -EFAULT when something is corrupt, which is then in the log. */
 int heap_check(void);
 
-/* Frees wholly empty slabs back to the page allocator. */
+/* Gives wholly empty slabs back to the page allocator. */
 void heap_trim(void);
 
 #endif

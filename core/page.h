@@ -3,9 +3,9 @@
  * The page allocator: a buddy over all the guest's RAM, in blocks of 2^order pages seen
  * through the direct map.
  *
- * Boot cost does not depend on the amount of memory: blocks come first from the pages mapped at
- * boot, then from a frontier of chunks nobody has touched, mapped when first needed; page
- * metadata is populated with them. Any context (events are masked inside).
+ * Boot cost does not depend on the amount of memory: RAM is taken in chunks of 512 pages, first
+ * from what is mapped at boot, then from a frontier nobody has touched, mapped when first needed.
+ * Each chunk carries the metadata of its own pages. Any context (events are masked inside).
  */
 #ifndef CORE_PAGE_H
 #define CORE_PAGE_H
@@ -14,47 +14,84 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/x86_64/cpu.h"
 #include "arch/x86_64/pv/pt.h"
 
-#define PAGE_ORDER_MAX 18 /* 1 GiB */
+/* 1 MiB: a block never crosses a chunk, and the metadata takes two pages of each. */
+#define PAGE_ORDER_MAX 8u
 #define PAGE_ZERO      0x1u
 
-/* One per page of mapped RAM. */
+enum page_owner {
+	PAGE_OWNER_NONE,
+	PAGE_OWNER_KERNEL, /* whoever called page_alloc and says nothing else */
+	PAGE_OWNER_HEAP,
+	PAGE_OWNER_VM,
+	PAGE_OWNER_PT,
+	PAGE_OWNER_POOL
+};
+
+/* One per page of RAM in a chunk that was taken. The fields of a block are those of its first
+ * page, but for what its owner writes. */
 struct page {
-	uint8_t order;	 /* of the block, in its first page */
-	uint8_t state;	 /* PAGE_STATE_* (core/page.c) */
-	uint16_t owner;	 /* tag of the owner, see enum page_owner */
-	uint32_t private; /* the owner's */
 	union {
 		struct {
-			struct page *next, *prev; /* free list */
+			uint32_t next, prev; /* pfns in a free list; the owner's when allocated */
 		};
 		void *object; /* the owner's, e.g. the slab this page belongs to */
 	};
+	uint32_t private; /* the owner's */
+	uint8_t order;    /* of the block that begins here */
+	uint8_t state;    /* enum page_state in core/page.c */
+	uint8_t owner;    /* enum page_owner */
+	uint8_t reserved;
 };
 
-enum page_owner { PAGE_OWNER_NONE, PAGE_OWNER_KERNEL, PAGE_OWNER_HEAP, PAGE_OWNER_VM, PAGE_OWNER_PT };
+_Static_assert(sizeof(struct page) == 16, "the metadata of 512 pages takes two pages");
 
 void page_init(void);
 
-/* 2^order pages, aligned to their size, borrowed until page_free; NULL when out of memory.
- * flags: PAGE_ZERO or 0. */
+/* 2^order pages, aligned to their size, borrowed until page_free; NULL when out of memory or
+ * order > PAGE_ORDER_MAX. flags: PAGE_ZERO or 0. */
 void *page_alloc(unsigned int order, unsigned int flags);
 /* block was returned by page_alloc with the same order; a wrong or second free panics. */
 void page_free(void *block, unsigned int order);
-/* Exactly pages_count single pages for a virtual mapping, in blocks as large as possible:
- * fills pfns. 0 or -ENOMEM (then none was taken). They need not be in the direct map. */
+/* Exactly pages_count single pages for a virtual mapping, in runs as long as possible:
+ * fills pfns. 0 or -ENOMEM (then none was taken). */
 int page_alloc_pfns(pfn_t *pfns, size_t pages_count);
 void page_free_pfns(const pfn_t *pfns, size_t pages_count);
 
-/* Metadata of a page in the direct map, NULL for any other address. */
-struct page *page_of(const void *vaddr);
+/* The metadata of each chunk, NULL where none was taken. Read through page_of_pfn() only. */
+extern struct page **page_chunks;
+extern size_t page_chunks_count;
+
+/* Metadata of a page, NULL for one that is in no chunk. */
+static inline struct page *page_of_pfn(pfn_t pfn)
+{
+	size_t index = pfn / PT_CHUNK_PAGES;
+	struct page *chunk;
+
+	if (__builtin_expect(index >= page_chunks_count, 0))
+		return NULL;
+	chunk = page_chunks[index];
+	if (__builtin_expect(!chunk, 0))
+		return NULL;
+	return chunk + pfn % PT_CHUNK_PAGES;
+}
+
+/* Metadata of the page at an address of the direct map, NULL for any other address. */
+static inline struct page *page_of(const void *vaddr)
+{
+	return page_of_pfn(((uintptr_t)vaddr - pt_dmap_base) >> PAGE_SHIFT);
+}
 
 struct page_stats {
-	uint64_t total;	   /* all RAM */
-	uint64_t free;	   /* in free lists */
-	uint64_t untouched; /* free and never mapped */
+	uint64_t total;     /* all RAM */
+	uint64_t free;      /* in free lists */
+	uint64_t untouched; /* free and in no chunk yet */
 };
 void page_get_stats(struct page_stats *stats_out);
+
+/* Walks all free lists; panics on what does not fit. For tests. */
+void page_check(void);
 
 #endif

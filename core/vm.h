@@ -9,34 +9,56 @@
 #ifndef CORE_VM_H
 #define CORE_VM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "arch/x86_64/pv/pt.h"
 
+/* Where areas may stand; the direct map and everything the builder maps keep out. */
+#define VM_REGION_START 0x100000000000ULL /* 16 TiB */
+#define VM_REGION_BYTES 0x100000000000ULL
+
+/* With prot of vm_alloc. */
+#define VM_DIRTY 0x100u /* contents undefined instead of zero */
+#define VM_ROOM  0x200u /* leave as much address space again behind it for vm_grow */
+
 struct vm_area {
 	uintptr_t start; /* page-aligned */
-	size_t bytes;	 /* of the mapped part, a multiple of the page */
+	size_t bytes;    /* of the mapped part, a multiple of the page */
 	unsigned int prot;
-	const char *name; /* for reports: "main stack", "heap", "mmap"; static storage */
+	const char *name;     /* for reports: "main stack", "heap", "mmap"; static storage */
+	uintptr_t private[2]; /* the owner's */
 };
 
+/* After page_init and random_init. */
 void vm_init(void);
 
 /* Maps bytes (rounded up to pages) of fresh zeroed memory, aligned to align_bytes (a power of
- * two, 0 for a page). *vaddr_out is borrowed until vm_free. 0, -EINVAL, -ENOMEM. */
+ * two, 0 for a page). prot: PT_PROT_* and VM_*. *vaddr_out is borrowed until vm_free.
+ * 0, -EINVAL, -ENOMEM, -EACCES for write with exec. */
 int vm_alloc(size_t bytes, size_t align_bytes, unsigned int prot, const char *name,
 	     void **vaddr_out);
-/* vaddr was returned by vm_alloc. 0 or -EINVAL when it was not. */
+/* vaddr was returned by vm_alloc or vm_reserve. 0 or -EINVAL when it was not. */
 int vm_free(void *vaddr);
 /* Part of one area; -EINVAL, -ENOMEM, -EACCES for write with exec. */
 int vm_protect(void *vaddr, size_t bytes, unsigned int prot);
+/* Makes the area that starts at vaddr bytes long (rounded up to pages) without moving it; new
+ * pages as vm_alloc's. 0, -EINVAL (no such area, or smaller than it is), -ENOMEM (also when
+ * something stands in the way). */
+int vm_grow(void *vaddr, size_t bytes);
 
-/* The area that contains addr, or whose guard page does (is_guard_out); NULL when none. No lock,
- * no memory: usable in a panic. */
+/* The area that contains addr, or whose guard page does (is_guard_out, may be NULL); NULL when
+ * none. No lock, no memory: usable in a panic. */
 const struct vm_area *vm_find(uintptr_t addr, bool *is_guard_out);
+/* The area that starts at vaddr, for its owner to write private; NULL when none. */
+struct vm_area *vm_area_at(void *vaddr);
 
-/* A run of virtual pages without memory, for foreign frames (shared info, grants). */
+/* A run of virtual pages without memory, for foreign frames (shared info, grants). vm_free unmaps
+ * whatever was put there. 0, -EINVAL, -ENOMEM. */
 int vm_reserve(size_t bytes, const char *name, void **vaddr_out);
+
+/* Calls fn for each area in address order until it returns false. Events are masked. */
+void vm_for_each(bool (*fn)(const struct vm_area *area, void *arg), void *arg);
 
 #endif

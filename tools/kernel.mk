@@ -2,10 +2,10 @@
 # The kernel: every room into one archive the linker picks from. A module is one line here.
 
 K_C := \
-	lib/base/format.c lib/base/ksyms.c lib/base/parse.c \
+	lib/base/chacha20.c lib/base/format.c lib/base/ksyms.c lib/base/parse.c \
 	$(patsubst %,arch/x86_64/pv/%.c,start pt pt_boot p2m traps emergency) \
 	$(patsubst %,xen/%.c,hypercall evtchn evtchn_fifo evtchn_2l ring xswire) \
-	$(patsubst %,core/%.c,start page vm heap random events time timer wait log panic fault backtrace console suspend) \
+	$(patsubst %,core/%.c,start page pool vm heap heap_slab heap_large random events time timer wait log panic fault backtrace console suspend) \
 	$(patsubst %,drivers/%.c,xencons xenstore xenstore_sync control) \
 	$(patsubst %,lib/fs/%.c,archive)
 K_S := arch/x86_64/hypercall.S arch/x86_64/string.S arch/x86_64/pv/entry.S arch/x86_64/pv/head.S

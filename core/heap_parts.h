@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the parts of the heap share: heap.c (the interface), heap_slab.c (small blocks),
+ * heap_large.c (large blocks). Events are masked by the caller in all of it.
+ *
+ * A small block lies in a slot of its size class: the bytes asked for, right behind them a canary
+ * of 8 bytes, then slack. A free slot is all HEAP_POISON, which is checked when it is handed out
+ * again. The bytes asked for and the state of each slot stand in the slab's descriptor, away from
+ * the blocks.
+ */
+#ifndef CORE_HEAP_PARTS_H
+#define CORE_HEAP_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/heap.h"
+#include "core/page.h"
+#include "lib/base/list.h"
+
+/* Blocks of more bytes have an area of their own. */
+#define HEAP_SMALL_MAX    16384u
+#define HEAP_ALIGN_BYTES  16u
+#define HEAP_CANARY_BYTES 8u
+/* As a pointer it is not canonical: following it faults. */
+#define HEAP_POISON    0xfee1deadfee1deadULL
+#define HEAP_SLOT_FREE UINT16_MAX
+#define HEAP_SLOTS_MAX 128u
+#define HEAP_CLASSES   44u
+
+struct slab {
+	char *base; /* first slot */
+	uint32_t slot_bytes;
+	uint32_t reciprocal; /* 2^32 / slot_bytes, rounded up */
+	/* Frees until slab_freed() wants to know; see there. */
+	uint16_t countdown;
+	uint16_t slots_count;
+	uint8_t class_index;
+	uint8_t order;
+	bool listed;                         /* in its class's partial list */
+	struct list_node partial;            /* struct heap_class partial */
+	struct list_node all;                /* all slabs of the class */
+	uint64_t freed[HEAP_SLOTS_MAX / 64]; /* slots to hand out again */
+	uint16_t requested[];                /* bytes asked for, HEAP_SLOT_FREE */
+};
+
+/* Slots are handed out from the window, up to 64 slots of the current slab. Freed slots wait in
+ * their slab until the window is used up, so that none is used again at once. */
+struct heap_class {
+	uint64_t window;   /* bit n: slot n of the window may be handed out */
+	char *window_base; /* address of slot 0 of the window */
+	uint16_t *window_requested;
+	uint32_t slot_bytes;
+	uint32_t slots_count;
+	struct slab *current;
+	struct list_node partial; /* slabs with freed slots, but the current */
+	struct list_node all;
+};
+
+extern struct heap_class heap_classes[HEAP_CLASSES];
+extern uint64_t heap_key; /* 0 until the first slab exists */
+extern uint64_t heap_held_bytes;
+
+static inline uint64_t heap_canary(const void *block)
+{
+	/* The first byte is never NUL, ASCII or 0xff, what overflows by one usually write. */
+	return heap_key ^ ((uintptr_t)block << 8);
+}
+
+static inline uint64_t heap_load(const void *at)
+{
+	uint64_t value;
+
+	__builtin_memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+static inline void heap_store(void *at, uint64_t value)
+{
+	__builtin_memcpy(at, &value, sizeof(value));
+}
+
+/* The program's fault: one line, then the end. */
+_Noreturn void heap_corrupted(const char *what, const void *block, size_t bytes);
+/* Makes the key, once. */
+void heap_key_init(void);
+
+/* Index of the class for bytes <= HEAP_SMALL_MAX. */
+unsigned int heap_class_of(size_t bytes);
+/* The class whose slots are aligned to align_bytes and hold bytes, HEAP_CLASSES when none. */
+unsigned int heap_class_aligned(size_t align_bytes, size_t bytes);
+/* Gives the class a new window; false when out of memory. */
+bool slab_refill(struct heap_class *class);
+/* countdown has reached zero. */
+void slab_freed(struct slab *slab);
+/* The slot a live block of the slab stands in; heap_corrupted() when it is none. */
+unsigned int slab_slot(const struct slab *slab, const void *block);
+void slab_trim(void);
+/* Problems found; each is logged. */
+int slab_check(void);
+void slab_count(struct heap_stats *stats);
+
+/* align_bytes is a power of two. NULL when out of memory. */
+void *large_alloc(size_t align_bytes, size_t bytes, unsigned int vm_flags);
+/* heap_corrupted() when block is none. */
+void large_free(void *block);
+size_t large_bytes(const void *block);
+/* Makes it longer or shorter where it is; false when it cannot. */
+bool large_resize(void *block, size_t bytes);
+int large_check(void);
+void large_count(struct heap_stats *stats);
+
+#endif

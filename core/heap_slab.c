@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Size classes and slabs of the heap; core/heap_parts.h says how they work. */
+#include "core/heap_parts.h"
+
+#include "core/log.h"
+#include "core/pool.h"
+#include "lib/base/bits.h"
+#include "lib/base/error.h"
+#include "lib/base/string.h"
+
+#define CLASS_FINE_MAX  1040u /* slots up to here are found by 16 bytes, above by 256 */
+#define CLASS_ALIGNED   36u   /* first of the classes with aligned slots */
+#define SLOTS_FEW       32u
+#define WASTE_DIVISOR   4u /* at most a quarter of a slab behind its last slot */
+#define COUNTDOWN_NEVER UINT16_MAX
+
+/* A power of two and the canary fit without waste: four steps to the next power of two, all
+ * plus 16. */
+static const uint16_t class_bytes[HEAP_CLASSES] = {
+	32,    48,    64,    80,   96,   112,  128,  144,  176,  208,  240,
+	272,   336,   400,   464,  528,  656,  784,  912,  1040, 1296, 1552,
+	1808,  2064,  2576,  3088, 3600, 4112, 5136, 6160, 7184, 8208, 10256,
+	12304, 14352, 16400, 32,   64,   128,  256,  512,  1024, 2048, 4096,
+};
+
+/* Index by (slot bytes + 15) / 16. */
+static const uint8_t class_fine[CLASS_FINE_MAX / 16 + 1] = {
+	[0 ... 2] = 0,    [3] = 1,          [4] = 2,          [5] = 3,          [6] = 4,
+	[7] = 5,          [8] = 6,          [9] = 7,          [10 ... 11] = 8,  [12 ... 13] = 9,
+	[14 ... 15] = 10, [16 ... 17] = 11, [18 ... 21] = 12, [22 ... 25] = 13, [26 ... 29] = 14,
+	[30 ... 33] = 15, [34 ... 41] = 16, [42 ... 49] = 17, [50 ... 57] = 18, [58 ... 65] = 19,
+};
+
+/* Index by (slot bytes - 16 + 255) / 256. */
+static const uint8_t class_coarse[HEAP_SMALL_MAX / 256 + 1] = {
+	[0 ... 4] = 19,   [5] = 20,         [6] = 21,         [7] = 22,         [8] = 23,
+	[9 ... 10] = 24,  [11 ... 12] = 25, [13 ... 14] = 26, [15 ... 16] = 27, [17 ... 20] = 28,
+	[21 ... 24] = 29, [25 ... 28] = 30, [29 ... 32] = 31, [33 ... 40] = 32, [41 ... 48] = 33,
+	[49 ... 56] = 34, [57 ... 64] = 35,
+};
+
+struct heap_class heap_classes[HEAP_CLASSES];
+uint64_t heap_held_bytes;
+
+/* Descriptors: most slabs of large slots need few slots. */
+static struct pool slabs_few = {.name = "slab", .object_bytes = 192};
+static struct pool slabs_many = {.name = "slab", .object_bytes = 384};
+
+_Static_assert(sizeof(struct slab) + SLOTS_FEW * sizeof(uint16_t) <= 192, "descriptor");
+_Static_assert(sizeof(struct slab) + HEAP_SLOTS_MAX * sizeof(uint16_t) <= 384, "descriptor");
+
+unsigned int heap_class_of(size_t bytes)
+{
+	size_t slot_bytes = bytes + HEAP_CANARY_BYTES;
+
+	if (slot_bytes <= CLASS_FINE_MAX)
+		return class_fine[(slot_bytes + 15) / 16];
+	return class_coarse[(slot_bytes - 16 + 255) / 256];
+}
+
+unsigned int heap_class_aligned(size_t align_bytes, size_t bytes)
+{
+	for (unsigned int i = CLASS_ALIGNED; i < HEAP_CLASSES; i++) {
+		if (class_bytes[i] >= align_bytes && class_bytes[i] >= bytes + HEAP_CANARY_BYTES)
+			return i;
+	}
+	return HEAP_CLASSES;
+}
+
+/* ---- Slabs ---- */
+
+static struct pool *slab_pool(unsigned int slots_count)
+{
+	return slots_count <= SLOTS_FEW ? &slabs_few : &slabs_many;
+}
+
+/* The smallest order that wastes little. */
+static unsigned int slab_order(uint32_t slot_bytes)
+{
+	unsigned int order = 0;
+
+	while ((PAGE_BYTES << order) < slot_bytes ||
+	       (PAGE_BYTES << order) % slot_bytes > (PAGE_BYTES << order) / WASTE_DIVISOR)
+		order++;
+	return order;
+}
+
+static void class_init(struct heap_class *class)
+{
+	class->slot_bytes = class_bytes[class - heap_classes];
+	class->slots_count = (PAGE_BYTES << slab_order(class->slot_bytes)) / class->slot_bytes;
+	list_init(&class->partial);
+	list_init(&class->all);
+}
+
+static struct slab *slab_create(struct heap_class *class)
+{
+	unsigned int order = slab_order(class->slot_bytes);
+	unsigned int slots_count = class->slots_count;
+	struct slab *slab = pool_alloc(slab_pool(slots_count));
+	uint64_t *words;
+
+	if (!slab)
+		return NULL;
+	slab->base = page_alloc(order, 0);
+	if (!slab->base) {
+		pool_free(slab_pool(slots_count), slab);
+		return NULL;
+	}
+	slab->slot_bytes = class->slot_bytes;
+	slab->reciprocal = (uint32_t)(((1ULL << 32) + class->slot_bytes - 1) / class->slot_bytes);
+	slab->slots_count = (uint16_t)slots_count;
+	slab->class_index = (uint8_t)(class - heap_classes);
+	slab->order = (uint8_t)order;
+	for (unsigned int i = 0; i < slots_count; i++) {
+		slab->requested[i] = HEAP_SLOT_FREE;
+		bitmap_set(slab->freed, i);
+	}
+	words = (uint64_t *)slab->base;
+	for (size_t i = 0; i < (PAGE_BYTES << order) / sizeof(*words); i++)
+		words[i] = HEAP_POISON;
+	for (size_t i = 0; i < 1u << order; i++) {
+		struct page *page = page_of(slab->base + i * PAGE_BYTES);
+
+		page->owner = PAGE_OWNER_HEAP;
+		page->object = slab;
+	}
+	list_append(&class->all, &slab->all);
+	heap_held_bytes += PAGE_BYTES << order;
+	return slab;
+}
+
+static void slab_destroy(struct slab *slab)
+{
+	for (size_t i = 0; i < 1u << slab->order; i++)
+		page_of(slab->base + i * PAGE_BYTES)->owner = PAGE_OWNER_KERNEL;
+	heap_held_bytes -= PAGE_BYTES << slab->order;
+	if (slab->listed)
+		list_remove(&slab->partial);
+	list_remove(&slab->all);
+	page_free(slab->base, slab->order);
+	pool_free(slab_pool(slab->slots_count), slab);
+}
+
+static unsigned int slab_freed_count(const struct slab *slab)
+{
+	unsigned int count = 0;
+
+	for (unsigned int word = 0; word < HEAP_SLOTS_MAX / 64; word++) {
+		/* No popcnt instruction is assumed; this runs once per window. */
+		for (uint64_t bits = slab->freed[word]; bits; bits &= bits - 1)
+			count++;
+	}
+	return count;
+}
+
+/* Into its class's list, to be used again, when it has freed slots. Else the next free says so. */
+static void slab_list(struct slab *slab)
+{
+	unsigned int freed_count = slab_freed_count(slab);
+
+	slab->listed = freed_count > 0;
+	slab->countdown = slab->listed ? (uint16_t)(slab->slots_count - freed_count) : 1;
+	if (slab->listed)
+		list_append(&heap_classes[slab->class_index].partial, &slab->partial);
+}
+
+/* The first word with freed slots becomes the window. */
+static void window_open(struct heap_class *class, struct slab *slab)
+{
+	unsigned int word = 0;
+
+	while (!slab->freed[word])
+		word++;
+	class->window = slab->freed[word];
+	class->window_base = slab->base + (size_t)word * 64 * slab->slot_bytes;
+	class->window_requested = slab->requested + word * 64;
+	class->current = slab;
+	slab->freed[word] = 0;
+	/* Slots in the window count as handed out, so it cannot get empty while the window has any.
+	 */
+	slab->countdown = COUNTDOWN_NEVER;
+}
+
+bool slab_refill(struct heap_class *class)
+{
+	struct slab *slab = class->current;
+
+	if (!class->slot_bytes)
+		class_init(class);
+	if (slab) {
+		class->current = NULL;
+		slab_list(slab);
+	}
+	if (!list_empty(&class->partial)) {
+		slab = container_of(class->partial.next, struct slab, partial);
+		list_remove(&slab->partial);
+		slab->listed = false;
+	} else {
+		slab = slab_create(class);
+	}
+	if (!slab)
+		return false;
+	window_open(class, slab);
+	return true;
+}
+
+/* Called when countdown reached zero: a slab that had no freed slots has one now, or
+ * one in the list is empty. The current slab is looked at when its window is used up. */
+void slab_freed(struct slab *slab)
+{
+	struct heap_class *class = &heap_classes[slab->class_index];
+
+	if (slab == class->current) {
+		slab->countdown = COUNTDOWN_NEVER;
+		return;
+	}
+	if (!slab->listed)
+		slab_list(slab);
+	if (slab->countdown > 0)
+		return;
+	/* One empty slab stays when nothing else has room: the next block needs it. */
+	if (class->partial.next == class->partial.prev)
+		return;
+	slab_destroy(slab);
+}
+
+unsigned int slab_slot(const struct slab *slab, const void *block)
+{
+	uint64_t offset = (uint64_t)((const char *)block - slab->base);
+	uint64_t slot = offset * slab->reciprocal >> 32;
+
+	if (slot * slab->slot_bytes != offset || slot >= slab->slots_count)
+		heap_corrupted("invalid free", block, 0);
+	return (unsigned int)slot;
+}
+
+/* ---- All of them ---- */
+
+void slab_trim(void)
+{
+	for (unsigned int i = 0; i < HEAP_CLASSES; i++) {
+		struct heap_class *class = &heap_classes[i];
+		struct list_node *node, *after;
+
+		if (!class->slot_bytes)
+			continue;
+		if (class->current) {
+			struct slab *slab = class->current;
+
+			for (uint64_t bits = class->window; bits; bits &= bits - 1)
+				bitmap_set(slab->freed, (unsigned int)(class->window_requested -
+								       slab->requested) +
+								bit_lowest(bits));
+			class->window = 0;
+			class->current = NULL;
+			slab_list(slab);
+		}
+		list_for_each_safe (node, after, &class->partial) {
+			struct slab *slab = container_of(node, struct slab, partial);
+
+			if (slab->countdown == 0)
+				slab_destroy(slab);
+		}
+	}
+}
+
+static int slot_check(const struct slab *slab, unsigned int slot)
+{
+	const char *block = slab->base + (size_t)slot * slab->slot_bytes;
+	uint16_t requested = slab->requested[slot];
+
+	if (requested == HEAP_SLOT_FREE) {
+		for (uint32_t at = 0; at < slab->slot_bytes; at += sizeof(uint64_t)) {
+			if (heap_load(block + at) != HEAP_POISON) {
+				log_error("heap: write after free to block %#lx (%u byte slot)",
+					  (unsigned long)block, slab->slot_bytes);
+				return 1;
+			}
+		}
+	} else if (heap_load(block + requested) != heap_canary(block)) {
+		log_error("heap: overflow of block %#lx (%u bytes)", (unsigned long)block,
+			  requested);
+		return 1;
+	}
+	return 0;
+}
+
+int slab_check(void)
+{
+	int problems = 0;
+
+	for (unsigned int i = 0; i < HEAP_CLASSES; i++) {
+		struct list_node *node;
+
+		if (!heap_classes[i].slot_bytes)
+			continue;
+		list_for_each (node, &heap_classes[i].all) {
+			const struct slab *slab = container_of(node, struct slab, all);
+
+			for (unsigned int slot = 0; slot < slab->slots_count; slot++)
+				problems += slot_check(slab, slot);
+		}
+	}
+	return problems;
+}
+
+void slab_count(struct heap_stats *stats)
+{
+	for (unsigned int i = 0; i < HEAP_CLASSES; i++) {
+		struct list_node *node;
+
+		if (!heap_classes[i].slot_bytes)
+			continue;
+		list_for_each (node, &heap_classes[i].all) {
+			const struct slab *slab = container_of(node, struct slab, all);
+
+			for (unsigned int slot = 0; slot < slab->slots_count; slot++) {
+				if (slab->requested[slot] == HEAP_SLOT_FREE)
+					continue;
+				stats->used_bytes += slab->requested[slot];
+				stats->used_blocks++;
+			}
+		}
+	}
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One ChaCha20 key is the whole state. Every request runs the block function over it; the first
+ * half of the first block replaces the key before a byte is handed out (fast key erasure), so
+ * that a later leak of the state tells nothing about earlier output. Entropy enters by being
+ * xored into the key and the key being replaced.
+ */
+#include "core/random.h"
+
+#include <stdbool.h>
+
+#include "arch/x86_64/cpu.h"
+#include "core/panic.h"
+#include "lib/base/chacha20.h"
+#include "lib/base/error.h"
+#include "lib/base/string.h"
+#include "xen/evtchn.h"
+
+#define CPUID_1_ECX_RDRAND (1u << 30)
+#define CPUID_7_EBX_RDSEED (1u << 18)
+/* Timings taken at boot. Each is the time of a chain of loads and a multiplication whose length
+ * depends on the last result; we credit none of them and rely on the sum. */
+#define JITTER_ROUNDS 64
+
+/* Guarded by masked events. */
+static uint32_t random_key[CHACHA20_KEY_WORDS];
+static uint32_t random_counter; /* so that equal keys never meet equal nonces */
+static uint64_t random_pool;    /* observations since the last request */
+static bool random_seeded;
+
+/* Replaces the key; block_out holds fresh bytes in its second half. Events masked. */
+static void random_step(uint32_t block_out[CHACHA20_BLOCK_WORDS])
+{
+	uint64_t tsc = cpu_rdtsc();
+	uint32_t nonce[3] = {(uint32_t)tsc ^ (uint32_t)random_pool, (uint32_t)(tsc >> 32),
+			     (uint32_t)(random_pool >> 32)};
+
+	chacha20_block(random_key, random_counter++, nonce, block_out);
+	memcpy(random_key, block_out, sizeof(random_key));
+	memset(block_out, 0, sizeof(random_key));
+}
+
+static void random_absorb(const uint64_t seed[4])
+{
+	uint32_t block[CHACHA20_BLOCK_WORDS];
+
+	for (int i = 0; i < CHACHA20_KEY_WORDS; i++)
+		random_key[i] ^= (uint32_t)(seed[i / 2] >> (32 * (i % 2)));
+	random_step(block);
+	memset(block, 0, sizeof(block));
+}
+
+static bool cpu_rdseed(uint64_t *out)
+{
+	for (int tries = 0; tries < 10; tries++) {
+		uint64_t value;
+		bool ok;
+
+		__asm__ volatile("rdseed %0" : "=r"(value), "=@ccc"(ok));
+		if (ok) {
+			*out = value;
+			return true;
+		}
+		cpu_relax();
+	}
+	return false;
+}
+
+/* Words filled from the processor's generator, 0 to 4. */
+static int random_seed_cpu(uint64_t seed[4])
+{
+	uint32_t leaf1[4], leaf7[4] = {0}, leaf0[4];
+	int filled = 0;
+	bool rdrand, rdseed;
+
+	cpu_cpuid(0, 0, leaf0);
+	cpu_cpuid(1, 0, leaf1);
+	if (leaf0[0] >= 7)
+		cpu_cpuid(7, 0, leaf7);
+	rdrand = leaf1[2] & CPUID_1_ECX_RDRAND;
+	rdseed = leaf7[1] & CPUID_7_EBX_RDSEED;
+	for (int i = 0; i < 4; i++) {
+		uint64_t value;
+
+		if ((rdseed && cpu_rdseed(&value)) || (rdrand && cpu_rdrand(&value))) {
+			seed[i] ^= value;
+			filled++;
+		}
+	}
+	return filled;
+}
+
+/* Differences of time-stamp counters over work of data-dependent length. */
+static void random_seed_jitter(uint64_t seed[4], int rounds)
+{
+	uint64_t hash = cpu_rdtsc();
+
+	for (int i = 0; i < rounds; i++) {
+		uint64_t begin = cpu_rdtsc();
+
+		for (uint64_t spin = 1 + (hash & 7); spin; spin--)
+			hash = (hash ^ hash >> 29) * 0xbf58476d1ce4e5b9ULL + READ_ONCE(random_pool);
+		hash += (cpu_rdtsc() - begin) * 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 32;
+		seed[i % 4] = (seed[i % 4] << 7 | seed[i % 4] >> 57) ^ hash;
+	}
+}
+
+static void random_seed(void)
+{
+	uint64_t seed[4] = {0};
+	int filled;
+
+	random_seed_jitter(seed, JITTER_ROUNDS);
+	filled = random_seed_cpu(seed);
+	/* Without a generator in the processor the timing has to carry it alone: sixteen times as
+	 * much of it, which costs some ten thousand instructions. */
+	if (filled < 4)
+		random_seed_jitter(seed, 16 * JITTER_ROUNDS);
+	random_absorb(seed);
+	memset(seed, 0, sizeof(seed));
+	random_seeded = true;
+}
+
+void random_init(void)
+{
+	bool enabled = events_disable();
+
+	random_seed();
+	events_restore(enabled);
+}
+
+int random_get(void *bytes_out, size_t bytes)
+{
+	uint32_t block[CHACHA20_BLOCK_WORDS];
+	char *to = bytes_out;
+	bool enabled;
+
+	if (!random_seeded)
+		return -EAGAIN;
+	while (bytes) {
+		size_t part = sizeof(block) - sizeof(random_key);
+
+		if (part > bytes)
+			part = bytes;
+		/* Masked block by block, so that a large request does not hold up events. */
+		enabled = events_disable();
+		random_step(block);
+		events_restore(enabled);
+		memcpy(to, (const char *)block + sizeof(random_key), part);
+		to += part;
+		bytes -= part;
+	}
+	memset(block, 0, sizeof(block));
+	barrier();
+	return 0;
+}
+
+void random_mix(uint64_t observation)
+{
+	bool enabled = events_disable();
+	uint64_t pool = random_pool;
+
+	random_pool =
+		(pool << 13 | pool >> 51) ^ (observation + cpu_rdtsc()) * 0x9e3779b97f4a7c15ULL;
+	events_restore(enabled);
+}
+
+/* A restored or cloned guest must not repeat the bytes of its twin. */
+void random_resume(void)
+{
+	random_init();
+}
