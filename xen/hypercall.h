@@ -148,6 +148,12 @@ static inline int hypercall_set_segment_base(unsigned int which, uintptr_t base)
 	return (int)HYPERCALL(set_segment_base, which, base, 0, 0, 0);
 }
 
+/* Entry points of this vCPU: event upcall, failsafe, system calls of user mode. */
+static inline int hypercall_set_callbacks(uintptr_t event, uintptr_t failsafe, uintptr_t syscall)
+{
+	return (int)HYPERCALL(set_callbacks, event, failsafe, syscall, 0, 0);
+}
+
 /* command: CALLBACKOP_*. */
 static inline int hypercall_callback_op(int command, const void *arg)
 {

@@ -13,6 +13,13 @@
 #define PAGE_BYTES 4096UL
 #define PAGE_MASK  (~(PAGE_BYTES - 1))
 
+/* For what start of day finds out and nothing changes afterwards: boot_seal() makes it read-only. */
+#ifdef __stardust__
+#define __ro_after_init __attribute__((section(".data..ro_after_init")))
+#else
+#define __ro_after_init
+#endif
+
 /* Compiler barrier: orders accesses of this vCPU against its own upcalls. */
 #define barrier() __asm__ volatile("" ::: "memory")
 
@@ -42,6 +49,8 @@ static inline void cpu_relax(void)
 {
 	__asm__ volatile("pause");
 }
+
+#define CPUID_1_ECX_RDRAND (1u << 30)
 
 static inline void cpu_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {

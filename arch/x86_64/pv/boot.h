@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/x86_64/pv/layout.h"
+
 struct shared_info;
 
 struct boot_info {
@@ -35,9 +37,20 @@ extern struct shared_info *boot_shared_info;
 /* Provided by core: continues on the boot stack with traps and page tables of our own. */
 _Noreturn void core_start(void);
 
+/* Tells the toolstack where the p2m is (xl dump-core, save, migrate). After page_init(). */
+void boot_publish_p2m(void);
+
+/* Makes everything marked __ro_after_init read-only. */
+void boot_seal(void);
+
+/* The boot stack lies at boot_stack + BOOT_STACK_TOP, downwards, between two guard pages. */
+extern char boot_stack[];
+
 /* Writes text straight to the console without lock, event or memory: the ring when there
  * is one (giving up after a bound when nobody drains it), else CONSOLEIO_write.
  * Any context, re-entrant; for panics and early boot only. */
 void boot_emergency_write(const char *text, size_t text_bytes);
+/* Waits, within the same bound, until the other end has taken everything. */
+void boot_emergency_drain(void);
 
 #endif

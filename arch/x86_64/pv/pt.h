@@ -7,8 +7,9 @@
  * hypercalls (Xen: public/xen.h MMU_*, UVMF_*).
  *
  * The direct map shows pfn at dmap_base + pfn * 4096, readable and writable, never executable;
- * page tables in it are read-only and text is not in it writable. It grows in chunks of 512
- * pages on demand: pages below pt_dmap_pfns() are in it.
+ * page tables in it are read-only, text and constants are not in it. It grows in chunks of 512
+ * pages on demand: pages below pt_dmap_pfns() are in it, except chunks that are wholly reserved (a
+ * large p2m or module): pt_dmap_add() adds those one by one.
  *
  * All functions: any context after early boot with events masked by the caller, one vCPU at a
  * time (the later SMP issue adds the lock). 0 or -ENOMEM (no page-table page), -EINVAL, -EEXIST.
@@ -37,17 +38,23 @@ enum pt_prot {
 extern uintptr_t pt_dmap_base;
 pfn_t pt_dmap_pfns(void);
 
-/* First pfn above the image, the bootstrap pages and whatever the builder placed: every pfn in
- * [pt_first_free_pfn, boot_info.pages_count) except the module and the p2m is free RAM. */
+/* The first pfn of RAM that is free when core starts: a pool of PT_POOL_PAGES pages inside the image,
+ * so that there always is some. Above it, whatever is not reserved is free. */
+#define PT_POOL_PAGES 64
 pfn_t pt_first_free_pfn(void);
 
 /* True when pfn holds something the builder or start of day placed and that stays in use
  * (image, start_info, p2m, page tables, console and store rings, module). O(1). */
 bool pt_pfn_reserved(pfn_t pfn);
+/* The lowest pfn >= from that is reserved (PFN_NONE: none), or that is not. O(1). */
+pfn_t pt_reserved_next(pfn_t from);
+pfn_t pt_unreserved_next(pfn_t from);
 
 /* Extends the direct map by the chunk that begins at pt_dmap_pfns() (its last chunk may be
- * shorter). Takes one page-table page, sometimes two. */
+ * shorter); a chunk without free RAM is passed over. Takes one page-table page, sometimes two. */
 int pt_dmap_extend(void);
+/* Makes sure that these pages, reserved ones, are in the direct map. */
+int pt_dmap_add(pfn_t first, pfn_t pages_count);
 
 static inline void *pt_dmap_vaddr(pfn_t pfn)
 {
@@ -59,8 +66,9 @@ static inline pfn_t pt_dmap_pfn(const void *vaddr)
 	return ((uintptr_t)vaddr - pt_dmap_base) >> 12;
 }
 
+/* PFN_NONE when there is no frame. */
 mfn_t pt_pfn_to_mfn(pfn_t pfn);
-/* PFN_NONE when the frame is not ours. */
+/* PFN_NONE when the frame is not ours. mfn comes from Xen or from a page table. */
 pfn_t pt_mfn_to_pfn(mfn_t mfn);
 
 /* Maps pages_count pages: pfns[i] at vaddr + i * 4096. vaddr is page-aligned, nothing mapped
@@ -72,14 +80,15 @@ int pt_map_contiguous(uintptr_t vaddr, pfn_t pfn, size_t pages_count, unsigned i
 int pt_map_mfn(uintptr_t vaddr, mfn_t mfn, unsigned int prot);
 /* Takes pages away; holes are allowed. TLB is flushed. Page-table pages are kept. */
 void pt_unmap(uintptr_t vaddr, size_t pages_count);
+/* Holes are allowed. PT_PROT_NONE keeps the frames for a later pt_protect. -EACCES: write and exec. */
 int pt_protect(uintptr_t vaddr, size_t pages_count, unsigned int prot);
 
 /* What the page tables say of one address. */
 struct pt_walk {
 	bool present;
-	unsigned int prot; /* PT_PROT_* of the whole path */
-	mfn_t mfn;
-	int level; /* the level that ended the walk: 4…1 */
+	unsigned int prot; /* PT_PROT_* of the whole path, write without read never */
+	mfn_t mfn;	   /* the page's frame; kept while PT_PROT_NONE; 0: none */
+	int level;	   /* the level that ended the walk: 4…1 */
 };
 void pt_walk(uintptr_t vaddr, struct pt_walk *walk_out);
 

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where Xen enters the guest. It has pushed ss rsp rflags cs rip [error] r11 rcx (in this order) on
+ * the interrupted stack and masked events; rsp is then a multiple of 16 (or of 8, see
+ * below). The stubs complete struct trap_frame (traps.h, which asserts the offsets).
+ */
+#include <xen/xen.h>
+
+#include "arch/x86_64/pv/traps_asm.h"
+
+	/* From rsp at the error code, rdi pushed below it: the rest of the frame. rdi: vector. */
+	.macro	frame_save
+	pushq	%rsi
+	pushq	%rdx
+	pushq	%rcx
+	pushq	%rax
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	pushq	%rbx
+	pushq	%rbp
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	pushq	$0			/* cr2 */
+	pushq	%rdi			/* vector */
+	cld
+	movq	%rsp, %rdi
+	/* An odd frame pointer is a trap frame's address + 1: core/backtrace.c. */
+	leaq	1(%rsp), %rbp
+	/* 23 words down from a multiple of 16. */
+	subq	$8, %rsp
+	.endm
+
+	.section .text.traps, "ax", @progbits
+
+	.macro	trap_entry vector, error_code=0
+	.globl	trap_entry_\vector
+	.type	trap_entry_\vector, @function
+trap_entry_\vector:
+	popq	%rcx
+	popq	%r11
+	.if	!\error_code
+	pushq	$0
+	.endif
+	pushq	%rdi
+	movl	$\vector, %edi
+	jmp	trap_common
+	.size	trap_entry_\vector, . - trap_entry_\vector
+	.endm
+
+	trap_entry 0
+	trap_entry 1
+	trap_entry 2
+	trap_entry 3
+	trap_entry 4
+	trap_entry 5
+	trap_entry 6
+	trap_entry 7
+	trap_entry 8, 1
+	trap_entry 9
+	trap_entry 10, 1
+	trap_entry 11, 1
+	trap_entry 12, 1
+	trap_entry 13, 1
+	trap_entry 14, 1
+	trap_entry 16
+	trap_entry 17, 1
+	trap_entry 18
+	trap_entry 19
+
+	.type	trap_common, @function
+trap_common:
+	frame_save
+	call	traps_handle
+	/* fall through */
+	.globl	trap_return
+trap_return:
+	addq	$24, %rsp		/* the alignment, vector, cr2 */
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rax
+	popq	%rcx
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+	/* struct iret_context: the flags word lies where the error code was; the stub in the
+	 * hypercall page pushes rcx, r11 and rax. Xen restores the mask from rflags.IF. */
+	movq	$0, (%rsp)
+	jmp	hypercall_page + __HYPERVISOR_iret * 32
+	.size	trap_common, . - trap_common
+
+	/* Something is pending and events were not masked. */
+	.globl	upcall_entry
+	.type	upcall_entry, @function
+upcall_entry:
+	popq	%rcx
+	popq	%r11
+	pushq	$0
+	pushq	%rdi
+	movl	$TRAP_UPCALL, %edi
+	frame_save
+	call	traps_upcall
+	jmp	trap_return
+	.size	upcall_entry, . - upcall_entry
+
+	/* A segment register or an iret frame Xen could not load: rcx r11 ds es fs gs below rip. */
+	.globl	failsafe_entry
+	.type	failsafe_entry, @function
+failsafe_entry:
+	popq	%rcx
+	popq	%r11
+	addq	$32, %rsp
+	pushq	$0
+	pushq	%rdi
+	movl	$TRAP_FAILSAFE, %edi
+	jmp	trap_common
+	.size	failsafe_entry, . - failsafe_entry
+
+	/* _Noreturn void traps_call_on_stack(void (*fn)(void *), void *arg, void *stack_top) */
+	.globl	traps_call_on_stack
+	.type	traps_call_on_stack, @function
+traps_call_on_stack:
+	movq	%rdi, %rax
+	movq	%rsi, %rdi
+	movq	%rdx, %rsp
+	xorl	%ebp, %ebp
+	call	*%rax
+	ud2
+	.size	traps_call_on_stack, . - traps_call_on_stack
+
+	.section .note.GNU-stack, "", @progbits

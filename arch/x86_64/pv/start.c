@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Start of day: from Xen's first instruction to core_start().
+ */
+#include "arch/x86_64/pv/boot.h"
+#include "arch/x86_64/pv/pt_internal.h"
+#include "arch/x86_64/pv/traps.h"
+#include "lib/base/string.h"
+#include "xen/abi.h"
+
+struct boot_info boot_info __ro_after_init;
+struct shared_info *boot_shared_info __ro_after_init;
+
+/* Compared by every function the compiler found worth protecting. */
+extern uintptr_t __stack_chk_guard;
+uintptr_t __stack_chk_guard __ro_after_init;
+
+_Noreturn void boot_start(const struct start_info *start, uint64_t entry_tsc);
+
+/* 64 bits from RDRAND, or from the time-stamp counter alone where there is none. */
+static __attribute__((no_stack_protector)) uint64_t boot_random(uint64_t salt)
+{
+	uint32_t regs[4];
+	uint64_t value = 0;
+
+	cpu_cpuid(1, 0, regs);
+	if (regs[2] & CPUID_1_ECX_RDRAND)
+		(void)cpu_rdrand(&value);
+	/* Finalizer of a 64-bit multiplicative hash: each input bit reaches each output bit. */
+	value ^= cpu_rdtsc() ^ salt;
+	for (int round = 0; round < 3; round++) {
+		value ^= value >> 32;
+		value *= 0xd6e8feb86659fd93ULL;
+	}
+	return value ^ value >> 32;
+}
+
+static void note_start_info(const struct start_info *start, uint64_t entry_tsc)
+{
+	struct boot_info *info = &boot_info;
+
+	info->entry_tsc = entry_tsc;
+	info->pages_count = start->nr_pages;
+	info->flags = start->flags;
+	info->initial_domain = start->flags & SIF_INITDOMAIN;
+	if (!info->initial_domain) {
+		info->console_mfn = start->console.domU.mfn;
+		info->console_port = start->console.domU.evtchn;
+		info->store_mfn = start->store_mfn;
+		info->store_port = start->store_evtchn;
+	}
+	info->module_bytes = start->mod_len;
+	if (start->flags & SIF_MOD_START_PFN)
+		info->module_pfn = start->mod_start;
+	else if (start->mod_len)
+		info->module_pfn = (start->mod_start - LAYOUT_IMAGE_BASE) >> PAGE_SHIFT;
+	for (size_t i = 0; i < sizeof(info->cmdline) - 1 && start->cmd_line[i]; i++)
+		info->cmdline[i] = (char)start->cmd_line[i];
+}
+
+/* Never returns and sets the canary, so it cannot have one itself. */
+_Noreturn __attribute__((no_stack_protector)) void boot_start(const struct start_info *start,
+							      uint64_t entry_tsc)
+{
+	/* A NUL as its lowest byte keeps strings from reaching or copying the canary. */
+	__stack_chk_guard = boot_random(entry_tsc) & ~0xffUL;
+	traps_init();
+	note_start_info(start, entry_tsc);
+	pt_boot(start, boot_random(__stack_chk_guard));
+	core_start();
+}

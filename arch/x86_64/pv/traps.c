@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "arch/x86_64/pv/traps.h"
+
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/pv/boot.h"
+#include "arch/x86_64/string.h"
+#include "xen/evtchn.h"
+#include "xen/hypercall.h"
+
+/* entry.S builds and takes apart the frame by these places. */
+#define FRAME_AT(field, words)                                                                     \
+	_Static_assert(offsetof(struct trap_frame, field) == (words) * 8, "entry.S")
+FRAME_AT(vector, 0);
+FRAME_AT(cr2, 1);
+FRAME_AT(r15, 2);
+FRAME_AT(rbx, 7);
+FRAME_AT(r11, 8);
+FRAME_AT(rdi, 16);
+FRAME_AT(error_code, 17);
+FRAME_AT(rip, 18);
+FRAME_AT(ss, 22);
+_Static_assert(sizeof(struct trap_frame) == 23 * 8, "entry.S");
+
+void upcall_entry(void);
+void failsafe_entry(void);
+void traps_handle(struct trap_frame *frame);
+void traps_upcall(struct trap_frame *frame);
+
+/* Xen copies the table, and no program may raise a vector but with int3 and into. */
+#define MASK_EVENTS 4
+#define ANY_LEVEL   3
+#define TRAPS(X)                                                                                   \
+	X(0, 0)                                                                                    \
+	X(1, 0)                                                                                    \
+	X(2, 0)                                                                                    \
+	X(3, ANY_LEVEL)                                                                            \
+	X(4, ANY_LEVEL)                                                                            \
+	X(5, 0)                                                                                    \
+	X(6, 0)                                                                                    \
+	X(7, 0)                                                                                    \
+	X(8, 0)                                                                                    \
+	X(9, 0)                                                                                    \
+	X(10, 0)                                                                                   \
+	X(11, 0)                                                                                   \
+	X(12, 0)                                                                                   \
+	X(13, 0)                                                                                   \
+	X(14, 0)                                                                                   \
+	X(16, 0)                                                                                   \
+	X(17, 0)                                                                                   \
+	X(18, 0)                                                                                   \
+	X(19, 0)
+
+#define TRAP_DECLARE(number, level) void trap_entry_##number(void);
+TRAPS(TRAP_DECLARE)
+
+#define TRAP_ROW(number, level)                                                                    \
+	{number, MASK_EVENTS | (level), FLAT_KERNEL_CS, (unsigned long)trap_entry_##number},
+static const struct trap_info trap_table[] = {TRAPS(TRAP_ROW){0, 0, 0, 0}};
+
+void traps_init(void)
+{
+	/* No user mode, hence no system-call entry; the failsafe entry stands in for it. */
+	if (hypercall_set_trap_table(trap_table) ||
+	    hypercall_set_callbacks((uintptr_t)upcall_entry, (uintptr_t)failsafe_entry,
+				    (uintptr_t)failsafe_entry))
+		__builtin_trap();
+}
+
+/* Handlers interrupt code that may be using the vector registers: memcpy and its like must not. */
+void traps_handle(struct trap_frame *frame)
+{
+	bool vectors = string_vectors_off();
+
+	if (frame->vector == TRAP_PAGE_FAULT && boot_shared_info)
+		frame->cr2 = READ_ONCE(boot_shared_info->vcpu_info[0].arch.cr2);
+	core_trap(frame);
+	string_vectors_restore(vectors);
+}
+
+void traps_upcall(struct trap_frame *frame)
+{
+	bool vectors = string_vectors_off();
+
+	evtchn_upcall();
+	if (upcall_work_pending && (frame->rflags & TRAP_RFLAGS_IF))
+		core_upcall_work(frame);
+	string_vectors_restore(vectors);
+}
