@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What single calls cost. Every figure is taken SAMPLES times and all samples are reported, in
+ * ticks per call; the loop around the call is part of it, in both guests alike.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "test/bench/bench.h"
+
+#define SAMPLES            9
+#define CALLS              1000
+#define BATCH              256         /* objects held at once */
+#define COPY_BYTES         (1UL << 20) /* the largest copy */
+#define COPIED_BYTES       (4UL << 20) /* by one sample */
+#define LINE_BYTES         64
+#define LINES              16 /* of one sample: half of what the console's ring holds */
+#define RULER_ROUNDS       500000UL
+#define RULER_INSTRUCTIONS 2 /* instructions of a round */
+
+typedef double sample_fn(void *arg);
+
+static void report(const char *name, sample_fn *sample, void *arg)
+{
+	double ticks[SAMPLES];
+
+	sample(arg); /* what is done only once is not measured */
+	for (int i = 0; i < SAMPLES; i++)
+		ticks[i] = sample(arg);
+	printf("bench %s", name);
+	for (int i = 0; i < SAMPLES; i++)
+		printf(" %.3f", ticks[i]);
+	printf("\n");
+}
+
+static double per_call(uint64_t begin, uint64_t end, unsigned long calls)
+{
+	return (double)(end - begin) / (double)calls;
+}
+
+/* Ticks of one instruction: a loop whose length is known, to see that the ruler is straight. */
+static double sample_ruler(void *arg)
+{
+	unsigned long rounds = RULER_ROUNDS;
+	uint64_t begin = bench_ticks();
+
+	(void)arg;
+	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(rounds)::"cc");
+	return per_call(begin, bench_ticks(), RULER_ROUNDS * RULER_INSTRUCTIONS);
+}
+
+static double sample_malloc(void *arg)
+{
+	uint64_t begin = bench_ticks();
+
+	(void)arg;
+	for (int i = 0; i < CALLS; i++) {
+		void *object = malloc(64);
+
+		__asm__ volatile("" : "+r"(object)::"memory");
+		free(object);
+	}
+	return per_call(begin, bench_ticks(), CALLS);
+}
+
+/* Many objects alive, freed in the order they were made: no allocator's favourite. */
+static double sample_malloc_batch(void *arg)
+{
+	void **objects = arg;
+	uint64_t begin = bench_ticks();
+
+	for (int i = 0; i < BATCH; i++) {
+		objects[i] = malloc(64);
+		__asm__ volatile("" ::: "memory");
+	}
+	for (int i = 0; i < BATCH; i++)
+		free(objects[i]);
+	return per_call(begin, bench_ticks(), BATCH);
+}
+
+struct copy {
+	char *to, *from;
+	size_t bytes;
+};
+
+/* Called through a pointer, or the compiler would do small copies itself. */
+static void *(*volatile copy_bytes)(void *, const void *, size_t) = memcpy;
+
+static double sample_copy(void *arg)
+{
+	const struct copy *copy = arg;
+	unsigned long calls = COPIED_BYTES / copy->bytes;
+	uint64_t begin = bench_ticks();
+
+	for (unsigned long i = 0; i < calls; i++)
+		copy_bytes(copy->to, copy->from, copy->bytes);
+	return per_call(begin, bench_ticks(), calls);
+}
+
+static void report_copies(void)
+{
+	static const size_t sizes[] = {64, 1500, 64 << 10, 1 << 20};
+	struct copy copy = {0};
+	char name[32];
+
+	if (posix_memalign((void **)&copy.to, 4096, COPY_BYTES) ||
+	    posix_memalign((void **)&copy.from, 4096, COPY_BYTES)) {
+		printf("bench-error memcpy no memory for the buffers\n");
+		return;
+	}
+	memset(copy.from, 1, COPY_BYTES);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		copy.bytes = sizes[i];
+		snprintf(name, sizeof(name), "memcpy_%zu", sizes[i]);
+		report(name, sample_copy, &copy);
+	}
+	free(copy.to);
+	free(copy.from);
+}
+
+static double sample_clock(void *arg)
+{
+	struct timespec now;
+	uint64_t begin = bench_ticks();
+
+	(void)arg;
+	for (int i = 0; i < CALLS; i++)
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	return per_call(begin, bench_ticks(), CALLS);
+}
+
+static double sample_null_call(void *arg)
+{
+	uint64_t begin = bench_ticks();
+
+	(void)arg;
+	for (int i = 0; i < CALLS; i++)
+		getpid();
+	return per_call(begin, bench_ticks(), CALLS);
+}
+
+/* Lines of LINE_BYTES into an empty ring. The pause lets dom0 empty it, and is not measured. */
+static double sample_printf(void *arg)
+{
+	const struct timespec pause = {.tv_nsec = 400 * 1000 * 1000};
+	bool *whole = arg;
+	uint64_t begin, end;
+
+	nanosleep(&pause, NULL);
+	begin = bench_ticks();
+	for (int i = 0; i < LINES; i++) {
+		if (printf("line %08d of the benchmark: %10s and %16.6f\n", i, "a string",
+			   i / 7.0) != LINE_BYTES)
+			*whole = false;
+	}
+	end = bench_ticks();
+	nanosleep(&pause, NULL);
+	return per_call(begin, end, LINES);
+}
+
+int main(void)
+{
+	static void *objects[BATCH];
+	bool whole = true;
+
+	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+	report("ruler", sample_ruler, NULL);
+	report("malloc_free", sample_malloc, NULL);
+	report("malloc_batch", sample_malloc_batch, objects);
+	report_copies();
+	report("clock_gettime", sample_clock, NULL);
+	report("null_call", sample_null_call, NULL);
+	report("printf_line", sample_printf, &whole);
+	if (!whole)
+		printf("bench-error printf_line the line is not %d bytes long\n", LINE_BYTES);
+	printf("bench end\n");
+	platform_end(0);
+}
