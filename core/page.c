@@ -10,7 +10,9 @@
  *
  * Page tables come from the free lists only, never from the frontier (core_pt_page_alloc), because
  * extending the direct map needs page tables itself. Therefore page_alloc extends early: while
- * there is a frontier, PAGE_RESERVE pages stay in the free lists.
+ * there is a frontier, PAGE_RESERVE pages stay in the free lists. The tables of the direct map's
+ * own next chunk were put aside beside the metadata of the last, where they break up no large
+ * block.
  */
 #include "core/page.h"
 
@@ -21,8 +23,8 @@
 #include "lib/base/string.h"
 #include "xen/evtchn.h"
 
-/* One batch of a mapping needs at most three new tables, extending the direct map two. */
-#define PAGE_RESERVE 8u
+#define PAGE_RESERVE 8u           /* two mappings of three tables each */
+#define STASH_PAGES  2u           /* what pt_dmap_extend() takes at most */
 #define PAGE_NIL     0u           /* pfn 0 holds the image's first page */
 #define PFN_END_MAX  (1ULL << 32) /* links are 32 bits; 16 TiB */
 #define META_PAGES   (PT_CHUNK_PAGES * sizeof(struct page) / PAGE_BYTES)
@@ -42,9 +44,11 @@ size_t page_chunks_count = sizeof(chunks_at_boot) / sizeof(chunks_at_boot[0]);
 static uint32_t free_lists[PAGE_ORDER_MAX + 1]; /* first pfn of each order */
 static uint32_t free_orders;                    /* bit n: free_lists[n] is not empty */
 static uint64_t free_pages;
-static pfn_t frontier;     /* first pfn of the first chunk not taken */
-static pfn_t frontier_end; /* RAM ends here */
-static bool extending;     /* inside pt_dmap_extend */
+static pfn_t frontier;           /* first pfn of the first chunk not taken */
+static pfn_t frontier_end;       /* RAM ends here */
+static bool extending;           /* inside pt_dmap_extend */
+static pfn_t stash[STASH_PAGES]; /* page tables for pt_dmap_extend */
+static unsigned int stash_count;
 
 /* ---- Free lists ---- */
 
@@ -154,9 +158,11 @@ static void run_give(pfn_t first, pfn_t end)
 /* First page of [from, end) that is reserved (or is not), end when there is none. */
 static pfn_t find_reserved(pfn_t from, pfn_t end, bool reserved)
 {
-	while (from < end && pt_pfn_reserved(from) != reserved)
-		from++;
-	return from;
+	pfn_t found = from;
+
+	if (from < end)
+		found = reserved ? pt_reserved_next(from) : pt_unreserved_next(from);
+	return found < end ? found : end;
 }
 
 /* Takes pages_count neighbouring free pages of the chunk [*first, end), moving *first behind
@@ -211,6 +217,13 @@ static void chunk_add(pfn_t chunk_first, pfn_t first, pfn_t end)
 	if (!meta)
 		return;
 	page_chunks[index] = meta;
+	while (stash_count < STASH_PAGES && pt_dmap_pfns() < frontier_end) {
+		void *page = chunk_carve(&first, end, 1);
+
+		if (!page)
+			return;
+		stash[stash_count++] = pt_dmap_pfn(page);
+	}
 	while (first < end) {
 		pfn_t begin = find_reserved(first, end, false);
 
@@ -241,6 +254,8 @@ static bool frontier_advance(void)
 	}
 	frontier = end;
 	chunk_add(chunk_first, first, end);
+	while (frontier == frontier_end && stash_count)
+		block_give(stash[--stash_count], 0);
 	return true;
 }
 
@@ -363,7 +378,7 @@ void page_free_pfns(const pfn_t *pfns, size_t pages_count)
 
 pfn_t core_pt_page_alloc(void)
 {
-	pfn_t pfn = block_take(0);
+	pfn_t pfn = extending && stash_count ? stash[--stash_count] : block_take(0);
 
 	if (pfn != PFN_NONE) {
 		page_of_pfn(pfn)->owner = PAGE_OWNER_PT;
@@ -377,7 +392,7 @@ void page_get_stats(struct page_stats *stats_out)
 	bool enabled = events_disable();
 
 	stats_out->total = boot_info.pages_count;
-	stats_out->free = free_pages;
+	stats_out->free = free_pages + stash_count;
 	stats_out->untouched = frontier_end - frontier;
 	events_restore(enabled);
 }

@@ -15,9 +15,9 @@
 
 #include "arch/x86_64/pv/pt.h"
 
-/* Where areas may stand; the direct map and everything the builder maps keep out. */
-#define VM_REGION_START 0x100000000000ULL /* 16 TiB */
-#define VM_REGION_BYTES 0x100000000000ULL
+/* Where areas may stand: top-level slots 40 to 63 (arch/x86_64/pv/layout.h). */
+#define VM_REGION_START (40ULL << 39)
+#define VM_REGION_BYTES (24ULL << 39)
 
 /* With prot of vm_alloc. */
 #define VM_DIRTY 0x100u /* contents undefined instead of zero */
