@@ -11,6 +11,7 @@
 #include "drivers/xenstore.h"
 #include "lib/base/error.h"
 #include "lib/base/format.h"
+#include "lib/base/parse.h"
 #include "lib/base/string.h"
 #include "xen/xswire.h"
 
@@ -142,7 +143,7 @@ static void transaction_started(int result)
 {
 	uint64_t number;
 
-	if (result || xswire_parse_u64(control.value, strlen(control.value), &number) ||
+	if (result || parse_u64_bytes(control.value, strlen(control.value), 10, &number) ||
 	    number > UINT32_MAX) {
 		settle();
 		return;

@@ -106,7 +106,7 @@ static int ring_attach(void)
 	pfn_t pfn = pt_mfn_to_pfn(boot_info.console_mfn);
 	struct xencons_interface *shared;
 
-	if (pfn == PFN_NONE || pfn >= pt_dmap_pfns())
+	if (pfn == PFN_NONE || pt_dmap_add(pfn, 1))
 		return -ENODEV;
 	shared = pt_dmap_vaddr(pfn);
 	ring_in_init(&xencons.in, shared->in, sizeof(shared->in), &shared->in_cons,

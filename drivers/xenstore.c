@@ -15,6 +15,7 @@
 #include "drivers/xenstore.h"
 #include "lib/base/error.h"
 #include "lib/base/format.h"
+#include "lib/base/parse.h"
 #include "lib/base/string.h"
 #include "xen/evtchn.h"
 #include "xen/hypercall.h"
@@ -266,13 +267,13 @@ static void watch_received(void)
 {
 	const char *path, *token;
 	struct list_node *node;
-	uint32_t number;
+	uint64_t number;
 
 	if (xswire_parse_watch(store.payload, store.header.len, &path, &token)) {
 		store_break("malformed watch event");
 		return;
 	}
-	if (xswire_parse_hex32(token, &number) == 0) {
+	if (parse_u64_bytes(token, strlen(token), 16, &number) == 0) {
 		list_for_each (node, &store.watches) {
 			struct xenstore_watch *watch =
 				container_of(node, struct xenstore_watch, node);
@@ -366,7 +367,7 @@ static int store_attach(void)
 	struct xenstore_domain_interface *shared;
 
 	store.state = STORE_NONE;
-	if (pfn == PFN_NONE || pfn >= pt_dmap_pfns())
+	if (pfn == PFN_NONE || pt_dmap_add(pfn, 1))
 		return -ENODEV;
 	shared = pt_dmap_vaddr(pfn);
 	ring_in_init(&store.in, shared->rsp, sizeof(shared->rsp), &shared->rsp_cons,

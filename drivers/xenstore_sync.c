@@ -8,6 +8,7 @@
 #include "drivers/xenstore.h"
 #include "lib/base/error.h"
 #include "lib/base/format.h"
+#include "lib/base/parse.h"
 #include "lib/base/string.h"
 #include "xen/xswire.h"
 
@@ -58,7 +59,7 @@ int xenstore_read_u64(uint32_t transaction, const char *path, uint64_t *value_ou
 
 	if (error)
 		return error == -E2BIG ? -EINVAL : error;
-	return xswire_parse_u64(text, bytes, value_out);
+	return parse_u64_bytes(text, bytes, 10, value_out) ? -EINVAL : 0;
 }
 
 int xenstore_directory(uint32_t transaction, const char *path, char *names_out, size_t names_bytes,
@@ -116,7 +117,7 @@ int xenstore_transaction_start(uint32_t *transaction_out)
 
 	if (error)
 		return error;
-	if (xswire_parse_u64(text, strlen(text), &number) || !number || number > UINT32_MAX)
+	if (parse_u64_bytes(text, strlen(text), 10, &number) || !number || number > UINT32_MAX)
 		return -EPROTO;
 	*transaction_out = number;
 	return 0;

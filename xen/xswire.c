@@ -52,42 +52,6 @@ int xswire_parse_watch(const char *payload, size_t payload_bytes, const char **p
 	return 0;
 }
 
-int xswire_parse_u64(const char *text, size_t text_bytes, uint64_t *value_out)
-{
-	uint64_t value = 0;
-
-	if (!text_bytes)
-		return -EINVAL;
-	for (size_t i = 0; i < text_bytes; i++) {
-		unsigned int digit = (unsigned char)text[i] - '0';
-
-		if (digit > 9 || value > (UINT64_MAX - digit) / 10)
-			return -EINVAL;
-		value = value * 10 + digit;
-	}
-	*value_out = value;
-	return 0;
-}
-
-int xswire_parse_hex32(const char *text, uint32_t *value_out)
-{
-	uint32_t value = 0;
-	size_t digits = strlen(text);
-
-	if (!digits || digits > 8)
-		return -EINVAL;
-	for (; *text; text++) {
-		if (*text >= '0' && *text <= '9')
-			value = value << 4 | (uint32_t)(*text - '0');
-		else if (*text >= 'a' && *text <= 'f')
-			value = value << 4 | (uint32_t)(*text - 'a' + 10);
-		else
-			return -EINVAL;
-	}
-	*value_out = value;
-	return 0;
-}
-
 int xswire_count_names(const char *payload, size_t payload_bytes)
 {
 	int count = 0;

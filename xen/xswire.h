@@ -22,12 +22,6 @@ int xswire_errno(const char *payload, size_t payload_bytes);
 int xswire_parse_watch(const char *payload, size_t payload_bytes, const char **path_out,
 		       const char **token_out);
 
-/* Strict numbers: only digits, at least one, no overflow; text need not end with NUL. 0 or -EINVAL.
- */
-int xswire_parse_u64(const char *text, size_t text_bytes, uint64_t *value_out);
-/* Lower-case hexadecimal, up to 8 digits. */
-int xswire_parse_hex32(const char *text, uint32_t *value_out);
-
 /* Names of an XS_DIRECTORY reply: each ends with NUL. Their count, or -EPROTO. */
 int xswire_count_names(const char *payload, size_t payload_bytes);
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the parts of the mock tell each other. */
+#ifndef TEST_MOCK_MOCK_PRIVATE_H
+#define TEST_MOCK_MOCK_PRIVATE_H
+
+#include "test/mock/mock.h"
+
+extern struct mock_config mock_config;
+extern struct shared_info mock_shared_info;
+
+_Noreturn void mock_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+void mock_memory_start(void);
+void mock_evtchn_start(void);
+void mock_console_start(void);
+void mock_store_start(void);
+
+/* The page of the guest at a fixed pfn, for the mock's own use. */
+void *mock_pfn_page(uint64_t pfn);
+#define MOCK_CONSOLE_PFN 3
+#define MOCK_STORE_PFN   4
+
+long mock_event_channel_op(int command, void *arg);
+/* Some event would be delivered if events were enabled. */
+bool mock_event_pending(evtchn_port_t port);
+long mock_console_io(int command, unsigned int bytes_count, char *text);
+
+void mock_adversary_step(void);
+
+#endif
