@@ -9,18 +9,23 @@
 SYSROOT := $(B)/sysroot
 SYSROOT_STAMP := $(SYSROOT)/.newlib
 SDK_TARGET := x86_64-stardust-elf
-NEWLIB_GLUE := tools/newlib/build $(wildcard tools/newlib/host-* tools/newlib/*-removed \
+NEWLIB_GLUE := tools/newlib/build tools/newlib/long-double tools/newlib/printf.c \
+	tools/newlib/small-sources tools/newlib/long-double.list $(wildcard tools/newlib/host-* tools/newlib/*-removed \
 	tools/newlib/include/*.h tools/newlib/include/*/*.h)
 
 # Sources are unpacked once per pin.
 $(B)/src/newlib.stamp: tools/sources.lock tools/fetch
 	@B=$(B) tools/fetch --unpack newlib $(B)/src/newlib
 	@touch $@
+$(B)/src/musl.stamp: tools/sources.lock tools/fetch
+	@B=$(B) tools/fetch --unpack musl $(B)/src/musl
+	@touch $@
 
-$(SYSROOT_STAMP): $(B)/src/newlib.stamp $(NEWLIB_GLUE)
+$(SYSROOT_STAMP): $(B)/src/newlib.stamp $(B)/src/musl.stamp $(NEWLIB_GLUE)
 	@tools/newlib/build $(B)/src/newlib/usr/src/newlib/newlib-*.tar.xz $(B)/newlib $(SYSROOT) \
 		$(shell nproc)
-	@rm -rf $(B)/newlib/src $(B)/newlib/obj $(B)/newlib/inst
+	@tools/newlib/long-double $(B)/src/musl $(B)/libml $(SYSROOT) $(shell nproc)
+	@rm -rf $(B)/libml/obj $(B)/newlib/src $(B)/newlib/obj $(B)/newlib/inst
 	@touch $@
 
 # Our own headers lie over newlib's; a change copies what changed.
@@ -30,7 +35,7 @@ $(SYSROOT)/.headers: $(POSIX_HEADERS) $(SYSROOT_STAMP)
 	@touch $@
 
 # Replacements for the functions of libgcc that use the red zone.
-GCCSAFE_CFLAGS = -std=gnu11 $(filter-out -g,$(K_CODEGEN)) -Wall -Wextra -ffreestanding -I.
+GCCSAFE_CFLAGS = -std=gnu11 $(filter-out -g -fstack-protector%,$(K_CODEGEN)) $(K_WARN) -ffreestanding -I.
 GCCSAFE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/gccsafe/*.c))
 $(B)/lib/gccsafe/%.o: lib/gccsafe/%.c lib/gccsafe/gccsafe.h tools/kernel.mk tools/sysroot.mk
 	$(call say,CC,$<)
