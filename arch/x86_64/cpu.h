@@ -13,7 +13,8 @@
 #define PAGE_BYTES 4096UL
 #define PAGE_MASK  (~(PAGE_BYTES - 1))
 
-/* For what start of day finds out and nothing changes afterwards: boot_seal() makes it read-only. */
+/* For what start of day finds out and nothing changes afterwards: boot_seal() makes it read-only.
+ */
 #ifdef __stardust__
 #define __ro_after_init __attribute__((section(".data..ro_after_init")))
 #else
@@ -29,7 +30,7 @@
 #define smp_rmb() barrier()
 #define smp_wmb() barrier()
 
-#define READ_ONCE(x)	 (*(const volatile __typeof__(x) *)&(x))
+#define READ_ONCE(x)     (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
 /* Time-stamp counter, unordered. On the host it is the mock hypervisor's, in virtual time. */

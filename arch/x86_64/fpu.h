@@ -12,11 +12,11 @@
 
 #include "arch/x86_64/cpu.h"
 
-#define FPU_STATE_ALIGN	 64
-#define FPU_FXSAVE_BYTES 512U
-#define FPU_HEADER_BYTES 64U
+#define FPU_STATE_ALIGN   64
+#define FPU_FXSAVE_BYTES  512U
+#define FPU_HEADER_BYTES  64U
 #define FPU_CPUID_OSXSAVE (1U << 27) /* CPUID.1:ECX */
-#define FPU_CPUID_XSAVE	 0xdU
+#define FPU_CPUID_XSAVE   0xdU
 
 /* Bytes of a state area on this processor: FPU_FXSAVE_BYTES means FXSAVE. Asks CPUID: keep it. */
 static inline size_t fpu_state_bytes(void)

@@ -16,17 +16,17 @@
 struct shared_info;
 
 struct boot_info {
-	uint64_t pages_count;	/* pages given to this domain */
-	uint32_t flags;		/* SIF_* */
-	bool initial_domain;	/* booted by Xen itself: no xenstore, console by hypercall */
-	uint64_t console_mfn;	/* 0 for an initial domain */
+	uint64_t pages_count; /* pages given to this domain */
+	uint32_t flags;       /* SIF_* */
+	bool initial_domain;  /* booted by Xen itself: no xenstore, console by hypercall */
+	uint64_t console_mfn; /* 0 for an initial domain */
 	uint32_t console_port;
-	uint64_t store_mfn;	/* 0 for an initial domain */
+	uint64_t store_mfn; /* 0 for an initial domain */
 	uint32_t store_port;
-	uint64_t module_pfn;	/* first page of ramdisk=, valid when module_bytes > 0 */
-	uint64_t module_bytes;	/* exact length */
-	char cmdline[1024];	/* NUL-terminated copy */
-	uint64_t entry_tsc;	/* time-stamp counter at the first instruction */
+	uint64_t module_pfn;   /* first page of ramdisk=, valid when module_bytes > 0 */
+	uint64_t module_bytes; /* exact length */
+	char cmdline[1024];    /* NUL-terminated copy */
+	uint64_t entry_tsc;    /* time-stamp counter at the first instruction */
 };
 
 extern struct boot_info boot_info;

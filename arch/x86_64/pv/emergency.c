@@ -9,7 +9,7 @@
 
 /* Waits of 1 ms without the other end taking a single byte, after which it counts as dead. */
 #define WAITS_MAX     2000u
-#define WAIT_NS	      1000000ULL
+#define WAIT_NS       1000000ULL
 #define RING_OUT_MASK (sizeof(((struct xencons_interface *)0)->out) - 1)
 
 /* Guarded by masked events; a nested writer can only make the output interleave. */

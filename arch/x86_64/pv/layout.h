@@ -12,13 +12,13 @@
 #define ARCH_X86_64_PV_LAYOUT_H
 
 #define LAYOUT_IMAGE_BASE 0x400000
-#define LAYOUT_P2M_BASE	  0x8000000000
+#define LAYOUT_P2M_BASE   0x8000000000
 
 #define LAYOUT_DMAP_SLOT_FIRST 64
 #define LAYOUT_DMAP_SLOTS      190
 
 /* Boot stack: a guard page, the stack, a guard page. */
 #define BOOT_STACK_BYTES 16384
-#define BOOT_STACK_TOP	 (4096 + BOOT_STACK_BYTES)
+#define BOOT_STACK_TOP   (4096 + BOOT_STACK_BYTES)
 
 #endif

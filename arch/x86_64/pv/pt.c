@@ -113,7 +113,8 @@ static bool for_each_below(const uint64_t *table, uintptr_t vaddr, int level, un
 		if (level > 1 && !(entry & PTE_LARGE))
 			below = pt_table(entry);
 		if (below) {
-			if (!for_each_below(below, vaddr, level - 1, prot_below(prot, entry), fn, arg))
+			if (!for_each_below(below, vaddr, level - 1, prot_below(prot, entry), fn,
+					    arg))
 				return false;
 		} else {
 			struct pt_walk leaf = {.present = true,

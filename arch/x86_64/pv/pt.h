@@ -38,8 +38,8 @@ enum pt_prot {
 extern uintptr_t pt_dmap_base;
 pfn_t pt_dmap_pfns(void);
 
-/* The first pfn of RAM that is free when core starts: a pool of PT_POOL_PAGES pages inside the image,
- * so that there always is some. Above it, whatever is not reserved is free. */
+/* The first pfn of RAM that is free when core starts: a pool of PT_POOL_PAGES pages inside the
+ * image, so that there always is some. Above it, whatever is not reserved is free. */
 #define PT_POOL_PAGES 64
 pfn_t pt_first_free_pfn(void);
 
@@ -80,15 +80,16 @@ int pt_map_contiguous(uintptr_t vaddr, pfn_t pfn, size_t pages_count, unsigned i
 int pt_map_mfn(uintptr_t vaddr, mfn_t mfn, unsigned int prot);
 /* Takes pages away; holes are allowed. TLB is flushed. Page-table pages are kept. */
 void pt_unmap(uintptr_t vaddr, size_t pages_count);
-/* Holes are allowed. PT_PROT_NONE keeps the frames for a later pt_protect. -EACCES: write and exec. */
+/* Holes are allowed. PT_PROT_NONE keeps the frames for a later pt_protect. -EACCES: write and exec.
+ */
 int pt_protect(uintptr_t vaddr, size_t pages_count, unsigned int prot);
 
 /* What the page tables say of one address. */
 struct pt_walk {
 	bool present;
 	unsigned int prot; /* PT_PROT_* of the whole path, write without read never */
-	mfn_t mfn;	   /* the page's frame; kept while PT_PROT_NONE; 0: none */
-	int level;	   /* the level that ended the walk: 4…1 */
+	mfn_t mfn;         /* the page's frame; kept while PT_PROT_NONE; 0: none */
+	int level;         /* the level that ended the walk: 4…1 */
 };
 void pt_walk(uintptr_t vaddr, struct pt_walk *walk_out);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From the builder's page tables to our own, in a few hypercalls whose number does not depend on the
- * guest's memory.
+ * From the builder's page tables to our own, in a few hypercalls whose number does not depend on
+ * the guest's memory.
  *
  * The builder maps the guest's first 4 MiB or so, writable and executable, at LAYOUT_IMAGE_BASE.
  * Its L4 and its L1 tables stay: hung below a new L3 and L2 with NX, at a random address, the L1
@@ -16,17 +16,17 @@
 extern char __rodata_start[], __rodata_end[], __ro_after_init_start[], __ro_after_init_end[];
 extern char __image_end[];
 
-/* Our tables come from here, the rest is the allocator's first memory. The image itself does not map
- * it: it is seen in the direct map alone. */
+/* Our tables come from here, the rest is the allocator's first memory. The image itself does not
+ * map it: it is seen in the direct map alone. */
 static char pool[PT_POOL_PAGES * PAGE_BYTES] __attribute__((aligned(4096)));
 
-#define IMAGE_PFN(vaddr) (((uintptr_t)(vaddr) - LAYOUT_IMAGE_BASE) / PAGE_BYTES)
+#define IMAGE_PFN(vaddr) (((uintptr_t)(vaddr)-LAYOUT_IMAGE_BASE) / PAGE_BYTES)
 
 struct boot_tables {
-	uint64_t *l4, *l2;	  /* the builder's */
-	pfn_t chunks;		  /* L1 tables the builder made */
-	pfn_t l3_pfn, l2_pfn;	  /* new, of the direct map */
-	pfn_t l1_pfn, l1_count;	  /* new, of the image */
+	uint64_t *l4, *l2;        /* the builder's */
+	pfn_t chunks;             /* L1 tables the builder made */
+	pfn_t l3_pfn, l2_pfn;     /* new, of the direct map */
+	pfn_t l1_pfn, l1_count;   /* new, of the image */
 	uint64_t shared_info_pte; /* goes into the second page behind the image */
 };
 
@@ -39,8 +39,7 @@ static uint64_t image_pte(pfn_t pfn)
 		return pte_make(mfn, pte_flags(PT_PROT_EXEC));
 	if (vaddr < (uintptr_t)__ro_after_init_start)
 		return pte_make(mfn, pte_flags(PT_PROT_READ));
-	if (vaddr == (uintptr_t)boot_stack ||
-	    vaddr == (uintptr_t)boot_stack + BOOT_STACK_TOP ||
+	if (vaddr == (uintptr_t)boot_stack || vaddr == (uintptr_t)boot_stack + BOOT_STACK_TOP ||
 	    (vaddr >= (uintptr_t)pool && vaddr < (uintptr_t)pool + sizeof(pool)))
 		return 0;
 	return pte_make(mfn, pte_flags(PT_PROT_WRITE));
@@ -60,7 +59,8 @@ static void fill_tables(struct boot_tables *tables, uintptr_t dmap)
 	l1[image_pages + 1] = tables->shared_info_pte;
 
 	for (pfn_t i = 0; i < tables->chunks; i++)
-		l2[pt_index(dmap, 2) + i] = (tables->l2[low + i] & PTE_ADDRESS) | PTE_TABLE | PTE_NX;
+		l2[pt_index(dmap, 2) + i] =
+			(tables->l2[low + i] & PTE_ADDRESS) | PTE_TABLE | PTE_NX;
 	l3[pt_index(dmap, 3)] = pte_make(pt_state.p2m[tables->l2_pfn], PTE_TABLE);
 }
 
@@ -89,8 +89,7 @@ static void switch_tables(const struct boot_tables *tables, uintptr_t dmap)
 	pt_batch_add(&batch, l4 + pt_index(dmap, 4) * sizeof(uint64_t),
 		     pte_make(pt_state.p2m[tables->l3_pfn], PTE_TABLE));
 	/* One entry makes the whole p2m read-only. */
-	pt_batch_add(&batch, l4 + p2m * sizeof(uint64_t),
-		     (tables->l4[p2m] & ~PTE_WRITE) | PTE_NX);
+	pt_batch_add(&batch, l4 + p2m * sizeof(uint64_t), (tables->l4[p2m] & ~PTE_WRITE) | PTE_NX);
 	for (pfn_t i = 0; i < tables->chunks; i++)
 		pt_batch_add(&batch, l2 + (low + i) * sizeof(uint64_t),
 			     i < tables->l1_count
@@ -124,8 +123,8 @@ static void note_reserved(const struct start_info *start, pfn_t first_free)
 	reserved[PT_RESERVED_MODULE] = (struct pt_range){
 		boot_info.module_pfn,
 		boot_info.module_pfn + (boot_info.module_bytes + PAGE_BYTES - 1) / PAGE_BYTES};
-	reserved[PT_RESERVED_P2M] = (struct pt_range){
-		start->first_p2m_pfn, start->first_p2m_pfn + start->nr_p2m_frames};
+	reserved[PT_RESERVED_P2M] = (struct pt_range){start->first_p2m_pfn,
+						      start->first_p2m_pfn + start->nr_p2m_frames};
 	/* libxc puts the tables behind the array, Xen (for an initial domain) anywhere between. */
 	pt_state.p2m_tables = start->first_p2m_pfn + (boot_info.initial_domain ? 0 : p2m_frames);
 }
@@ -155,7 +154,8 @@ void pt_boot(const struct start_info *start, uint64_t random)
 	tables.shared_info_pte = start->shared_info | pte_flags(PT_PROT_WRITE);
 	note_reserved(start, tables.l1_pfn + tables.l1_count);
 
-	/* 190 slots, 512 places in an L3, some in an L2 (all chunks so far fit into it): > 25 bits. */
+	/* 190 slots, 512 places in an L3, some in an L2 (all chunks so far fit into it): > 25 bits.
+	 */
 	dmap = (LAYOUT_DMAP_SLOT_FIRST + random % LAYOUT_DMAP_SLOTS) * pt_level_bytes(4);
 	dmap += (random >> 16) % PT_ENTRIES * pt_level_bytes(3);
 	dmap += (random >> 32) % (PT_ENTRIES + 1 - tables.chunks) * pt_level_bytes(2);

@@ -18,14 +18,14 @@
 #define PTE_DIRTY    0x040ULL
 #define PTE_LARGE    0x080ULL /* in L2 and L3; only Xen makes them (for the p2m) */
 /* Ours, in an entry that is not present: the frame is kept, by pfn, for a later pt_protect. */
-#define PTE_HELD     0x200ULL
-#define PTE_NX	     (1ULL << 63)
-#define PTE_ADDRESS  0x000ffffffffff000ULL
+#define PTE_HELD    0x200ULL
+#define PTE_NX      (1ULL << 63)
+#define PTE_ADDRESS 0x000ffffffffff000ULL
 
 #define PTE_TABLE (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
 /* Accessed and dirty in advance, so that the processor never has to set them. */
 #define PTE_READ (PTE_PRESENT | PTE_USER | PTE_ACCESSED)
-#define PTE_RW	 (PTE_READ | PTE_WRITE | PTE_DIRTY | PTE_NX)
+#define PTE_RW   (PTE_READ | PTE_WRITE | PTE_DIRTY | PTE_NX)
 
 #define PT_ENTRIES 512ULL
 #define PT_LEVELS  4
@@ -95,7 +95,7 @@ struct pt_state {
 	const mfn_t *p2m;
 	const uint64_t *m2p;
 	pfn_t pages_count;
-	pfn_t root;	   /* the L4 table's pfn */
+	pfn_t root;        /* the L4 table's pfn */
 	pfn_t boot_mapped; /* the builder mapped the pfns below */
 	pfn_t p2m_tables;  /* the p2m's page tables begin here, to the end of its range */
 	struct pt_range reserved[PT_RESERVED_COUNT];

@@ -9,7 +9,7 @@
 
 /* entry.S builds and takes apart the frame by these places. */
 #define FRAME_AT(field, words)                                                                     \
-	_Static_assert(offsetof(struct trap_frame, field) == (words) * 8, "entry.S")
+	_Static_assert(offsetof(struct trap_frame, field) == (words)*8, "entry.S")
 FRAME_AT(vector, 0);
 FRAME_AT(cr2, 1);
 FRAME_AT(r15, 2);

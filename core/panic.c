@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The report is written on a stack of its own, because the one that failed may be full or gone, and
+ * reads memory only after looking it up in the page tables.
+ */
+#include "core/panic.h"
+
+#include <stdarg.h>
+
+#include "arch/x86_64/pv/boot.h"
+#include "arch/x86_64/pv/traps.h"
+#include "core/backtrace.h"
+#include "core/fault.h"
+#include "lib/base/format.h"
+#include "xen/evtchn.h"
+#include "xen/hypercall.h"
+
+#pragma weak panic_report_status
+
+#define LINE_BYTES  200
+#define CODE_BEFORE 8u /* bytes of code shown before rip, and from it on */
+#define CODE_AFTER  16u
+
+struct report {
+	const char *reason;             /* NULL: describe the trap */
+	const struct trap_frame *frame; /* NULL: not a trap */
+	struct backtrace trace;
+	int signal;
+};
+
+/* Guarded by masked events: a second entry means that the report itself failed. */
+static unsigned int entries;
+static char stack[8192] __attribute__((aligned(16)));
+static char message[LINE_BYTES];
+
+void __stack_chk_fail(void);
+
+_Noreturn void panic_shutdown(unsigned int reason)
+{
+	boot_emergency_drain();
+	for (;;)
+		(void)hypercall_sched_shutdown(reason);
+}
+
+static void write_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void write_line(const char *format, ...)
+{
+	char line[LINE_BYTES];
+	va_list arguments;
+	int bytes;
+
+	va_start(arguments, format);
+	bytes = format_text_v(line, sizeof(line) - 1, format, arguments);
+	va_end(arguments);
+	if (bytes > (int)sizeof(line) - 2)
+		bytes = (int)sizeof(line) - 2;
+	line[bytes++] = '\n';
+	boot_emergency_write(line, (size_t)bytes);
+}
+
+static void write_registers(const struct trap_frame *f)
+{
+	write_line("  rip %016lx  rsp %016lx  rflags %08lx  error %lx", f->rip, f->rsp, f->rflags,
+		   f->error_code);
+	write_line("  rax %016lx  rbx %016lx  rcx %016lx  rdx %016lx", f->rax, f->rbx, f->rcx,
+		   f->rdx);
+	write_line("  rsi %016lx  rdi %016lx  rbp %016lx  r8  %016lx", f->rsi, f->rdi, f->rbp,
+		   f->r8);
+	write_line("  r9  %016lx  r10 %016lx  r11 %016lx  r12 %016lx", f->r9, f->r10, f->r11,
+		   f->r12);
+	write_line("  r13 %016lx  r14 %016lx  r15 %016lx  cr2 %016lx", f->r13, f->r14, f->r15,
+		   f->cr2);
+}
+
+/* The instruction bytes around rip, the one at rip in angle brackets. */
+static void write_code(uintptr_t rip)
+{
+	char line[(CODE_BEFORE + CODE_AFTER) * 5 + 1];
+	size_t used = 0;
+
+	if (!backtrace_readable(rip - CODE_BEFORE, CODE_BEFORE + CODE_AFTER))
+		return;
+	for (unsigned int i = 0; i < CODE_BEFORE + CODE_AFTER; i++)
+		used += (size_t)format_text(line + used, sizeof(line) - used,
+					    i == CODE_BEFORE ? " <%02x>" : " %02x",
+					    ((const unsigned char *)rip)[(long)i - CODE_BEFORE]);
+	write_line("  code%s", line);
+}
+
+static void write_backtrace(struct backtrace *trace)
+{
+	unsigned int number = 0;
+	char symbol[160];
+
+	do {
+		backtrace_symbol(trace->rip, trace->is_return, symbol, sizeof(symbol));
+		write_line("  #%-2u %016lx %s%s", number, trace->rip, symbol,
+			   trace->is_trap && number ? " (interrupted)" : "");
+		number++;
+	} while (backtrace_next(trace));
+}
+
+static _Noreturn void end(int signal)
+{
+	if (signal)
+		write_line("stardust: killed by signal %d", signal);
+	if (panic_report_status)
+		panic_report_status(signal);
+	panic_shutdown(SHUTDOWN_crash);
+}
+
+static void write_report(void *arg)
+{
+	struct report *report = arg;
+	char text[LINE_BYTES], symbol[160];
+
+	backtrace_symbol(report->trace.rip, report->trace.is_return, symbol, sizeof(symbol));
+	if (report->frame)
+		fault_describe(report->frame, text, sizeof(text));
+	write_line("stardust: %s%s%s", report->frame ? text : report->reason,
+		   report->frame ? " at " : "", report->frame ? symbol : "");
+	if (report->frame) {
+		write_registers(report->frame);
+		write_code(report->frame->rip);
+	}
+	write_backtrace(&report->trace);
+	end(report->signal);
+}
+
+static _Noreturn void start_report(struct report *report)
+{
+	(void)events_disable();
+	switch (entries++) {
+	case 0:
+		traps_call_on_stack(write_report, report, stack + sizeof(stack));
+	case 1:
+		write_line("stardust: and %s while reporting that",
+			   report->frame ? "another exception" : report->reason);
+		end(report->signal);
+	default:
+		panic_shutdown(SHUTDOWN_crash);
+	}
+}
+
+_Noreturn void panic_trap(const struct trap_frame *frame, int signal_number)
+{
+	struct report report = {.frame = frame, .signal = signal_number};
+
+	backtrace_begin_trap(&report.trace, frame);
+	start_report(&report);
+}
+
+/* The caller of the function that calls this, as a backtrace's beginning. */
+#define BEGIN_AT_CALLER(trace)                                                                     \
+	backtrace_begin((trace), (uintptr_t)__builtin_return_address(0),                           \
+			*(const uintptr_t *)__builtin_frame_address(0))
+
+_Noreturn void panic_signal(const char *reason, int signal_number)
+{
+	struct report report = {.reason = reason, .signal = signal_number};
+
+	BEGIN_AT_CALLER(&report.trace);
+	start_report(&report);
+}
+
+_Noreturn void panic(const char *format, ...)
+{
+	struct report report = {.reason = message, .signal = FAULT_SIGABRT};
+	va_list arguments;
+
+	va_start(arguments, format);
+	format_text_v(message, sizeof(message), format, arguments);
+	va_end(arguments);
+	BEGIN_AT_CALLER(&report.trace);
+	start_report(&report);
+}
+
+/* Called by a function that found its canary changed. */
+__attribute__((noinline)) void __stack_chk_fail(void)
+{
+	struct report report = {.reason = message, .signal = FAULT_SIGABRT};
+	char symbol[160];
+
+	BEGIN_AT_CALLER(&report.trace);
+	backtrace_symbol(report.trace.rip, true, symbol, sizeof(symbol));
+	format_text(message, sizeof(message), "stack smashed in %s", symbol);
+	start_report(&report);
+}
