@@ -42,6 +42,7 @@ def initrd(program):
     return gzip.compress(archive.bytes(), 9, mtime=0)
 
 
-def configuration(kernel, ramdisk):
+def configuration(kernel, ramdisk, quiet):
+    """quiet: the first line of the console is the program's, not the kernel's."""
     return [f'kernel = "{kernel}"', f'ramdisk = "{ramdisk}"',
-            'extra = "console=hvc0 quiet panic=-1 rdinit=/init"']
+            f'extra = "console=hvc0 {"quiet " if quiet else ""}panic=-1 rdinit=/init"']

@@ -154,11 +154,29 @@ static void read_console(struct watch *w)
 	w->text_bytes += (size_t)n;
 }
 
-static bool domain_is_gone(struct watch *w)
+enum life { LIFE_ON, LIFE_DYING, LIFE_GONE };
+
+static enum life domain_life(struct watch *w)
 {
 	xc_dominfo_t info;
 
-	return xc_domain_getinfo(w->xc, w->domid, 1, &info) != 1 || info.domid != w->domid;
+	if (xc_domain_getinfo(w->xc, w->domid, 1, &info) != 1 || info.domid != w->domid)
+		return LIFE_GONE;
+	return info.dying ? LIFE_DYING : LIFE_ON;
+}
+
+/* xenstore tells when a domain begins to die; its last page is released some time later. */
+static bool await_release(struct watch *w, int deadline_ms)
+{
+	const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+
+	while (domain_life(w) != LIFE_GONE) {
+		if (left_ms(deadline_ms) == 0)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	w->end = ticks();
+	return true;
 }
 
 /* True when the domain is gone, false when the time is over. */
@@ -176,11 +194,12 @@ static bool follow(struct watch *w, int deadline_ms)
 		if (!fds[1].revents)
 			continue;
 		take_watch_event(w);
-		if (domain_is_gone(w)) {
-			w->end = ticks();
-			return true;
-		}
+		if (domain_life(w) != LIFE_ON)
+			break;
 	}
+	if (w->tty >= 0)
+		read_console(w);
+	return await_release(w, deadline_ms);
 }
 
 static void print(const struct watch *w)
@@ -211,7 +230,7 @@ int main(int argc, char **argv)
 		return fail(argv[1]);
 	if (!xs_watch(w->xs, "@releaseDomain", "release") || !open_console(w, deadline_ms))
 		return fail("its console");
-	domain_is_gone(w); /* libxenctrl's first call allocates; the next one is the measured one */
+	domain_life(w); /* libxenctrl's first call allocates; the next one is the measured one */
 	w->before = ticks();
 	if (xc_domain_unpause(w->xc, w->domid))
 		return fail("unpause");
