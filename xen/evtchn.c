@@ -65,10 +65,12 @@ int evtchn_init(struct shared_info *shared, bool force_2l)
 	shared_info = shared;
 	events_vcpu = &shared->vcpu_info[0];
 	abi = &evtchn_fifo_abi;
-	if (!force_2l && abi->init(shared) == 0)
-		return 0;
-	abi = &evtchn_2l_abi;
-	return abi->init(shared);
+	if (force_2l || abi->init(shared)) {
+		abi = &evtchn_2l_abi;
+		(void)abi->init(shared);
+	}
+	/* From here on Xen holds us to the ABI: without its state there are no events at all. */
+	return abi->prepare(1);
 }
 
 const char *evtchn_abi_name(void)

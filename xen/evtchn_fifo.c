@@ -78,15 +78,11 @@ static int fifo_init(struct shared_info *shared)
 		.offset = (uintptr_t)&vcpu0.shared % PAGE_BYTES,
 		.vcpu = 0,
 	};
-	int error;
 
 	(void)shared;
 	vcpu0 = (struct fifo_vcpu){.shared.ready = 0};
-	error = hypercall_event_channel_op(EVTCHNOP_init_control, &control);
-	if (error)
-		return error;
 	array_pages_count = 0;
-	return fifo_prepare(0);
+	return hypercall_event_channel_op(EVTCHNOP_init_control, &control);
 }
 
 static void fifo_mask(evtchn_port_t port)

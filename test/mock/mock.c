@@ -33,7 +33,7 @@ static uint64_t random_state;
 static uint64_t tsc;
 static uint64_t timer_ns; /* Xen's one-shot timer */
 static struct vcpu_runstate_info *runstate;
-static unsigned int depth; /* of hypercalls */
+unsigned int mock_xen_depth;
 
 static struct {
 	uint64_t ns;
@@ -412,12 +412,12 @@ long arch_hypercall(unsigned int op, unsigned long a1, unsigned long a2, unsigne
 		mock_counts.hypercalls[op]++;
 	if (fails_now(op))
 		return -failure.error;
-	depth++;
+	mock_xen_depth++;
 	tsc += 1000;
 	result = hypercall(op, a1, a2, a3);
 	do_what_is_due();
-	depth--;
-	if (!depth)
+	mock_xen_depth--;
+	if (!mock_xen_depth)
 		mock_deliver();
 	return result;
 }
@@ -488,7 +488,7 @@ static void single_step(int number, siginfo_t *info, void *context)
 		user->uc_mcontext.gregs[REG_EFL] &= ~0x100L;
 		return;
 	}
-	if (injection.count++ < injection.at || depth)
+	if (injection.count++ < injection.at || mock_xen_depth)
 		return;
 	injection.done = true;
 	injection.fn();

@@ -54,7 +54,8 @@ static bool fifo_append(evtchn_port_t port, unsigned int queue)
 	event_word_t *last = tail[queue] ? mock_fifo_word(tail[queue]) : NULL;
 	bool linked = false;
 
-	if (last && (*last & LINKED)) {
+	/* port itself looks linked by now */
+	if (last && tail[queue] != port && (*last & LINKED)) {
 		*last = (*last & ~LINK) | port;
 		linked = true;
 	} else {
@@ -107,10 +108,12 @@ void mock_evtchn_set_pending(evtchn_port_t port)
 {
 	if (ports[port].status == EVTCHNSTAT_closed)
 		return;
+	mock_xen_depth++;
 	if (fifo)
 		fifo_set_pending(port);
 	else
 		level2_set_pending(port);
+	mock_xen_depth--;
 }
 
 bool mock_event_pending(evtchn_port_t port)

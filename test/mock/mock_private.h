@@ -7,6 +7,8 @@
 
 extern struct mock_config mock_config;
 extern struct shared_info mock_shared_info;
+/* Above 0 while Xen works: nothing is injected then. */
+extern unsigned int mock_xen_depth;
 
 _Noreturn void mock_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
