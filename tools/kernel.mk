@@ -25,16 +25,18 @@ K_CODEGEN := -O2 -g -mno-red-zone -fno-pic -fno-pie -mcmodel=small -fno-omit-fra
 K_WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(if $(CI)$(WERROR),-Werror)
 K_CFLAGS := -std=gnu11 $(K_CODEGEN) $(K_WARN) -ffreestanding -mgeneral-regs-only -nostdinc \
 	-isystem $(GCC_INCLUDE) -isystem $(B)/xen-include -I. -D__stardust__ -MMD -MP
-P_CFLAGS := -std=gnu11 $(K_CODEGEN) $(K_WARN) -nostdinc -isystem $(GCC_INCLUDE) \
+# General registers only here too: signals and the terminal's input run in event context.
+P_CFLAGS := -std=gnu11 $(K_CODEGEN) $(K_WARN) -mgeneral-regs-only -nostdinc -isystem $(GCC_INCLUDE) \
 	-isystem $(B)/sysroot/include -isystem $(B)/xen-include -I. -D__stardust__ \
-	-U__linux__ -U__gnu_linux__ -Ulinux -MMD -MP -D_GNU_SOURCE
+	-U__linux__ -U__gnu_linux__ -Ulinux -MMD -MP -D_GNU_SOURCE \
+	-DSTARDUST_VERSION='"$(VERSION)"'
 
 K_OBJ := $(K_C:%.c=$(B)/kernel/%.o) $(K_S:%.S=$(B)/kernel/%.o)
 P_OBJ := $(P_C:%.c=$(B)/kernel/%.o)
 CRT0 := $(B)/kernel/lib/posix/crt0.o
 LIBSTARDUST := $(B)/sysroot/lib/libstardust.a
 
-$(B)/kernel/lib/posix/%.o: lib/posix/%.c tools/kernel.mk | $(SYSROOT_STAMP)
+$(B)/kernel/lib/posix/%.o: lib/posix/%.c tools/kernel.mk | $(SYSROOT)/.headers $(XEN_HEADERS)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(KCC) $(P_CFLAGS) -c $< -o $@

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The object every link begins with: it names what must come out of the library. */
+#include "core/start.h"
+
+extern void _start(void);
+
+__attribute__((used)) static void (*const crt0_roots[])(void) = {_start, core_program_start};

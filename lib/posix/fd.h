@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Open files and the table of their descriptors.
+ *
+ * A struct file is what POSIX calls an open file description: shared by dup(), counted. Whatever can
+ * be opened embeds nothing and registers nothing: it fills in an ops table. An operation that is NULL
+ * is not possible on such a file; the comment says which error the caller then gets.
+ *
+ * Lock: events disabled around the table; an operation runs without it.
+ */
+#ifndef LIB_POSIX_FD_H
+#define LIB_POSIX_FD_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#define FD_COUNT_MAX 65536 /* OPEN_MAX promises 1024 */
+
+struct file;
+struct node;
+struct waitq;
+
+struct file_ops {
+	/* Bytes moved, 0 at the end, or -Exxx; -EINTR before anything moved. Thread context. A file that
+	 * can be sought in reads and writes at *offset and advances it. NULL: EBADF. */
+	ssize_t (*read)(struct file *file, void *bytes_out, size_t bytes_max, off_t *offset);
+	ssize_t (*write)(struct file *file, const void *bytes, size_t bytes_count, off_t *offset);
+	/* NULL: EINVAL */
+	int (*stat)(struct file *file, struct stat *stat_out);
+	/* Where the end is, for SEEK_END. NULL: the file is no place to seek in, ESPIPE. */
+	off_t (*size)(struct file *file);
+	/* arg as the request says. NULL: ENOTTY. */
+	int (*ioctl)(struct file *file, unsigned long request, void *arg);
+	/* POLL* of poll.h that hold now. *queue_out: woken when that changes, NULL when it never does.
+	 * NULL: always ready to read and write. Events disabled. */
+	short (*poll)(struct file *file, struct waitq **queue_out);
+	/* Packs struct dirent from *offset on; bytes filled or 0 at the end. NULL: ENOTDIR. */
+	ssize_t (*getdents)(struct file *file, void *dirents_out, size_t bytes_max, off_t *offset);
+	int (*truncate)(struct file *file, off_t bytes); /* NULL: EINVAL */
+	int (*sync)(struct file *file);			 /* NULL: nothing to do */
+	/* The last descriptor is gone. NULL: nothing to do. */
+	void (*close)(struct file *file);
+};
+
+struct file {
+	const struct file_ops *ops;
+	struct node *node; /* vfs.h; NULL when it was not found by a path */
+	void *data;	   /* of whoever made it */
+	off_t offset;
+	int flags;	     /* O_* as opened, changed by F_SETFL */
+	unsigned int refs;   /* descriptors, and calls under way */
+	bool is_static;	     /* not from the heap */
+	const char *path;    /* for fchdir; heap, or NULL */
+};
+
+/* The file of a descriptor with a reference for the caller, NULL when there is none (EBADF). */
+struct file *fd_get(int fd);
+void file_put(struct file *file);
+
+/* A zeroed file with one reference, NULL when out of memory. */
+struct file *file_create(const struct file_ops *ops, int flags);
+
+/* Gives file (with the caller's reference) the lowest free descriptor not below least. The descriptor, or
+ * -EMFILE, -ENOMEM, -EINVAL; then the reference is still the caller's. */
+int fd_install(struct file *file, int least, bool close_on_exec);
+/* Makes fd refer to file, closing what it was. 0, -EBADF, -ENOMEM. */
+int fd_replace(int fd, struct file *file, bool close_on_exec);
+int fd_remove(int fd);
+/* FD_CLOEXEC: kept, without meaning. -EBADF. */
+int fd_get_flags(int fd);
+int fd_set_flags(int fd, int flags);
+
+/* File descriptors 0 to 2 (file_console.c). */
+extern struct file file_console;
+extern const struct file_ops file_console_ops;
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mmap: areas of the kernel's virtual memory. A file is copied in, which is what MAP_PRIVATE means, and all
+ * that MAP_SHARED can mean for a file that never changes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "arch/x86_64/cpu.h"
+#include "core/vm.h"
+#include "lib/posix/fd.h"
+#include "lib/posix/posix.h"
+
+static size_t whole_pages(size_t bytes)
+{
+	return (bytes + PAGE_BYTES - 1) & PAGE_MASK;
+}
+
+/* -EACCES for write with exec: there is no such page here. */
+static int prot_of(int prot, unsigned int *prot_out)
+{
+	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC))
+		return -EINVAL;
+	if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
+		return -EACCES;
+	*prot_out = (prot & PROT_READ ? PT_PROT_READ : 0) |
+		    (prot & PROT_WRITE ? PT_PROT_READ | PT_PROT_WRITE : 0) |
+		    (prot & PROT_EXEC ? PT_PROT_READ | PT_PROT_EXEC : 0);
+	return 0;
+}
+
+static int fill(char *area, size_t bytes, int fd, off_t offset)
+{
+	size_t done = 0;
+
+	while (done < bytes) {
+		ssize_t got = pread(fd, area + done, bytes - done, offset + (off_t)done);
+
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		done += (size_t)got;
+	}
+	return 0;
+}
+
+static int check_file(int fd, int prot, int flags, off_t offset)
+{
+	struct file *file = fd_get(fd);
+	int result = 0;
+
+	if (!file)
+		return -EBADF;
+	if (!file->ops->size || !file->ops->read)
+		result = -ENODEV;
+	else if ((file->flags & O_ACCMODE) == O_WRONLY || ((flags & MAP_SHARED) && (prot & PROT_WRITE)))
+		result = -EACCES;
+	else if (offset < 0 || ((uint64_t)offset & ~PAGE_MASK))
+		result = -EINVAL;
+	file_put(file);
+	return result;
+}
+
+static int map(size_t bytes, int prot, int flags, int fd, off_t offset, void **area_out)
+{
+	unsigned int area_prot;
+	int result = prot_of(prot, &area_prot);
+	bool is_file = !(flags & MAP_ANON);
+
+	if (result)
+		return result;
+	if (bytes == 0 || !(flags & MAP_SHARED) == !(flags & MAP_PRIVATE))
+		return -EINVAL;
+	/* Where areas stand is the kernel's choice. */
+	if (flags & MAP_FIXED)
+		return -ENOTSUP;
+	if (bytes > PTRDIFF_MAX)
+		return -ENOMEM;
+	if (is_file)
+		result = check_file(fd, prot, flags, offset);
+	if (result == 0)
+		result = vm_alloc(bytes, 0, PT_PROT_READ | PT_PROT_WRITE, "mmap", area_out);
+	if (result)
+		return result;
+	if (is_file)
+		result = fill(*area_out, bytes, fd, offset);
+	if (result == 0 && area_prot != (PT_PROT_READ | PT_PROT_WRITE))
+		result = vm_protect(*area_out, whole_pages(bytes), area_prot);
+	if (result)
+		vm_free(*area_out);
+	return result;
+}
+
+void *mmap(void *hint, size_t bytes, int prot, int flags, int fd, off_t offset)
+{
+	void *area;
+	int result = map(bytes, prot, flags, fd, offset, &area);
+
+	(void)hint;
+	return posix_result(result) ? MAP_FAILED : area;
+}
+
+/* A whole area is given back; a part of one only becomes inaccessible until the rest goes. */
+static int unmap(uintptr_t start, size_t bytes)
+{
+	const struct vm_area *area;
+	bool is_guard;
+
+	if ((start & ~PAGE_MASK) || bytes == 0)
+		return -EINVAL;
+	bytes = whole_pages(bytes);
+	area = vm_find(start, &is_guard);
+	if (!area || is_guard)
+		return 0;
+	if (area->start == start && area->bytes <= bytes)
+		return vm_free((void *)start);
+	if (bytes > area->start + area->bytes - start)
+		bytes = area->start + area->bytes - start;
+	return vm_protect((void *)start, bytes, PT_PROT_NONE);
+}
+
+int munmap(void *start, size_t bytes)
+{
+	return (int)posix_result(unmap((uintptr_t)start, bytes));
+}
+
+int mprotect(void *start, size_t bytes, int prot)
+{
+	unsigned int area_prot;
+	int result = (uintptr_t)start & ~PAGE_MASK ? -EINVAL : prot_of(prot, &area_prot);
+
+	if (result == 0 && bytes > 0)
+		result = vm_protect(start, whole_pages(bytes), area_prot);
+	/* Nothing mapped there is ENOMEM to POSIX. */
+	return (int)posix_result(result == -EINVAL && !((uintptr_t)start & ~PAGE_MASK) ? -ENOMEM : result);
+}
+
+int msync(void *start, size_t bytes, int flags)
+{
+	(void)bytes;
+	(void)flags;
+	return (int)posix_result((uintptr_t)start & ~PAGE_MASK ? -EINVAL : 0);
+}
+
+int madvise(void *start, size_t bytes, int advice)
+{
+	(void)start;
+	(void)bytes;
+	(void)advice;
+	return 0;
+}
+
+int posix_madvise(void *start, size_t bytes, int advice)
+{
+	(void)start;
+	(void)bytes;
+	(void)advice;
+	return 0;
+}
+
+/* Memory of a guest is never paged out. */
+int mlock(const void *start, size_t bytes)
+{
+	(void)start;
+	(void)bytes;
+	return 0;
+}
+
+int munlock(const void *start, size_t bytes)
+{
+	(void)start;
+	(void)bytes;
+	return 0;
+}
+
+int mlockall(int flags)
+{
+	(void)flags;
+	return 0;
+}
+
+int munlockall(void)
+{
+	return 0;
+}

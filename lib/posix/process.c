@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The one process: number 1, user 0, its own group and session. */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "lib/posix/posix.h"
+
+#define THIS_PROCESS 1
+
+pid_t getpid(void)
+{
+	return THIS_PROCESS;
+}
+
+pid_t getppid(void)
+{
+	return 0;
+}
+
+pid_t getpgrp(void)
+{
+	return THIS_PROCESS;
+}
+
+pid_t getpgid(pid_t pid)
+{
+	return (pid_t)posix_result(pid == 0 || pid == THIS_PROCESS ? THIS_PROCESS : -ESRCH);
+}
+
+pid_t getsid(pid_t pid)
+{
+	return getpgid(pid);
+}
+
+/* It leads its group and session already. */
+int setpgid(pid_t pid, pid_t group)
+{
+	(void)group;
+	return (int)posix_result(pid == 0 || pid == THIS_PROCESS ? 0 : -ESRCH);
+}
+
+pid_t setsid(void)
+{
+	return (pid_t)posix_result(-EPERM);
+}
+
+uid_t getuid(void)
+{
+	return 0;
+}
+
+uid_t geteuid(void)
+{
+	return 0;
+}
+
+gid_t getgid(void)
+{
+	return 0;
+}
+
+gid_t getegid(void)
+{
+	return 0;
+}
+
+int getgroups(int count_max, gid_t *groups)
+{
+	(void)count_max;
+	(void)groups;
+	return 0;
+}
+
+int issetugid(void)
+{
+	return 0;
+}
+
+/* Giving up rights nobody checks succeeds only as a no-op. */
+int setuid(uid_t user)
+{
+	return (int)posix_result(user == 0 ? 0 : -EINVAL);
+}
+
+int seteuid(uid_t user)
+{
+	return setuid(user);
+}
+
+int setgid(gid_t group)
+{
+	return (int)posix_result(group == 0 ? 0 : -EINVAL);
+}
+
+int setegid(gid_t group)
+{
+	return setgid(group);
+}
+
+static char root_name[] = "root", root_home[] = "/", root_shell[] = "", root_gecos[] = "";
+static char *no_members[] = {NULL};
+static struct passwd root_user = {
+	.pw_name = root_name,
+	.pw_passwd = root_gecos,
+	.pw_gecos = root_gecos,
+	.pw_dir = root_home,
+	.pw_shell = root_shell,
+};
+static struct group root_group = {.gr_name = root_name, .gr_passwd = root_gecos, .gr_mem = no_members};
+
+char *getlogin(void)
+{
+	return root_name;
+}
+
+int getlogin_r(char *name, size_t name_bytes)
+{
+	if (name_bytes < sizeof(root_name))
+		return ERANGE;
+	memcpy(name, root_name, sizeof(root_name));
+	return 0;
+}
+
+struct passwd *getpwuid(uid_t user)
+{
+	return user == 0 ? &root_user : NULL;
+}
+
+struct passwd *getpwnam(const char *name)
+{
+	return strcmp(name, root_name) == 0 ? &root_user : NULL;
+}
+
+struct group *getgrgid(gid_t group)
+{
+	return group == 0 ? &root_group : NULL;
+}
+
+struct group *getgrnam(const char *name)
+{
+	return strcmp(name, root_name) == 0 ? &root_group : NULL;
+}
+
+int nice(int increment)
+{
+	(void)increment;
+	return 0;
+}
+
+int getpriority(int which, id_t who)
+{
+	(void)which;
+	(void)who;
+	return 0;
+}
+
+int setpriority(int which, id_t who, int priority)
+{
+	(void)which;
+	(void)who;
+	(void)priority;
+	return 0;
+}
+
+static int limit_of(int resource, rlim_t *limit_out)
+{
+	if (resource < 0 || resource >= RLIM_NLIMITS)
+		return -EINVAL;
+	switch (resource) {
+	case RLIMIT_NOFILE:
+		*limit_out = 65536;
+		return 0;
+	case RLIMIT_CORE:
+		*limit_out = 0;
+		return 0;
+	case RLIMIT_NPROC:
+		*limit_out = 1;
+		return 0;
+	default:
+		*limit_out = RLIM_INFINITY;
+		return 0;
+	}
+}
+
+int getrlimit(int resource, struct rlimit *limit_out)
+{
+	rlim_t limit;
+	int result = limit_of(resource, &limit);
+
+	if (result == 0)
+		*limit_out = (struct rlimit){limit, limit};
+	return (int)posix_result(result);
+}
+
+/* Asking for what one has is granted. */
+int setrlimit(int resource, const struct rlimit *limit)
+{
+	rlim_t most;
+	int result = limit_of(resource, &most);
+
+	if (result == 0 && (limit->rlim_cur > limit->rlim_max || limit->rlim_max > most))
+		result = limit->rlim_cur > limit->rlim_max ? -EINVAL : -EPERM;
+	return (int)posix_result(result);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "lib/posix/ramdisk_probe.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/pv/boot.h"
+#include "arch/x86_64/pv/pt.h"
+#include "core/vm.h"
+#include "xen/evtchn.h"
+
+/* cpio(5): c_magic; with or without checksums. tar: POSIX.1 pax, ustar interchange format. */
+#define CPIO_MAGIC	  "07070"
+#define CPIO_MAGIC_BYTES  5
+#define USTAR_MAGIC	  "ustar"
+#define USTAR_MAGIC_BYTES 5
+#define USTAR_MAGIC_AT	  257
+#define HEADER_BYTES	  512
+
+bool ramdisk_probe(void)
+{
+	uint64_t bytes = boot_info.module_bytes;
+	bool enabled, good;
+	void *first;
+
+	if (vm_reserve(PAGE_BYTES, "ramdisk header", &first))
+		return true;
+	enabled = events_disable();
+	good = pt_map_contiguous((uintptr_t)first, boot_info.module_pfn, 1, PT_PROT_READ) == 0;
+	events_restore(enabled);
+	if (!good) {
+		vm_free(first);
+		return true;
+	}
+	good = (bytes > CPIO_MAGIC_BYTES && memcmp(first, CPIO_MAGIC, CPIO_MAGIC_BYTES) == 0) ||
+	       (bytes >= HEADER_BYTES &&
+		memcmp((char *)first + USTAR_MAGIC_AT, USTAR_MAGIC, USTAR_MAGIC_BYTES) == 0);
+	vm_free(first);
+	return good;
+}
