@@ -2,10 +2,10 @@
 /*
  * The end: panic, crash reports, assertions, shutdown. Any context.
  *
- * A crash report goes out by boot_emergency_write() only: no lock, no event, no memory. It names the
- * cause, prints registers, explains the faulting address (NULL, guard page of what, text, rodata,
- * unmapped …) and a backtrace with function names; then SCHEDOP_shutdown(crash) so that `xl list`
- * and on_crash= work. A fault inside the report ends it with one line and the same shutdown.
+ * A crash report goes out by boot_emergency_write() only: no lock, no event, no memory. It names
+ * the cause, prints registers, explains the faulting address (NULL, guard page of what, text,
+ * rodata, unmapped …) and a backtrace with function names; then SCHEDOP_shutdown(crash) so that `xl
+ * list` and on_crash= work. A fault inside the report ends it with one line and the same shutdown.
  */
 #ifndef CORE_PANIC_H
 #define CORE_PANIC_H
@@ -21,7 +21,8 @@ _Noreturn void panic_trap(const struct trap_frame *frame, int signal_number);
 _Noreturn void panic_signal(const char *reason, int signal_number);
 
 #define assert(condition)                                                                          \
-	((condition) ? (void)0 : panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #condition))
+	((condition) ? (void)0                                                                     \
+		     : panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #condition))
 
 /* SCHEDOP_shutdown with SHUTDOWN_poweroff, _reboot, _crash … */
 _Noreturn void panic_shutdown(unsigned int reason);
