@@ -7,6 +7,7 @@
 #include "arch/x86_64/pv/traps.h"
 #include "core/panic.h"
 #include "core/vm.h"
+#include "core/wait.h"
 #include "lib/base/format.h"
 #include "xen/hypercall.h"
 
@@ -142,13 +143,13 @@ void fault_describe(const struct trap_frame *frame, char *text_out, size_t text_
 		name = vector_names[frame->vector];
 	if (frame->vector == TRAP_PAGE_FAULT) {
 		fault_explain(frame->cr2, frame->error_code, why, sizeof(why));
-		format_text(text_out, text_bytes, "%s: %s address %#lx (%s)", name,
+		format_text(text_out, text_bytes, "%s: %s address 0x%lx (%s)", name,
 			    frame->error_code & TRAP_PF_EXEC    ? "execution of"
 			    : frame->error_code & TRAP_PF_WRITE ? "write to"
 								: "read of",
 			    (unsigned long)frame->cr2, why);
 	} else if (frame->vector == TRAP_GP && (reg = wild_register(frame, &value)) != NULL) {
-		format_text(text_out, text_bytes, "%s: perhaps address %#lx in %s (non-canonical)",
+		format_text(text_out, text_bytes, "%s: perhaps address 0x%lx in %s (non-canonical)",
 			    name, (unsigned long)value, reg);
 	} else if (name) {
 		format_text(text_out, text_bytes, "%s", name);
@@ -220,5 +221,6 @@ void core_trap(struct trap_frame *frame)
 
 void core_upcall_work(struct trap_frame *frame)
 {
-	core_deliver_signals(frame);
+	if (!READ_ONCE(waitq_sleeping))
+		core_deliver_signals(frame);
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "arch/x86_64/cpu.h"
 #include "core/time.h"
 #include "core/wait.h"
 #include "lib/base/error.h"
+
+bool waitq_sleeping;
 
 void waitq_wake_all(struct waitq *queue)
 {
@@ -19,7 +22,9 @@ int waitq_sleep(struct waitq *queue, uint64_t deadline_ns, bool interruptible)
 		timer_wake_at(deadline_ns);
 	}
 	queue->waiters_count++;
+	WRITE_ONCE(waitq_sleeping, true);
 	events_block();
+	WRITE_ONCE(waitq_sleeping, false);
 	queue->waiters_count--;
 	return 0;
 }

@@ -29,6 +29,10 @@ void waitq_wake_all(struct waitq *queue);
  * pending. 0, -ETIMEDOUT, -EINTR; 0 may be spurious. Thread context. */
 int waitq_sleep(struct waitq *queue, uint64_t deadline_ns, bool interruptible);
 
+/* True while the thread sleeps in waitq_sleep(): an upcall finds events enabled there, because Xen
+ * enables them to wake us, but it must not take the thread elsewhere. Signals then end the wait. */
+extern bool waitq_sleeping;
+
 /* Waits until condition is true; evaluates it with events disabled. Yields 0, -ETIMEDOUT, -EINTR.
  */
 #define waitq_wait(queue, condition, deadline_ns, interruptible)                                   \

@@ -21,10 +21,11 @@ struct waitq sig_queue = WAITQ_INIT;
 static struct {
 	sigset_t pending, blocked;
 	unsigned int holds;
+	bool altstack_set;
 	stack_t altstack;
 	struct sigaction actions[NSIG];
 	siginfo_t infos[NSIG]; /* of the pending ones; a second of the same kind is merged */
-} sig = {.altstack = {.ss_flags = SS_DISABLE}};
+} sig;
 
 static bool ignored(int signal)
 {
@@ -165,8 +166,7 @@ bool sig_handled(int signal)
 static bool altstack_contains(uintptr_t stack)
 {
 	/* By address, so that a longjmp out of the handler leaves nothing to undo. */
-	return !(sig.altstack.ss_flags & SS_DISABLE) &&
-	       stack - (uintptr_t)sig.altstack.ss_sp < sig.altstack.ss_size;
+	return sig.altstack_set && stack - (uintptr_t)sig.altstack.ss_sp < sig.altstack.ss_size;
 }
 
 bool sig_on_altstack(void)
@@ -176,8 +176,7 @@ bool sig_on_altstack(void)
 
 uintptr_t sig_stack_for(int signal, uintptr_t stack)
 {
-	if (!(sig.actions[signal].sa_flags & SA_ONSTACK) || altstack_contains(stack) ||
-	    (sig.altstack.ss_flags & SS_DISABLE))
+	if (!(sig.actions[signal].sa_flags & SA_ONSTACK) || !sig.altstack_set || altstack_contains(stack))
 		return stack;
 	return (uintptr_t)sig.altstack.ss_sp + sig.altstack.ss_size;
 }
@@ -185,8 +184,7 @@ uintptr_t sig_stack_for(int signal, uintptr_t stack)
 void sig_get_altstack(stack_t *stack_out)
 {
 	*stack_out = sig.altstack;
-	if (sig_on_altstack())
-		stack_out->ss_flags |= SS_ONSTACK;
+	stack_out->ss_flags = !sig.altstack_set ? SS_DISABLE : sig_on_altstack() ? SS_ONSTACK : 0;
 }
 
 int sig_set_altstack(const stack_t *stack)
@@ -198,7 +196,7 @@ int sig_set_altstack(const stack_t *stack)
 	if (!(stack->ss_flags & SS_DISABLE) && stack->ss_size < MINSIGSTKSZ)
 		return -ENOMEM;
 	sig.altstack = *stack;
-	sig.altstack.ss_flags &= SS_DISABLE;
+	sig.altstack_set = !(stack->ss_flags & SS_DISABLE);
 	return 0;
 }
 

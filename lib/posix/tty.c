@@ -17,21 +17,24 @@
 #define CHUNK_BYTES 256U
 #define VTIME_NS    (NS_PER_S / 10)
 
+/* In .bss: 4 KiB of zeros have no place in the image. */
+struct tty tty_console;
+
 /* No IXON: a stray ^S would hang a console nobody sits at. The job-control character sends SIGTSTP,
- * which does nothing here unless handled. 24 x 80 until somebody says otherwise. */
-struct tty tty_console = {
-	.attr = {.c_iflag = BRKINT | ICRNL | IMAXBEL,
-		 .c_oflag = TTYDEF_OFLAG,
-		 .c_cflag = TTYDEF_CFLAG,
-		 .c_lflag = TTYDEF_LFLAG,
-		 .c_cc = {CEOF, CEOL, CEOL, CERASE, CWERASE, CKILL, CREPRINT, CERASE2, CINTR, CQUIT, CSUSP,
-			  CDSUSP, CSTART, CSTOP, CLNEXT, CDISCARD, CMIN, CTIME, CSTATUS,
-			  _POSIX_VDISABLE},
-		 .c_ispeed = B38400,
-		 .c_ospeed = B38400},
-	.size = {.ws_row = 24, .ws_col = 80},
-	.line_start = true,
+ * which does nothing here unless handled. */
+static const struct termios attr_at_start = {
+	.c_iflag = BRKINT | ICRNL | IMAXBEL,
+	.c_oflag = TTYDEF_OFLAG,
+	.c_cflag = TTYDEF_CFLAG,
+	.c_lflag = TTYDEF_LFLAG,
+	.c_cc = {CEOF, CEOL, CEOL, CERASE, CWERASE, CKILL, CREPRINT, CERASE2, CINTR, CQUIT, CSUSP, CDSUSP,
+		 CSTART, CSTOP, CLNEXT, CDISCARD, CMIN, CTIME, CSTATUS, _POSIX_VDISABLE},
+	.c_ispeed = B38400,
+	.c_ospeed = B38400,
 };
+
+/* Until somebody says otherwise. */
+static const struct winsize size_at_start = {.ws_row = 24, .ws_col = 80};
 
 static void on_input(struct console *console, void *arg)
 {
@@ -44,6 +47,9 @@ void tty_init(void)
 	struct tty *tty = &tty_console;
 	bool enabled = events_disable();
 
+	tty->attr = attr_at_start;
+	tty->size = size_at_start;
+	tty->line_start = true;
 	tty->console = console_get();
 	if (tty->console) {
 		tty->console->input_arg = tty;
