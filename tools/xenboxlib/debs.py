@@ -120,3 +120,16 @@ def unpack(deb, where):
         pathlib.Path(deb).unlink(missing_ok=True)
         raise Fail(f"{pathlib.Path(deb).name} cannot be unpacked ({done.stderr.strip()}): "
                    "it was removed; run the same command again")
+
+
+def unpack_into(deb, root, left_out=()):
+    """Add a package's files to a tree whose /bin, /lib … are links, leaving some out."""
+    tar = ["tar", "-x", "--keep-directory-symlink", "--no-same-owner", "-p", "-C", str(root),
+           *(f"--exclude={pattern}" for pattern in left_out)]
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as src:
+        done = subprocess.run(tar, stdin=src.stdout, stderr=subprocess.PIPE, text=True)
+    if done.returncode or src.returncode:
+        pathlib.Path(deb).unlink(missing_ok=True)
+        raise Fail(f"{pathlib.Path(deb).name} cannot be unpacked "
+                   f"({(done.stderr.strip().splitlines() or ['damaged'])[-1]}): "
+                   "it was removed; run the same command again")

@@ -10,7 +10,7 @@ import select
 import subprocess
 import time
 
-from . import image, qemu
+from . import accel, guard, image, qemu
 from .msg import Fail
 
 # Xen's last words, and the status they mean when the guest left no line of its own.
@@ -81,7 +81,7 @@ class Watcher:
         return self.status
 
 
-def command(args, accel):
+def command(args, acceleration):
     memory = args.memory
     xen_args = ["console=com1", "com1=115200,8n1", "dom0=pv", f"dom0_mem={memory}M,max:{memory}M",
                 f"dom0_max_vcpus={args.vcpus}", "dom0_vcpus_pin", "noreboot", "bootscrub=off",
@@ -92,8 +92,8 @@ def command(args, accel):
     initrd = " ".join([guest] + ([args.extra] if args.extra else [])).replace(",", ",,")
     if args.ramdisk:
         initrd += "," + args.ramdisk
-    return qemu.base(accel=accel, ram=memory + 256, cpus=args.vcpus, icount=args.icount) + [
-        "-no-reboot", "-serial", "stdio", "-monitor", "none", "-nic", "none",
+    return qemu.base(acceleration, memory + 256, args.vcpus, args.icount) + [
+        "-serial", "stdio", "-monitor", "none", "-nic", "none",
         "-kernel", str(image.need_hypervisor()), "-append", " ".join(xen_args),
         "-initrd", initrd, *args.qemu]
 
@@ -102,10 +102,10 @@ def run(args):
     qemu.check_image(args.image)
     if args.ramdisk and not os.path.isfile(args.ramdisk):
         raise Fail(f"{args.ramdisk}: no such file; name an existing archive for --ramdisk")
-    accel = qemu.accelerator()
-    child = subprocess.Popen(command(args, accel), stdin=subprocess.DEVNULL,
+    guard.start()
+    child = subprocess.Popen(command(args, accel.choose()), stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             preexec_fn=qemu.die_with_parent)
+                             preexec_fn=guard.die_with_parent())
     try:
         return watch(child, args)
     finally:

@@ -1,26 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""QEMU: its command line, its acceleration, and what must be true of an image given to it."""
+"""QEMU: its command line, its monitor, and what must be true of an image given to it."""
 
-import ctypes
+import json
 import os
 import shutil
-import signal
 import struct
+import subprocess
 
+from . import paths, wire
 from .msg import Fail
 
 BINARY = os.environ.get("XENBOX_QEMU", "qemu-system-x86_64")
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
-
-
-def die_with_parent():
-    """Run in the child between fork and exec: it gets SIGKILL when its parent thread ends."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() == 1:
-        os._exit(1)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    os.setpgid(0, 0)
+DOM0_MIB = 1024
+XEN_ARGS = ("console=com1", "com1=115200,8n1", "dom0=pv", f"dom0_mem={DOM0_MIB}M,max:{DOM0_MIB}M",
+            "noreboot", "bootscrub=off", "loglvl=all", "guest_loglvl=all")
+DOM0_ARGS = ("console=hvc0", "quiet", "panic=-1", "oops=panic")
 
 
 def binary():
@@ -30,25 +24,125 @@ def binary():
     return found
 
 
-def accelerator():
-    choice = os.environ.get("XENBOX_ACCEL", "tcg")
-    if choice not in ("tcg", "kvm", "auto"):
-        raise Fail(f"XENBOX_ACCEL={choice}: use tcg, kvm or auto")
-    return "tcg" if choice == "auto" else choice
+def version():
+    """Text that changes when the QEMU does: a saved box belongs to the one that wrote it."""
+    try:
+        stat = os.stat(os.path.realpath(binary()))
+        said = subprocess.run([binary(), "--version"], stdout=subprocess.PIPE, text=True).stdout
+        return f"{said.splitlines()[0]} {stat.st_mtime_ns} {stat.st_size}"
+    except (OSError, IndexError):
+        raise Fail(f"{BINARY} does not start: reinstall the package qemu-system-x86")
 
 
-def base(accel, ram, cpus, icount=False):
+def base(accel, ram, cpus, icount=False, machine=""):
     """What every QEMU of ours has in common. SMAP kills dom0 under TCG, so it is off."""
-    args = [binary(), "-nodefaults", "-no-user-config", "-display", "none",
-            "-machine", "pc,hpet=on", "-m", str(ram)]
+    args = [binary(), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-machine", f"pc,hpet=on{machine}", "-m", str(ram)]
+    if icount:
+        return args + ["-accel", "tcg,thread=single", "-cpu", "max,-smap,-smep", "-smp", "1",
+                       "-icount", "shift=0,sleep=off"]
     if accel == "kvm":
-        args += ["-accel", "kvm", "-cpu", "host", "-smp", str(cpus)]
-    elif icount:
-        args += ["-accel", "tcg,thread=single", "-cpu", "max,-smap,-smep", "-smp", "1",
-                 "-icount", "shift=0,sleep=off"]
+        return args + ["-accel", "kvm", "-cpu", "host,-smap,-smep", "-smp", str(cpus)]
+    return args + ["-accel", "tcg,thread=multi", "-cpu", "max,-smap,-smep", "-smp", str(cpus)]
+
+
+def box_command(spec, sockets, memory_file=None, shared=False, incoming=False, forwards=()):
+    """The command line of a box. `sockets`: names of listening sockets and their descriptors.
+    Run it in the box's run directory."""
+    args = base(spec.accel, spec.ram, spec.cpus, spec.icount, ",memory-backend=ram")
+    if memory_file:
+        args += ["-object", f"memory-backend-file,id=ram,size={spec.ram}M,mem-path={_quote(memory_file)},"
+                 f"share={'on' if shared else 'off'}" + ("" if shared else ",reserve=off")]
     else:
-        args += ["-accel", "tcg,thread=multi", "-cpu", "max,-smap,-smep", "-smp", str(cpus)]
+        args += ["-object", f"memory-backend-ram,id=ram,size={spec.ram}M,reserve=off"]
+    if incoming:
+        args += ["-incoming", "defer"]
+    args += ["-kernel", str(paths.XEN), "-append", " ".join(XEN_ARGS),
+             "-initrd", f"vmlinuz {' '.join(DOM0_ARGS)},initrd",
+             "-chardev", f"file,id=log,path={_quote(spec.logs / 'xen.log')},append=on",
+             "-serial", "chardev:log",
+             "-drive", f"if=none,id=root,file={_quote(paths.ROOT)},format=raw,readonly=on",
+             "-device", "virtio-blk-pci,drive=root,addr=3",
+             "-device", "virtio-scsi-pci,id=scsi,addr=4",
+             "-netdev", "user,id=net" + "".join(f",hostfwd={_quote(f)}" for f in forwards),
+             "-device", "virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,addr=5",
+             "-device", "virtio-serial-pci,max_ports=31,addr=6"]
+    for number in range(wire.PORTS):
+        args += ["-chardev", f"socket,id=port{number},fd={sockets[f'port{number}']},server=on,wait=off",
+                 "-device", f"virtserialport,chardev=port{number},name=box.{number},nr={number + 1}"]
+    args += ["-chardev", f"socket,id=qmp,fd={sockets['qmp']},server=on,wait=off",
+             "-mon", "chardev=qmp,mode=control"]
     return args
+
+
+def _quote(path):
+    """QEMU takes a doubled comma for a comma in an option's value."""
+    return str(path).replace(",", ",,")
+
+
+class Monitor:
+    """QEMU's machine protocol, one client at a time."""
+
+    def __init__(self, directory, seconds=20):
+        import fcntl
+        self.lock = os.open(f"{directory}/qmp.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        try:
+            self.socket = wire.connect(directory, "qmp")
+        except wire.Gone:
+            os.close(self.lock)
+            raise
+        self.socket.settimeout(seconds)
+        self.file = self.socket.makefile("rwb")
+        self._read()
+        self.do("qmp_capabilities")
+
+    def _read(self):
+        try:
+            line = self.file.readline()
+        except OSError as e:
+            raise wire.Gone(str(e))
+        if not line:
+            raise wire.Gone("QEMU is gone")
+        return json.loads(line)
+
+    def do(self, command, **arguments):
+        request = {"execute": command}
+        if arguments:
+            request["arguments"] = {k.replace("_", "-"): v for k, v in arguments.items()}
+        try:
+            self.file.write(json.dumps(request).encode() + b"\n")
+            self.file.flush()
+        except OSError as e:
+            raise wire.Gone(str(e))
+        while True:
+            answer = self._read()
+            if "error" in answer:
+                raise Fail(f"QEMU refuses {command}: {answer['error'].get('desc', 'unknown error')}")
+            if "return" in answer:
+                return answer["return"]
+
+    def ignore_shared(self):
+        """Memory in a file is not part of what is saved: it is there already."""
+        self.do("migrate-set-capabilities",
+                capabilities=[{"capability": "x-ignore-shared", "state": True}])
+
+    def wait_event(self, *names):
+        while True:
+            answer = self._read()
+            if answer.get("event") in names:
+                return answer
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+        os.close(self.lock)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
 
 def check_image(path):
@@ -65,10 +159,12 @@ def check_image(path):
     if head[:4] == b"\x7fELF":
         if len(head) < 64 or head[4] not in (1, 2) or head[5] != 1:
             raise Fail(f"{path}: a damaged ELF file; build it again")
-        machine = struct.unpack_from("<H", head, 18)[0]
+        kind, machine = struct.unpack_from("<HH", head, 16)
         if machine not in (3, 62):
             raise Fail(f"{path}: an ELF file for another processor (machine {machine}); "
                        "build it with stardust-cc")
+        if kind != 2:
+            raise Fail(f"{path}: an ELF file that is no program (type {kind}); link it with stardust-cc")
         return
     if head[:2] == b"\x1f\x8b" or head[:6] == b"\xfd7zXZ\0" or head[0x202:0x206] == b"HdrS":
         return

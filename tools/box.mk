@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The box: everything under $(B)/box, from Debian packages, and the command $(B)/bin/xenbox.
+
+BOX_STAMP := $(B)/box/built
+
+box-image: $(BOX_STAMP) $(B)/bin/xenbox
+
+# A link: the command belongs to this tree, and finds the build directory by where it was called.
+$(B)/bin/xenbox:
+	@mkdir -p $(@D) $(B)/box
+	$(Q)ln -sfn $(TOP)/tools/xenbox $@
+
+$(BOX_STAMP): $(wildcard tools/box/*) tools/apt-config \
+		$(addprefix tools/xenboxlib/,image.py debs.py kmod.py cpio.py) | $(B)/bin/xenbox
+	$(Q)$(B)/bin/xenbox image
+	@touch $@
+
+# The Debian guest that figures are compared with.
+linux-guest: box-image
+	$(Q)$(B)/bin/xenbox image linux-guest
+
+# The box's own tests; they start boxes of their own.
+test-box: box-image
+	$(Q)test/box/run $(B)
+
+.PHONY: box-image linux-guest test-box

@@ -1,0 +1,448 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""xenbox run: one guest, its console on our standard output, its status as ours."""
+
+import contextlib
+import os
+import pathlib
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+
+from . import box as boxes
+from . import client, guard, image, msg, paths, qemu, wire
+from .msg import Fail
+
+EXTRA_MAX = 1023            # Xen: MAX_GUEST_CMDLINE, with the terminating zero
+OVERHEAD_MIB = 512          # Xen's own memory and its tables, beside dom0 and the guest
+END_KEY = 0x1D              # Ctrl-]
+INTERRUPT_KEY = 0x03
+
+
+# --- the guest's configuration -------------------------------------------------------------------
+
+def cfg_string(text):
+    """A string for xl's configuration syntax, which knows \\xNN but no quoted quote."""
+    return '"' + "".join(chr(b) if 32 <= b < 127 and chr(b) not in '"\\' else f"\\x{b:02x}"
+                         for b in os.fsencode(text)) + '"'
+
+
+def word(text):
+    """One word as a POSIX shell would read it."""
+    if text and re.fullmatch(r"[A-Za-z0-9_@%+=:,./^~-]+", text):
+        return text
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def extra_of(args):
+    for pair in args.env:
+        if not re.match(r"[A-Za-z_][A-Za-z0-9_]*=", pair):
+            raise Fail(f"--env {pair}: write NAME=value", status=2)
+    words = [word(p) for p in args.env]
+    # A quote around the whole would hide the = of an assignment.
+    words = [re.sub(r"^'([A-Za-z_][A-Za-z0-9_]*=)", r"\1'", w) for w in words]
+    if args.args or words:
+        words += ["--"] + [word(a) for a in args.args]
+    text = " ".join(([args.extra] if args.extra else []) + words)
+    if len(os.fsencode(text)) > EXTRA_MAX:
+        raise Fail(f"the arguments take {len(os.fsencode(text))} bytes and a guest's command line "
+                   f"holds {EXTRA_MAX}: put them into a file and give it with --ramdisk")
+    return text
+
+
+def parse_disk(text):
+    path, mode = text, "w"
+    for suffix, value in ((",ro", "r"), (",rw", "w")):
+        if text.endswith(suffix):
+            path, mode = text[:-3], value
+    if not os.path.exists(path):
+        raise Fail(f"{path}: no such disk image; make it with `truncate -s 64M {path}`, or check the name")
+    if os.path.isdir(path):
+        raise Fail(f"{path}: a directory, not a disk image")
+    if not os.access(path, os.R_OK if mode == "r" else os.R_OK | os.W_OK):
+        raise Fail(f"{path}: no permission to use it as a disk; change its mode, or add ,ro")
+    return os.path.abspath(path), mode
+
+
+def cfg_value(text, key):
+    """The last `key = "value"` of a configuration, or None."""
+    found = re.findall(rf"^[ \t]*{key}[ \t]*=[ \t]*(?:\"([^\"\n]*)\"|'([^'\n]*)'|([0-9]+))",
+                       text, re.M)
+    return "".join(found[-1]) if found else None
+
+
+class Guest:
+    """What is to be run: files checked, configuration composed."""
+
+    def __init__(self, args):
+        self.text = ""
+        folder = "."
+        if args.cfg:
+            try:
+                self.text = pathlib.Path(args.cfg).read_text(errors="surrogateescape")
+            except OSError as e:
+                raise Fail(f"{args.cfg}: {e.strerror}; name an existing configuration with --cfg")
+            folder = os.path.dirname(args.cfg) or "."
+        self.image = args.image or self.from_cfg("kernel", folder)
+        if not self.image:
+            raise Fail("no IMAGE, and no kernel= in a --cfg; see xenbox run --help", status=2)
+        qemu.check_image(self.image)
+        self.ramdisk = args.ramdisk or self.from_cfg("ramdisk", folder)
+        if self.ramdisk and not os.path.isfile(self.ramdisk):
+            raise Fail(f"{self.ramdisk}: no such ramdisk; make it with `find . | cpio -o -H newc`, or check the name")
+        self.disks = [parse_disk(d) for d in args.disk]
+        if len(self.disks) > 26:
+            raise Fail("more than 26 disks", status=2)
+        memory = args.memory or cfg_value(self.text, "memory")
+        self.memory = int(memory or 64)
+        self.extra = extra_of(args)
+        self.args = args
+        base = re.sub(r"[^A-Za-z0-9_.-]", "-", os.path.basename(self.image))[:24] or "guest"
+        self.name = f"{base}-{os.getpid()}-{secrets.token_hex(2)}"
+
+    def from_cfg(self, key, folder):
+        path = cfg_value(self.text, key)
+        if path and not os.path.isabs(path) and not os.path.exists(path):
+            path = os.path.join(folder, path)
+        return path
+
+    def cfg(self, image_path, ramdisk_path, disk_paths, bridge):
+        args = self.args
+        lines = [self.text.rstrip("\n")] if self.text else []
+        lines += [f"name = {cfg_string(self.name)}", 'type = "pv"', f"kernel = {cfg_string(image_path)}"]
+        if ramdisk_path:
+            lines.append(f"ramdisk = {cfg_string(ramdisk_path)}")
+        if args.memory or cfg_value(self.text, "memory") is None:
+            lines.append(f"memory = {self.memory}")
+        if args.vcpus or cfg_value(self.text, "vcpus") is None:
+            lines.append(f"vcpus = {args.vcpus or 1}")
+        if self.extra or not self.text:
+            lines.append(f"extra = {cfg_string(self.extra)}")
+        lines.append('tsc_mode = "native"')
+        if args.vif:
+            lines.append(f"vif = [ {cfg_string('bridge=' + bridge if bridge else '')} ]")
+        if disk_paths:
+            specs = (f"format=raw, vdev=xvd{chr(97 + i)}, access={mode}, target={path}"
+                     for i, (path, mode) in enumerate(disk_paths))
+            lines.append(f"disk = [ {', '.join(cfg_string(s) for s in specs)} ]")
+        # The domain stays when it has ended, so that neither output nor status is lost.
+        lines += [f'on_{event} = "preserve"' for event in ("poweroff", "reboot", "crash", "watchdog", "soft_reset")]
+        return "\n".join(lines + args.set) + "\n"
+
+
+# --- what guestrun says --------------------------------------------------------------------------
+
+XL_MEANINGS = (
+    (r"not enough memory for initial mapping|Out of memory.*p2m|xc_dom_alloc_.*failed",
+     "--memory {memory} is too little for this image: give it more"),
+    (r"failed to free memory|not enough.*free memory|insufficient.*memory|Cannot allocate memory|"
+     r"domain creation failure.*-3|xc_domain_populate|failed to claim|could not make domain.*-28",
+     "this box has no {memory} MiB left for a guest: end others, ask for less, or `xenbox up --ram` more"),
+    (r"[Ii]nvalid kernel|no loader|elf_init|ELF|unsupported|xc_dom_parse_image|xc_dom_find_loader",
+     "{image} is no image that Xen can start as a PV guest ({detail}): build it again"),
+    (r"config parsing error|syntax error|Failed to parse config|parsing.*failed",
+     "xl does not understand the configuration ({detail}): check --set and --cfg"),
+)
+
+
+class Report:
+    """Standard error of guestrun: what xl said, and how it ended."""
+
+    def __init__(self, logs, name):
+        self.lines, self.rest = [], b""
+        self.domid = self.reason = self.status = None
+        self.file = open(logs / f"xl-{name}.log", "ab") if logs else None
+        self.path = logs / f"xl-{name}.log" if logs else None
+
+    def feed(self, data):
+        self.rest += data
+        *lines, self.rest = self.rest.split(b"\n")
+        for raw in lines:
+            kind, _, text = raw.decode(errors="replace").partition(" ")
+            if kind == "xl":
+                self.lines.append(text)
+            elif kind == "domid":
+                self.domid = text
+            elif kind == "ended":
+                self.reason = text
+            elif kind == "status":
+                self.status = text
+            else:
+                self.lines.append(raw.decode(errors="replace"))
+        if self.file:
+            self.file.write(data)
+            self.file.flush()
+
+    def failure(self, guest):
+        errors = [l for l in self.lines if re.search(r"error|fail|invalid|panic", l, re.I)]
+        detail = clean(errors[0]) if errors else (clean(self.lines[-1]) if self.lines else "no message")
+        for pattern, meaning in XL_MEANINGS:
+            hit = next((l for l in self.lines if re.search(pattern, l)), None)
+            if hit:
+                return meaning.format(memory=guest.memory, image=guest.image, detail=clean(hit))
+        return f"xl create failed: {detail}"
+
+
+def clean(line):
+    """The part of a libxl message that means something to a reader."""
+    line = re.sub(r"^(libxl|xc|xl|libxenlight)?:? ?(error|detail|panic|warn\w*):\s*", "", line.strip())
+    line = re.sub(r"^(error|panic):\s*", "", line)
+    line = re.sub(r"^[\w.]+\.c:\d+:?[\w]*:?\s*", "", line)
+    line = re.sub(r"^(Domain \d+:)?", "", line)
+    line = re.sub(r": Internal error$", "", line)
+    return line.strip()
+
+
+# --- running -------------------------------------------------------------------------------------
+
+class Keys(client.Signals):
+    """A person's keyboard: Ctrl-C goes to the guest, twice within a second or Ctrl-] ends it."""
+
+    def __init__(self, person):
+        super().__init__(self.interrupt)
+        self.person = person
+
+    def interrupt(self, _talk):
+        raise guard.Ended(signal.SIGINT)
+
+    def filter_input(self, data):
+        if not self.person:
+            return data
+        for byte in data:
+            if byte == END_KEY or (byte == INTERRUPT_KEY and self.interrupted()):
+                raise guard.Ended(signal.SIGINT)
+        return data
+
+
+def guestrun_args(guest, keep, person, remove):
+    argv = []
+    if guest.args.timeout and not guest.args.icount:
+        argv += ["-t", str(guest.args.timeout)]
+    if keep:
+        argv.append("-k")
+    if person:
+        argv.append("-i")
+    if remove:
+        argv += ["-r", remove]
+    return argv
+
+
+def person_at_keyboard():
+    try:
+        return os.isatty(0)
+    except OSError:
+        return False
+
+
+def run(args):
+    guard.start()
+    guest = Guest(args)
+    if use_host_xl():
+        return run_on_host(guest)
+    name = args.box
+    if boxes.is_up(name) and not args.icount:
+        box = boxes.Box(name)
+        with box.talk() as talk:
+            return run_in_box(guest, box, talk, keep=False)
+    return run_in_own_box(guest)
+
+
+def needed_ram(guest):
+    ram = boxes.default_ram()
+    while ram < guest.memory + guest.memory // 64 + qemu.DOM0_MIB + OVERHEAD_MIB:
+        ram += 2048
+    if ram > boxes.default_ram() and ram > boxes.host_ram():
+        raise Fail(f"--memory {guest.memory} needs a box of {ram} MiB and this machine has "
+                   f"{boxes.host_ram()} MiB: ask for less")
+    return ram
+
+
+def run_in_own_box(guest):
+    from . import accel
+    args = guest.args
+    spec = boxes.Spec(accel.choose(), args.ram or needed_ram(guest), icount=args.icount)
+    box, talk = boxes.start(f"run-{os.getpid()}", spec, "run")
+    try:
+        with talk:
+            return run_in_box(guest, box, talk, keep=True)
+    finally:
+        box.end()
+
+
+def run_in_box(guest, box, talk, keep):
+    logs = box.logs
+    remote = f"/tmp/run-{guest.name}"
+    try:
+        with Disks(box, talk, guest.disks, keep) as disks:
+            client.put(talk, guest.image, f"{remote}/image", 0o644)
+            if guest.ramdisk:
+                client.put(talk, guest.ramdisk, f"{remote}/ramdisk", 0o644)
+            cfg = guest.cfg(f"{remote}/image", f"{remote}/ramdisk" if guest.ramdisk else None,
+                            disks.targets, "xenbr0")
+            report = Report(logs, guest.name)
+            status = converse(guest, talk, cfg, report, keep, remote)
+        return conclude(guest, status, report, talk, logs)
+    except wire.Gone:
+        # QEMU's last words arrive a moment after its sockets close.
+        time.sleep(0.1)
+        raise Fail(f"the box ended while {guest.image} ran{boxes.died_of(logs)}", log=logs)
+
+
+def converse(guest, talk, cfg, report, keep, remote):
+    person = person_at_keyboard()
+    argv = ["/box/guestrun", *guestrun_args(guest, keep, person, remote), "--", guest.name, cfg]
+    limit = guest.args.timeout + 20 if guest.args.timeout else None
+    if guest.args.icount and guest.args.timeout:
+        limit = guest.args.timeout
+    terminal = client.raw_terminal(0, keep_output=True) if person else contextlib.nullcontext()
+    with Keys(person) as keys, terminal:
+        try:
+            return talk.job("X", wire.exec_request(argv), stdin=client.stdin_fd(), out=client.to_stdout,
+                            err=report.feed, hooks=keys, seconds=limit)
+        except TimeoutError:
+            return 124
+
+
+def conclude(guest, status, report, talk, logs):
+    if status == 125 and report.domid is None:
+        raise Fail(report.failure(guest), log=report.path)
+    if status == 124:
+        client.collect_logs(talk, logs)
+        raise Fail(f"{guest.image}: not finished within {guest.args.timeout:g} s, ended (--timeout)",
+                   status=124, log=logs)
+    if report.reason in ("3", "4"):
+        client.collect_logs(talk, logs)
+        if report.status is None:
+            show_xen_messages(report.domid, logs)
+        msg.warn(f"{guest.image} crashed; logs: {msg.nice_path(logs)}")
+    return status
+
+
+def show_xen_messages(domid, logs):
+    """A guest that could not report its own crash: what Xen said about it."""
+    with contextlib.suppress(OSError):
+        text = (logs / "xl-dmesg.log").read_text(errors="replace").splitlines()
+        first = next((i for i, l in enumerate(text) if f" d{domid}v" in l or f"Domain {domid} " in l), None)
+        if first is not None:
+            for line in text[first:first + 24]:
+                msg.raw_write(line + "\n")
+
+
+class Disks:
+    """Files of the host as disks of dom0, for as long as the guest runs."""
+
+    def __init__(self, box, talk, disks, keep):
+        self.box, self.talk, self.disks, self.keep = box, talk, disks, keep
+        self.targets, self.slots = [], []
+
+    def __enter__(self):
+        try:
+            for path, mode in self.disks:
+                self.targets.append((self.attach(path, mode), mode))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def attach(self, path, mode):
+        with qemu.Monitor(self.box.directory) as monitor:
+            taken = {d["name"] for d in monitor.do("qom-list", path="/machine/peripheral")}
+            slot = next(n for n in range(1, 255) if f"disk{n}" not in taken)
+            driver = "host_device" if pathlib.Path(path).is_block_device() else "file"
+            try:
+                monitor.do("blockdev-add", driver="raw", node_name=f"node{slot}", read_only=mode == "r",
+                           file={"driver": driver, "filename": path})
+            except Fail as e:
+                hint = ": another guest uses it; use a copy, or ,ro in both" if "lock" in str(e) else ""
+                raise Fail(f"{path}: {e}{hint}")
+            monitor.do("device_add", driver="scsi-hd", id=f"disk{slot}", bus="scsi.0", scsi_id=slot, lun=0,
+                       drive=f"node{slot}")
+        self.slots.append(slot)
+        script = ('for h in /sys/class/scsi_host/host*; do echo "0 $1 0" >$h/scan; done; n=0; '
+                  'until ls /sys/bus/scsi/devices/*:0:$1:0/block 2>/dev/null || [ $n = 250 ]; '
+                  'do sleep 0.02; n=$((n + 1)); done')
+        _, out, _ = self.talk.run(["sh", "-c", script, "sh", str(slot)])
+        if not out.strip():
+            raise Fail(f"{path}: dom0 did not see the disk", log=self.box.logs)
+        return f"/dev/{out.decode().split()[0]}"
+
+    def __exit__(self, *_):
+        if self.keep or not self.slots:
+            return
+        with contextlib.suppress(Fail, wire.Gone, OSError):
+            for slot in self.slots:
+                self.talk.run(["sh", "-c", "echo 1 >$(echo /sys/bus/scsi/devices/*:0:$0:0/delete)", str(slot)],
+                              seconds=10)
+                with qemu.Monitor(self.box.directory) as monitor:
+                    monitor.do("device_del", id=f"disk{slot}")
+                    monitor.wait_event("DEVICE_DELETED")
+                    monitor.do("blockdev-del", node_name=f"node{slot}")
+
+
+# --- in a real dom0 ------------------------------------------------------------------------------
+
+def use_host_xl():
+    choice = os.environ.get("BOX", "")
+    if choice == "qemu":
+        return False
+    with contextlib.suppress(OSError):
+        return "control_d" in pathlib.Path("/proc/xen/capabilities").read_text()
+    return False
+
+
+def run_on_host(guest):
+    if os.geteuid() != 0:
+        raise Fail("this is a real dom0 and xl needs root: use sudo, or BOX=qemu for the box")
+    if not shutil.which("xl"):
+        raise Fail("this is a real dom0 without xl: install xen-utils, or use BOX=qemu for the box")
+    program = paths.BOX / "bin" / "guestrun"
+    image.ensure(program)
+    logs = boxes.new_logs("host")
+    cfg = guest.cfg(os.path.abspath(guest.image), guest.ramdisk and os.path.abspath(guest.ramdisk),
+                    guest.disks, None)
+    person = person_at_keyboard()
+    report = Report(logs, guest.name)
+    argv = [str(program), *guestrun_args(guest, False, person, None), "--", guest.name, cfg]
+    status = host_conversation(argv, person, report)
+    if status == 125 and report.domid is None:
+        raise Fail(report.failure(guest), log=report.path)
+    if status == 124:
+        raise Fail(f"{guest.image}: not finished within {guest.args.timeout:g} s, ended (--timeout)",
+                   status=124, log=logs)
+    if report.reason in ("3", "4"):
+        msg.warn(f"{guest.image} crashed; logs: {msg.nice_path(logs)}")
+    return status
+
+
+def host_conversation(argv, person, report):
+    """Like the talk with a box, with a child in place of the agent."""
+    source = subprocess.PIPE if person else None
+    child = subprocess.Popen(argv, stdin=source, stderr=subprocess.PIPE,
+                             preexec_fn=guard.die_with_parent(signal.SIGTERM))
+    terminal = client.raw_terminal(0, keep_output=True) if person else contextlib.nullcontext()
+    try:
+        with Keys(person) as keys, terminal:
+            import select
+            poll = select.poll()
+            poll.register(child.stderr, select.POLLIN)
+            poll.register(keys.reader, select.POLLIN)
+            if person:
+                poll.register(0, select.POLLIN)
+            while True:
+                keys.before_wait(None)
+                ready = dict(poll.poll())
+                if 0 in ready:
+                    data = keys.filter_input(os.read(0, 4096))
+                    child.stdin.write(data)
+                    child.stdin.flush()
+                if child.stderr.fileno() in ready:
+                    data = os.read(child.stderr.fileno(), 65536)
+                    if not data:
+                        return child.wait()
+                    report.feed(data)
+    finally:
+        if child.poll() is None:
+            child.terminate()
+            child.wait()
