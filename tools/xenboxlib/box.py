@@ -56,9 +56,9 @@ def default_ram():
 
 # --- directories and locks -----------------------------------------------------------------------
 
-def valid_name(name):
+def valid_name(name, of="a box"):
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,40}", name):
-        raise Fail(f"{name!r} is no name for a box: use letters, digits, - and _", status=2)
+        raise Fail(f"{name!r} is no name for {of}: use letters, digits, dot, - and _", status=2)
     return name
 
 

@@ -63,6 +63,7 @@ def add_run(verbs):
     p.add_argument("--extra", metavar="TEXT", help="text for the guest's command line, as it is")
     p.add_argument("--set", action="append", default=[], metavar="LINE", help="one more line for xl's configuration")
     p.add_argument("--cfg", metavar="FILE", help="start from this xl configuration; its kernel= is the image if none is given")
+    p.add_argument("--name", metavar="NAME", help="name of the domain (one that is not in use)")
     p.add_argument("--timeout", type=seconds, metavar="S", help="end the guest after S seconds, with status 124")
     p.add_argument("--ram", type=positive, metavar="MiB", help="memory of the box, if one is started")
     p.add_argument("--icount", action="store_true", help="a box of its own whose time counts instructions")

@@ -99,6 +99,9 @@ class Guest:
         self.memory = int(memory or 64)
         self.extra = extra_of(args)
         self.args = args
+        if args.name:
+            self.name = boxes.valid_name(args.name, "a guest")
+            return
         base = re.sub(r"[^A-Za-z0-9_.-]", "-", os.path.basename(self.image))[:24] or "guest"
         self.name = f"{base}-{os.getpid()}-{secrets.token_hex(2)}"
 
