@@ -14,6 +14,8 @@
 extern char __text_start[], __text_end[];
 extern const unsigned char __ksyms_data[] __attribute__((weak));
 
+#define PUSH_RBP 0x55
+
 static bool is_text(uintptr_t addr)
 {
 	return addr >= (uintptr_t)__text_start && addr < (uintptr_t)__text_end;
@@ -58,24 +60,45 @@ void backtrace_begin(struct backtrace *trace, uintptr_t return_addr, uintptr_t r
 		.rip = return_addr, .is_return = true, .rbp = rbp, .frames_count = 1};
 }
 
-/* An interrupted function that has not set up its frame yet: after a call to nowhere, or on its
- * first two instructions (push %rbp; mov %rsp,%rbp). Its caller is found by rsp alone. */
+/* True when a call instruction ends at addr: e8 rel32, or ff /2 with up to 4 bytes of address. */
+static bool follows_call(uintptr_t addr)
+{
+	const unsigned char *code = (const unsigned char *)addr;
+
+	if (!is_text(addr) || !is_text(addr - 7))
+		return false;
+	if (code[-5] == 0xe8)
+		return true;
+	for (int bytes = 2; bytes <= 7; bytes++)
+		if (code[-bytes] == 0xff && (code[1 - bytes] >> 3 & 7) == 2)
+			return true;
+	return false;
+}
+
+/* An interrupted function without a frame of its own: after a call to nowhere, on its first
+ * instructions (push %rbp; mov %rsp,%rbp), or a leaf that never makes one. Its caller is found by
+ * rsp alone. */
 static bool leave_unfinished(struct backtrace *trace)
 {
-	uintptr_t start = 0, at = trace->rsp;
+	uintptr_t start = 0, at = trace->rsp, caller;
 	char name[4];
 
 	if (!trace->is_trap || !trace->rsp)
 		return false;
 	if (is_text(trace->rip)) {
-		if (ksyms_lookup(__ksyms_data, trace->rip, name, sizeof(name), &start) ||
-		    trace->rip > start + 1)
+		bool makes_frame;
+
+		if (ksyms_lookup(__ksyms_data, trace->rip, name, sizeof(name), &start))
+			return false;
+		makes_frame = *(const unsigned char *)start == PUSH_RBP;
+		if (makes_frame && trace->rip > start + 1)
 			return false;
 		/* Behind the push the return address is one word further up. */
-		at += trace->rip == start ? 0 : sizeof(uintptr_t);
+		at += makes_frame && trace->rip == start + 1 ? sizeof(uintptr_t) : 0;
 	}
-	if (!read_word(at, &trace->rip) || !is_text(trace->rip))
+	if (!read_word(at, &caller) || !follows_call(caller))
 		return false;
+	trace->rip = caller;
 	trace->rsp = 0;
 	trace->is_trap = false;
 	trace->is_return = true;
