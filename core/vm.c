@@ -352,6 +352,31 @@ int vm_reserve(size_t bytes, const char *name, void **vaddr_out)
 	return node ? 0 : -ENOMEM;
 }
 
+int vm_carve(unsigned int order, const char *name, void **vaddr_out)
+{
+	size_t bytes = (PAGE_BYTES << order) - 2 * GUARD_BYTES;
+	bool enabled = events_disable();
+	char *block = page_alloc(order, 0);
+	struct vm_node *node = block ? pool_alloc(&vm_pool) : NULL;
+
+	if (node) {
+		pt_unmap((uintptr_t)block, 1);
+		pt_unmap((uintptr_t)block + GUARD_BYTES + bytes, 1);
+		node->area.start = (uintptr_t)block + GUARD_BYTES;
+		node->area.bytes = bytes;
+		node->area.prot = PT_PROT_READ | PT_PROT_WRITE;
+		node->area.name = name;
+		node->span_end = node->area.start + bytes;
+		node->priority = random_u64();
+		tree_insert(node);
+		*vaddr_out = (void *)node->area.start;
+	} else if (block) {
+		page_free(block, order);
+	}
+	events_restore(enabled);
+	return node ? 0 : -ENOMEM;
+}
+
 static struct vm_node *node_at(const void *vaddr)
 {
 	struct vm_node *node = tree_floor((uintptr_t)vaddr);

@@ -11,7 +11,6 @@
 #include "lib/base/format.h"
 #include "lib/base/parse.h"
 
-#define STACK_BYTES_DEFAULT (256ULL << 10)
 #define STACK_BYTES_MIN	    (16ULL << 10)
 #define STACK_BYTES_MAX	    (1ULL << 40)
 #define GRACE_S_DEFAULT	    30
@@ -107,7 +106,6 @@ int cmdline_parse(struct cmdline *cmdline, const char *line, const char *program
 	int result;
 
 	cmdline->log_level = -1;
-	cmdline->stack_bytes = STACK_BYTES_DEFAULT;
 	cmdline->shutdown_grace_s = GRACE_S_DEFAULT;
 	cmdline->arguments[0] = (char *)program_name;
 	cmdline->arguments_count = 1;

@@ -8,7 +8,7 @@
  * words without `=` are arguments. Everything after `--` is an argument.
  *
  *	log=error|warn|info|debug	what of the kernel's log shows on the console (warn)
- *	stack=SIZE			the main stack, e.g. 1M (256K)
+ *	stack=SIZE			the main stack, e.g. 8M (memory/32, 128K to 1M)
  *	shutdown_grace=SECONDS		how long `xl shutdown` waits for the program; 0: for ever (30)
  *	evtchn=2l			the old event channel ABI (core/events.c)
  */
@@ -22,7 +22,7 @@
 
 struct cmdline {
 	int log_level; /* enum log_level, -1: not said */
-	uint64_t stack_bytes;
+	uint64_t stack_bytes; /* 0: not said */
 	uint64_t shutdown_grace_s;
 	int arguments_count;
 	char *arguments[CMDLINE_WORDS_MAX + 2];	  /* program's name first, NULL last */

@@ -20,6 +20,10 @@
 #include "lib/posix/tcb.h"
 #include "lib/posix/tty.h"
 
+#define STACK_SHARE	32
+#define STACK_ORDER_MIN 5 /* 128 KiB */
+#define STACK_ORDER_MAX 8 /* 1 MiB */
+
 extern int main(int argc, char **argv, char **envp);
 extern void __libc_init_array(void);
 extern void __libc_fini_array(void);
@@ -43,16 +47,38 @@ static _Noreturn void enter_main(uintptr_t stack_top)
 {
 	__asm__ volatile("mov %[top], %%rsp\n\t"
 			 "xor %%ebp, %%ebp\n\t"
-			 "call *%[run]"
+			 "push $0\n\t"
+			 "jmp *%[run]"
 			 :
 			 : [top] "r"(stack_top), [run] "r"(run_main)
 			 : "memory");
 	__builtin_unreachable();
 }
 
+/* Unless stack= says otherwise the stack has a 32nd of the memory, within bounds, and lies in the
+ * direct map: there it takes no page tables, which would be a third of the way to main. */
+static struct tcb *create_stack(void)
+{
+	uint64_t bytes = cmdline.stack_bytes, most = boot_info.pages_count * PAGE_BYTES / STACK_SHARE;
+	unsigned int order = STACK_ORDER_MIN;
+	void *stack;
+
+	if (bytes == 0) {
+		while (order < STACK_ORDER_MAX && (PAGE_BYTES << (order + 1)) <= most)
+			order++;
+		bytes = (PAGE_BYTES << order) - 2 * PAGE_BYTES;
+		if (vm_carve(order, "main stack", &stack))
+			return NULL;
+	} else {
+		bytes = (bytes + tcb_bytes() + PAGE_BYTES - 1) & PAGE_MASK;
+		if (vm_alloc(bytes, 0, PT_PROT_READ | PT_PROT_WRITE | VM_DIRTY, "main stack", &stack))
+			return NULL;
+	}
+	return tcb_create((uintptr_t)stack + bytes, _GLOBAL_REENT);
+}
+
 void core_program_start(void)
 {
-	void *stack;
 	struct tcb *tcb;
 	int error;
 
@@ -68,13 +94,10 @@ void core_program_start(void)
 	if (boot_info.module_bytes > 0 && !ramdisk_probe())
 		exit_before_main(EXIT_BAD_RAMDISK,
 				 "stardust: ramdisk: neither a cpio (newc) nor a tar (ustar) archive");
-	error = vm_alloc(cmdline.stack_bytes + tcb_bytes(), 0, PT_PROT_READ | PT_PROT_WRITE | VM_DIRTY,
-			 "main stack", &stack);
-	if (error)
+	tcb = create_stack();
+	if (!tcb)
 		exit_before_main(EXIT_BAD_CMDLINE, "stardust: no memory for a stack of %llu KiB (stack=)",
 				 (unsigned long long)cmdline.stack_bytes / 1024);
-	tcb = tcb_create((uintptr_t)stack + ((cmdline.stack_bytes + tcb_bytes() + PAGE_BYTES - 1) & PAGE_MASK),
-			 _GLOBAL_REENT);
 	tcb_use(tcb);
 	enter_main(tcb_stack_top(tcb));
 }
