@@ -9,9 +9,11 @@
 SYSROOT := $(B)/sysroot
 SYSROOT_STAMP := $(SYSROOT)/.newlib
 SDK_TARGET := x86_64-stardust-elf
-NEWLIB_GLUE := tools/newlib/build tools/newlib/long-double tools/newlib/printf.c \
+NEWLIB_GLUE := tools/newlib/build tools/newlib/long-double $(wildcard tools/newlib/*.[cS]) \
 	tools/newlib/small-sources tools/newlib/long-double.list $(wildcard tools/newlib/host-* tools/newlib/*-removed \
 	tools/newlib/include/*.h tools/newlib/include/*/*.h)
+
+SYSROOT_JOBS := $(shell nproc)
 
 # Sources are unpacked once per pin.
 $(B)/src/newlib.stamp: tools/sources.lock tools/fetch
@@ -22,11 +24,13 @@ $(B)/src/musl.stamp: tools/sources.lock tools/fetch
 	@touch $@
 
 $(SYSROOT_STAMP): $(B)/src/newlib.stamp $(B)/src/musl.stamp $(NEWLIB_GLUE)
-	@tools/newlib/build $(B)/src/newlib/usr/src/newlib/newlib-*.tar.xz $(B)/newlib $(SYSROOT) \
-		$(shell nproc)
-	@tools/newlib/long-double $(B)/src/musl $(B)/libml $(SYSROOT) $(shell nproc)
-	@rm -rf $(B)/libml/obj $(B)/newlib/src $(B)/newlib/obj $(B)/newlib/inst
-	@touch $@
+	@exec 9>$(B)/.sysroot.lock; flock 9; old=; \
+	for p in $^; do [ $@ -nt $$p ] || old=$$p; done; [ -n "$$old" ] || exit 0; \
+	tools/newlib/build $(B)/src/newlib/usr/src/newlib/newlib-*.tar.xz $(B)/newlib $(SYSROOT) \
+		$(SYSROOT_JOBS) && \
+	tools/newlib/long-double $(B)/src/musl $(B)/libml $(SYSROOT) $(SYSROOT_JOBS) && \
+	rm -rf $(B)/libml/obj $(B)/newlib/src $(B)/newlib/obj $(B)/newlib/inst && \
+	ar rcs $(SYSROOT)/lib/libpthread.a && ar rcs $(SYSROOT)/lib/librt.a && touch $@
 
 # Our own headers lie over newlib's; a change copies what changed.
 POSIX_HEADERS := $(shell find lib/posix/include -name '*.h' 2>/dev/null)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Each directory examples/NAME becomes $(B)/examples/NAME/: NAME (stripped, what xl boots), NAME.debug
+# (with symbols) and NAME.cfg (@DIR@ replaced by the directory's absolute path).
+#
+# The sources are examples/NAME/*.c unless examples/NAME/NAME.mk says otherwise: NAME_SOURCES,
+# NAME_CFLAGS, NAME_LIBS, and NAME_FETCH for a source pinned in tools/sources.lock.
+
+EXAMPLES := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard examples/*/*.c examples/*/*.mk)))))
+EXAMPLE_CC := $(B)/bin/stardust-cc
+EXAMPLE_SDK = $(SDK_FILES) $(SYSROOT_STAMP) $(SYSROOT)/.headers
+EXAMPLE_LIBS = $(LIBSTARDUST) $(SYSROOT)/lib/crt0.o $(SYSROOT)/lib/libgccsafe.a
+
+include $(wildcard examples/*/*.mk)
+
+# example NAME: the rules of one.
+define example
+$(1)_SOURCES ?= $(sort $(wildcard examples/$(1)/*.c))
+$(1)_CFLAGS ?= -O2 -Wall -Wextra
+$(1)_OBJ := $$(patsubst %.c,$(B)/examples/$(1)/obj/%.o,$$(notdir $$($(1)_SOURCES)))
+vpath %.c $$(sort $$(dir $$($(1)_SOURCES)))
+
+$$($(1)_OBJ): $(B)/examples/$(1)/obj/%.o: %.c examples/examples.mk $(wildcard examples/$(1)/$(1).mk) \
+		| $$(EXAMPLE_SDK)
+	$$(call say,CC,$(1)/$$(<F))
+	@mkdir -p $$(@D)
+	$$(Q)$$(EXAMPLE_CC) -g $$($(1)_CFLAGS) -MD -MP -c $$< -o $$@
+
+ifneq ($$($(1)_FETCH),)
+$$($(1)_SOURCES): $(B)/src/$$($(1)_FETCH).stamp ;
+$(B)/src/$$($(1)_FETCH).stamp: tools/sources.lock tools/fetch
+	@B=$(B) tools/fetch --unpack $$($(1)_FETCH) $(B)/src/$$($(1)_FETCH)
+	@touch $$@
+endif
+
+$(B)/examples/$(1)/$(1).debug: $$($(1)_OBJ) $$(EXAMPLE_LIBS) $$(SDK_FILES)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(EXAMPLE_CC) -g $$($(1)_CFLAGS) -o $$@ $$($(1)_OBJ) $$($(1)_LIBS)
+$(B)/examples/$(1)/$(1): $(B)/examples/$(1)/$(1).debug
+	$$(Q)strip -o $$@ $$<
+$(B)/examples/$(1)/$(1).cfg: examples/$(1)/$(1).cfg
+	@mkdir -p $$(@D)
+	@sed 's|@DIR@|$(abspath $(B))/examples/$(1)|g' $$< >$$@
+
+examples: $(B)/examples/$(1)/$(1) $(if $(wildcard examples/$(1)/$(1).cfg),$(B)/examples/$(1)/$(1).cfg)
+-include $$($(1)_OBJ:.o=.d)
+endef
+$(foreach name,$(EXAMPLES),$(eval $(call example,$(name))))
+
+.PHONY: examples
