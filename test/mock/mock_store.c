@@ -189,6 +189,10 @@ void mock_store_inject(const void *bytes, size_t bytes_count)
 	struct message *message = malloc(sizeof(*message) + bytes_count);
 	struct message **at = &outgoing;
 
+	if (!bytes_count) {
+		free(message);
+		return;
+	}
 	message->bytes = bytes_count;
 	message->sent = 0;
 	message->next = NULL;
