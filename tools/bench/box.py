@@ -57,7 +57,7 @@ class Box:
         return [self.xenbox, "-b", self.name, *words]
 
     def up(self):
-        words = self.command("up", "--icount", "--ram", str(self.ram_mib), "--cpus", "1")
+        words = self.command("up", "--icount", "--ram", str(self.ram_mib))
         done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                               check=False)
         if done.returncode:
