@@ -35,7 +35,9 @@ $(SYSROOT_STAMP): $(B)/src/newlib.stamp $(B)/src/musl.stamp $(NEWLIB_GLUE)
 # Our own headers lie over newlib's; a change copies what changed.
 POSIX_HEADERS := $(shell find lib/posix/include -name '*.h' 2>/dev/null)
 $(SYSROOT)/.headers: $(POSIX_HEADERS) $(SYSROOT_STAMP)
-	@cp -Ru lib/posix/include/. $(SYSROOT)/include/
+	@for h in $(POSIX_HEADERS:lib/posix/include/%=%); do \
+		cmp -s lib/posix/include/$$h $(SYSROOT)/include/$$h || \
+		install -D -m 644 lib/posix/include/$$h $(SYSROOT)/include/$$h || exit 1; done
 	@touch $@
 
 # Replacements for the functions of libgcc that use the red zone.
