@@ -47,10 +47,7 @@ static struct store {
 	char payload[XENSTORE_PAYLOAD_MAX + 1];
 	struct timer receive_timer;
 	struct xenstore_stats stats;
-} store = {
-	.in_flight = LIST_INIT(store.in_flight),
-	.watches = LIST_INIT(store.watches),
-};
+} store;
 
 bool xenstore_available(void)
 {
@@ -389,6 +386,8 @@ int xenstore_init(void)
 	int error;
 
 	timer_init(&store.receive_timer, receive_timer_fired);
+	list_init(&store.in_flight);
+	list_init(&store.watches);
 	error = store_attach();
 	if (error)
 		store.state = STORE_NONE;
@@ -476,6 +475,8 @@ void xenstore_suspend(void)
 {
 	uint64_t deadline_ns = time_monotonic_ns() + NS_PER_S;
 
+	if (store.state != STORE_READY)
+		return;
 	(void)waitq_wait(&store.queue_waiters, list_empty(&store.in_flight) && !store.queue_used,
 			 deadline_ns, false);
 }
@@ -485,6 +486,8 @@ void xenstore_resume(void)
 	struct list_node *node;
 	int error;
 
+	if (!store.in_flight.next)
+		return;
 	fail_all();
 	error = store_attach();
 	if (error)
