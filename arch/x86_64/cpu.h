@@ -51,7 +51,26 @@ static inline void cpu_relax(void)
 	__asm__ volatile("pause");
 }
 
+#define CPUID_1_ECX_XSAVE  (1u << 26)
+#define CPUID_1_ECX_AVX    (1u << 28)
 #define CPUID_1_ECX_RDRAND (1u << 30)
+
+#define CPU_CR4_FSGSBASE (1UL << 16)
+#define CPU_CR4_OSXSAVE  (1UL << 18)
+#define CPU_XCR0_X87     1u
+#define CPU_XCR0_SSE     2u
+#define CPU_XCR0_AVX     4u
+
+static inline void cpu_write_cr4(uint64_t value)
+{
+	__asm__ volatile("mov %0, %%cr4" ::"r"(value));
+}
+
+/* Sets XCR0: which register states XSAVE handles and instructions may use (SDM 1 13.3). */
+static inline void cpu_xsetbv(uint64_t value)
+{
+	__asm__ volatile("xsetbv" ::"a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(0));
+}
 
 static inline void cpu_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {

@@ -5,7 +5,7 @@
 #include "arch/x86_64/pv/boot.h"
 #include "arch/x86_64/pv/pt_internal.h"
 #include "arch/x86_64/pv/traps.h"
-#include "lib/base/string.h"
+#include "arch/x86_64/string.h"
 #include "xen/abi.h"
 
 struct boot_info boot_info __ro_after_init;
@@ -33,6 +33,20 @@ static __attribute__((no_stack_protector)) uint64_t boot_random(uint64_t salt)
 		value *= 0xd6e8feb86659fd93ULL;
 	}
 	return value ^ value >> 32;
+}
+
+/* Lets programs use AVX and the instructions for the FS and GS base. Xen starts a guest with SSE
+ * only, and emulates the two privileged instructions; of CR4 it takes nothing but these bits. */
+static void enable_vectors(void)
+{
+	uint32_t regs[4];
+
+	cpu_cpuid(1, 0, regs);
+	if ((regs[2] & CPUID_1_ECX_XSAVE) && (regs[2] & CPUID_1_ECX_AVX)) {
+		cpu_write_cr4(CPU_CR4_OSXSAVE | CPU_CR4_FSGSBASE);
+		cpu_xsetbv(CPU_XCR0_X87 | CPU_XCR0_SSE | CPU_XCR0_AVX);
+		string_vectors = true;
+	}
 }
 
 static void note_start_info(const struct start_info *start, uint64_t entry_tsc)
@@ -67,5 +81,6 @@ _Noreturn __attribute__((no_stack_protector)) void boot_start(const struct start
 	traps_init();
 	note_start_info(start, entry_tsc);
 	pt_boot(start, boot_random(__stack_chk_guard));
+	enable_vectors();
 	core_start();
 }
