@@ -38,6 +38,8 @@ struct vcpu_info *events_vcpu = &vcpu_info_stand_in;
 
 static struct shared_info *shared_info;
 static const struct evtchn_abi *abi;
+/* Most guests need no more ports than the first chunk has. */
+static struct evtchn_port first_chunk[CHUNK_PORTS];
 static struct evtchn_port *chunks[CHUNKS_MAX];
 static evtchn_port_t delayed_first;
 static struct evtchn_stats stats;
@@ -63,6 +65,7 @@ static struct evtchn_port *port_bound(evtchn_port_t port)
 int evtchn_init(struct shared_info *shared, bool force_2l)
 {
 	shared_info = shared;
+	chunks[0] = first_chunk;
 	events_vcpu = &shared->vcpu_info[0];
 	abi = &evtchn_fifo_abi;
 	if (force_2l || abi->init(shared)) {
