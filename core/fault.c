@@ -83,7 +83,7 @@ static const char *foreign_part(uintptr_t addr, bool present)
 		return "non-canonical";
 	if (addr >= HYPERVISOR_VIRT_START && addr < HYPERVISOR_VIRT_END)
 		return "memory of the hypervisor";
-	if (addr >= LAYOUT_P2M_BASE && addr < LAYOUT_P2M_BASE + (1ULL << 39))
+	if (addr >= LAYOUT_P2M_BASE && addr < LAYOUT_IMAGE_BASE)
 		return "p2m";
 	if (addr >= pt_dmap_base && addr < pt_dmap_base + boot_info.pages_count * PAGE_BYTES)
 		return present ? "direct map" : "direct map, no page there";
@@ -100,7 +100,7 @@ void fault_explain(uintptr_t addr, uint64_t error_code, char *text_out, size_t t
 		part = foreign_part(addr, present);
 	if (addr < NULL_BYTES)
 		format_text(text_out, text_bytes, "NULL page");
-	else if (addr < LAYOUT_IMAGE_BASE)
+	else if (addr < LAYOUT_P2M_BASE)
 		format_text(text_out, text_bytes, "below the image, never mapped");
 	else if (area && is_guard)
 		format_text(text_out, text_bytes, "guard page of %s", area->name);

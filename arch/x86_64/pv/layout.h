@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The virtual address space of a guest, by top-level (L4) slots of 512 GiB. Also for assembly.
+ * The virtual address space of a guest. Also for assembly and the linker script (which repeats
+ * LAYOUT_IMAGE_BASE).
  *
- *   slot 0		the image at LAYOUT_IMAGE_BASE, the shared info page behind it
- *   slot 1		the p2m, where Xen's domain builder puts it (note INIT_P2M)
- *   slots 32-63	virtual memory areas (core/vm.c)
- *   slots 64-254	the direct map, at a random base
+ *   1 GiB		the p2m, where Xen's domain builder puts it (note INIT_P2M): 8 bytes a page,
+ *so that there is room for guests of 256 GiB
+ *   1.5 GiB		the image, the shared info page behind it; all below 2 GiB for
+ *-mcmodel=small slots 40-63	virtual memory areas (core/vm.c), by top-level slots of 512 GiB
+ *   slots 64-253	the direct map, at a random base
  *   slots 256-271	Xen
+ *
+ * libxc takes INIT_P2M only below VIRT_BASE (xg_dom_core.c), else the p2m becomes part of the
+ * bootstrap mapping and its cost grows with memory; and its dump-core is right only when the p2m
+ * begins at a multiple of 1 GiB (xg_core_x86.c).
  */
 #ifndef ARCH_X86_64_PV_LAYOUT_H
 #define ARCH_X86_64_PV_LAYOUT_H
 
-#define LAYOUT_IMAGE_BASE 0x400000
-#define LAYOUT_P2M_BASE   0x8000000000
+#define LAYOUT_IMAGE_BASE 0x60000000
+#define LAYOUT_P2M_BASE   0x40000000
 
 #define LAYOUT_DMAP_SLOT_FIRST 64
 #define LAYOUT_DMAP_SLOTS      190

@@ -5,6 +5,7 @@
  */
 #include "arch/x86_64/pv/boot.h"
 #include "arch/x86_64/pv/pt_internal.h"
+#include "xen/hypercall.h"
 
 struct pt_state pt_state __ro_after_init;
 
@@ -89,12 +90,21 @@ static mfn_t make_tree(void)
 	return top_pfn == PFN_NONE ? 0 : pt_pfn_to_mfn(top_pfn);
 }
 
+/* True when the tools know the p2m by its address: since 4.7 (both come from one source). The flag
+ * alone does not tell: libxl overwrites what libxc has set. */
+static bool tools_know_linear_p2m(void)
+{
+	long version = hypercall_xen_version(XENVER_version, NULL);
+
+	return (boot_info.flags & SIF_VIRT_P2M_4TOOLS) || version >= (4 << 16 | 7);
+}
+
 void boot_publish_p2m(void)
 {
 	struct arch_shared_info *arch = &boot_shared_info->arch;
 
 	arch->max_pfn = pt_state.pages_count;
-	if (boot_info.flags & SIF_VIRT_P2M_4TOOLS) {
+	if (tools_know_linear_p2m()) {
 		/* The address instead of the tree: nothing to build, whatever the size. */
 		arch->pfn_to_mfn_frame_list_list = ~0UL;
 		arch->p2m_vaddr = (uintptr_t)pt_state.p2m;

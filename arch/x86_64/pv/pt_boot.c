@@ -73,12 +73,29 @@ static void change_alias(struct pt_batch *batch, const uint64_t *l2, unsigned in
 	pt_batch_add(batch, l1 + pfn % PT_ENTRIES * sizeof(uint64_t), value);
 }
 
+/* Makes the p2m read-only, 1 GiB of guest memory with each entry. It has the L2 table of the image.
+ */
+static void protect_p2m(struct pt_batch *batch, const struct boot_tables *tables)
+{
+	uint64_t l2 = pt_state.p2m[pt_dmap_pfn(tables->l2)] << PAGE_SHIFT;
+	uintptr_t vaddr = (uintptr_t)pt_state.p2m,
+		  end = (uintptr_t)(pt_state.p2m + pt_state.pages_count);
+
+	for (; vaddr < end; vaddr += pt_level_bytes(2)) {
+		uint64_t entry = tables->l2[pt_index(vaddr, 2)];
+
+		/* The large pages Xen makes for an initial domain are not ours to change. */
+		if (!(entry & PTE_LARGE))
+			pt_batch_add(batch, l2 + pt_index(vaddr, 2) * sizeof(entry),
+				     (entry & ~PTE_WRITE) | PTE_NX);
+	}
+}
+
 static void switch_tables(const struct boot_tables *tables, uintptr_t dmap)
 {
 	uint64_t l4 = pt_state.p2m[pt_state.root] << PAGE_SHIFT;
 	uint64_t l2 = pt_state.p2m[pt_dmap_pfn(tables->l2)] << PAGE_SHIFT;
 	unsigned int low = pt_index(LAYOUT_IMAGE_BASE, 2);
-	unsigned int p2m = pt_index((uintptr_t)pt_state.p2m, 4);
 	pfn_t tables_end = tables->l1_pfn + tables->l1_count;
 	struct pt_batch batch;
 
@@ -88,8 +105,7 @@ static void switch_tables(const struct boot_tables *tables, uintptr_t dmap)
 			     pte_make(pt_state.p2m[pfn], PTE_READ | PTE_NX));
 	pt_batch_add(&batch, l4 + pt_index(dmap, 4) * sizeof(uint64_t),
 		     pte_make(pt_state.p2m[tables->l3_pfn], PTE_TABLE));
-	/* One entry makes the whole p2m read-only. */
-	pt_batch_add(&batch, l4 + p2m * sizeof(uint64_t), (tables->l4[p2m] & ~PTE_WRITE) | PTE_NX);
+	protect_p2m(&batch, tables);
 	for (pfn_t i = 0; i < tables->chunks; i++)
 		pt_batch_add(&batch, l2 + (low + i) * sizeof(uint64_t),
 			     i < tables->l1_count
@@ -144,7 +160,7 @@ void pt_boot(const struct start_info *start, uint64_t random)
 	pt_dmap_end = start->nr_pages;
 
 	tables.l4 = (uint64_t *)start->pt_base;
-	tables.l2 = pt_table(pt_table(tables.l4[0])[0]);
+	tables.l2 = pt_table(pt_table(tables.l4[0])[pt_index(LAYOUT_IMAGE_BASE, 3)]);
 	for (tables.chunks = 0; tables.l2[low + tables.chunks] & PTE_PRESENT;)
 		tables.chunks++;
 	tables.l3_pfn = IMAGE_PFN(pool);
