@@ -74,6 +74,8 @@ struct run {
 	bool in_line;		/* input so far ends in the middle of a line */
 	size_t in_bytes;
 	char input[4096];
+	size_t tail_bytes;	/* the last output, for the status when xenstore has none */
+	char tail[128];
 };
 
 static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -296,6 +298,21 @@ static bool backlog_grow(struct run *run)
 	return true;
 }
 
+static void tail_keep(struct run *run, const char *data, size_t bytes)
+{
+	size_t keep = sizeof(run->tail) - 1, old;
+
+	if (bytes > keep) {
+		data += bytes - keep;
+		bytes = keep;
+	}
+	old = run->tail_bytes + bytes > keep ? keep - bytes : run->tail_bytes;
+	memmove(run->tail, run->tail + run->tail_bytes - old, old);
+	memcpy(run->tail + old, data, bytes);
+	run->tail_bytes = old + bytes;
+	run->tail[run->tail_bytes] = 0;
+}
+
 /* Takes what the guest has written, as fast as it comes: xenconsoled throws away what stays. Returns
  * true when there was something. */
 static bool console_take(struct run *run)
@@ -309,6 +326,7 @@ static bool console_take(struct run *run)
 		n = console_read(&run->console, run->backlog + run->backlog_bytes, 65536);
 		if (n <= 0)
 			break;
+		tail_keep(run, run->backlog + run->backlog_bytes, (size_t)n);
 		run->backlog_bytes += (size_t)n;
 		any = true;
 	}
@@ -392,20 +410,40 @@ static void console_drain(struct run *run)
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-static int status_from_guest(struct run *run)
+/* -1 when the text is neither `exit N` nor `signal N`. */
+static int status_parse(const char *text)
 {
-	char path[80], text[64] = "";
 	int n;
 
-	snprintf(path, sizeof(path), "/local/domain/%ld/data/stardust/status", run->domid);
-	if (xs_read(&run->xs, path, text, sizeof(text)))
-		return -1;
-	tell("status %s", text);
 	if (sscanf(text, "exit %d", &n) == 1)
 		return n & 255;
 	if (sscanf(text, "signal %d", &n) == 1 && n > 0 && n < 128)
 		return 128 + n;
 	return -1;
+}
+
+/* From xenstore, or else from the guest's last line. -1 when it left neither. */
+static int status_from_guest(struct run *run)
+{
+	static const char mark[] = "stardust: ", killed[] = "killed by ";
+	char path[80], text[64] = "", *at, *next;
+
+	snprintf(path, sizeof(path), "/local/domain/%ld/data/stardust/status", run->domid);
+	if (xs_read(&run->xs, path, text, sizeof(text)) == 0) {
+		tell("status %s", text);
+		return status_parse(text);
+	}
+	at = strstr(run->tail, mark);
+	while (at && (next = strstr(at + 1, mark)))
+		at = next;
+	if (!at || (at != run->tail && at[-1] != '\n' && at[-1] != '\r'))
+		return -1;
+	at += sizeof(mark) - 1;
+	if (strncmp(at, killed, sizeof(killed) - 1) == 0)
+		at += sizeof(killed) - 1;
+	if (status_parse(at) >= 0)
+		tell("status %.40s", at);
+	return status_parse(at);
 }
 
 static int status_of(struct run *run)

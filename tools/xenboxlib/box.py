@@ -259,7 +259,8 @@ class Keeper:
         while True:
             ready = dict(poll.poll())
             if child_fd in ready:
-                return f"QEMU ended: status {child.wait()}"
+                code = child.wait()
+                return f"QEMU was killed by signal {-code}" if code < 0 else f"QEMU ended with status {code}"
             if wakeup in ready and int(signal.SIGTERM) in os.read(wakeup, 100):
                 return "told to end"
             if self.kind != "up" and self.owner in ready:
@@ -336,11 +337,12 @@ def died_of(logs):
     """What QEMU or Xen said last, as a clause for an error message."""
     if not logs:
         return ""
-    for name, pattern in (("qemu.log", r"."), ("xen.log", r"Panic|[Cc]rash|[Ff]atal|box: ")):
+    for name, pattern in (("qemu.log", r"."), ("xen.log", r"Panic on CPU|Hardware Dom0|Kernel panic|Out of memory|box: "),
+                          ("keeper.log", r"QEMU ")):
         with contextlib.suppress(OSError):
             lines = [l.strip() for l in open(logs / name, errors="replace") if re.search(pattern, l)]
             if lines:
-                return f": {lines[-1][:200]}"
+                return f": {re.sub('^[-0-9]+ [:0-9]+ ', '', lines[-1])[:200]}"
     return ""
 
 

@@ -2,6 +2,7 @@
 """Work in a box that is up: exec, shell, console, push, pull, log, status."""
 
 import contextlib
+import io
 import os
 import pathlib
 import select
@@ -9,6 +10,7 @@ import shlex
 import signal
 import stat
 import sys
+import tarfile
 import termios
 import time
 import tty
@@ -304,18 +306,16 @@ def status(name, everything):
 
 def collect_logs(talk, logs):
     """Keep what would be lost with the box: guests' consoles, Xen's and dom0's messages."""
-    with contextlib.suppress(Fail, wire.Gone, TimeoutError, OSError):
-        (logs / "xl-dmesg.log").write_bytes(talk.run(["xl", "dmesg"], seconds=5)[1])
-        (logs / "dom0-dmesg.log").write_bytes(talk.run(["dmesg"], seconds=5)[1])
+    script = "cd /var/log/xen && xl dmesg >xl-dmesg.log; dmesg >dom0-dmesg.log; tar -c ."
+    with contextlib.suppress(Fail, wire.Gone, TimeoutError, OSError, tarfile.TarError):
+        _, data, _ = talk.run(["sh", "-c", script], seconds=20)
         (logs / "guests").mkdir(exist_ok=True)
-        import io
-        import tarfile
-        _, data, _ = talk.run(["tar", "-C", "/var/log/xen", "-c", "."], seconds=10)
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             for member in tar:
-                if member.isfile() and "/" not in member.name.removeprefix("./").removeprefix("console/"):
-                    text = tar.extractfile(member).read()
-                    (logs / "guests" / os.path.basename(member.name)).write_bytes(text)
+                name = os.path.basename(member.name)
+                if member.isfile():
+                    folder = logs / "guests" if "console" in member.name else logs
+                    (folder / name).write_bytes(tar.extractfile(member).read())
 
 
 def last_logs(name):

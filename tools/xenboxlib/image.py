@@ -200,6 +200,25 @@ def configure(root):
                 os.chmod(path, stat.S_IMODE(mode) & ~0o6000)
 
 
+def build_linux_guest():
+    """A Debian Linux PV guest to compare with and to test against: vmlinuz and initrd."""
+    archive = cpio.Archive()
+    for name in ("bin", "dev", "modules"):
+        archive.directory(name)
+    archive.node("dev/console", stat.S_IFCHR | 0o600, 5, 1)
+    archive.file("init", (paths.SRC / "guest-init").read_bytes(), 0o755)
+    archive.file("bin/busybox", busybox(), 0o755)
+    order = kmod.closure(modules_tree(), listed("guest-modules"))
+    for path in order:
+        archive.file(f"modules/{path.name}", path.read_bytes(), 0o644)
+    archive.file("modules/order", "".join(f"{p.name}\n" for p in order).encode(), 0o644)
+    paths.LINUX_GUEST.mkdir(parents=True, exist_ok=True)
+    shutil.copy(paths.VMLINUZ, paths.LINUX_GUEST / "vmlinuz.new")
+    publish(paths.LINUX_GUEST / "vmlinuz.new", paths.LINUX_GUEST / "vmlinuz")
+    (paths.LINUX_GUEST / "initrd.new").write_bytes(archive.bytes())
+    publish(paths.LINUX_GUEST / "initrd.new", paths.LINUX_GUEST / "initrd")
+
+
 # --- the whole ---------------------------------------------------------------------------------
 
 def fingerprint(*files):
@@ -248,6 +267,9 @@ def _steps():
     yield (paths.ROOT, lambda: fingerprint(str(paths.VMLINUZ.stat().st_mtime_ns), *programs,
                                            src / "boot", src / "settle", src / "packages", code / "image.py"),
            lambda: build_root(programs))
+    yield (paths.LINUX_GUEST / "initrd",
+           lambda: fingerprint(str(paths.VMLINUZ.stat().st_mtime_ns), src / "guest-init",
+                               src / "guest-modules", code / "cpio.py"), build_linux_guest)
 
 
 def _stale(result, key):

@@ -286,7 +286,7 @@ def run_in_box(guest, box, talk, keep):
                             disks.targets, "xenbr0")
             report = Report(logs, guest.name)
             status = converse(guest, talk, cfg, report, keep, remote)
-        return conclude(guest, status, report, talk, logs)
+        return conclude(guest, status, report, talk, logs, keep)
     except wire.Gone:
         # QEMU's last words arrive a moment after its sockets close.
         time.sleep(0.1)
@@ -308,7 +308,7 @@ def converse(guest, talk, cfg, report, keep, remote):
             return 124
 
 
-def conclude(guest, status, report, talk, logs):
+def conclude(guest, status, report, talk, logs, own_box):
     if status == 125 and report.domid is None:
         raise Fail(report.failure(guest), log=report.path)
     if status == 124:
@@ -316,7 +316,9 @@ def conclude(guest, status, report, talk, logs):
         raise Fail(f"{guest.image}: not finished within {guest.args.timeout:g} s, ended (--timeout)",
                    status=124, log=logs)
     if report.reason in ("3", "4"):
-        client.collect_logs(talk, logs)
+        # A box that stays keeps them; one look at Xen's words is for guests that had none.
+        if own_box or report.status is None:
+            client.collect_logs(talk, logs)
         if report.status is None:
             show_xen_messages(report.domid, logs)
         msg.warn(f"{guest.image} crashed; logs: {msg.nice_path(logs)}")
