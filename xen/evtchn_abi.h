@@ -10,7 +10,7 @@
 struct evtchn_abi {
 	const char *name;
 	uint32_t ports_max;
-	/* Tells Xen about this ABI. 0, or -errno and Xen still uses the other one. Then prepare(). */
+	/* Tells Xen about this ABI; prepare(1) comes next. 0, or -errno and nothing changed. */
 	int (*init)(struct shared_info *shared);
 	/* Makes the state of port exist, masked if it is new. 0, -ENOMEM. */
 	int (*prepare)(evtchn_port_t port);

@@ -496,7 +496,8 @@ static void race_with_scan(int abi, bool same)
 	start(abi);
 	raced = bound(count, 0);
 	other = same ? raced : bound(count_other, 0);
-	for (at = 0;; at++) {
+	/* every third instruction or so; other runs take others */
+	for (at = 0;; at += 1 + test_random() % 5) {
 		runs = runs_other = 0;
 		if (!mock_inject(deliver_one, &other, at, inject_raced))
 			break;
