@@ -216,16 +216,23 @@ static uint64_t dmap_pte(pfn_t pfn)
 	return pte_make(mfn, PTE_RW);
 }
 
+/* The end of the chunk that first lies in: the pfns one L1 table of the direct map shows. */
+static pfn_t chunk_end(pfn_t first)
+{
+	pfn_t end = first + PT_CHUNK_PAGES - pt_index((uintptr_t)pt_dmap_vaddr(first), 1);
+
+	return end < pt_state.pages_count ? end : pt_state.pages_count;
+}
+
+/* first begins a chunk. */
 static int dmap_add_chunk(pfn_t first)
 {
-	pfn_t end = first + PT_CHUNK_PAGES, l1_pfn = core_pt_page_alloc();
+	pfn_t end = chunk_end(first), l1_pfn = core_pt_page_alloc();
 	uint64_t *l1;
 
 	if (l1_pfn == PFN_NONE)
 		return -ENOMEM;
 	l1 = pt_dmap_vaddr(l1_pfn);
-	if (end > pt_state.pages_count)
-		end = pt_state.pages_count;
 	for (pfn_t pfn = first; pfn < end; pfn++)
 		l1[pfn - first] = dmap_pte(pfn);
 	return link_l1((uintptr_t)pt_dmap_vaddr(first), l1_pfn, PTE_TABLE | PTE_NX);
@@ -233,13 +240,11 @@ static int dmap_add_chunk(pfn_t first)
 
 int pt_dmap_extend(void)
 {
-	pfn_t first = pt_dmap_end, end = first + PT_CHUNK_PAGES;
+	pfn_t first = pt_dmap_end, end = chunk_end(first);
 	int error = 0;
 
 	if (first >= pt_state.pages_count)
 		return -EINVAL;
-	if (end > pt_state.pages_count)
-		end = pt_state.pages_count;
 	if (pt_unreserved_next(first) < end)
 		error = dmap_add_chunk(first);
 	if (!error)
@@ -249,19 +254,21 @@ int pt_dmap_extend(void)
 
 int pt_dmap_add(pfn_t first, pfn_t pages_count)
 {
-	pfn_t end = first + pages_count;
+	pfn_t end = first + pages_count, next;
 
 	if (end < first || end > pt_state.pages_count)
 		return -EINVAL;
-	for (pfn_t chunk = first & ~(PT_CHUNK_PAGES - 1); chunk < end; chunk += PT_CHUNK_PAGES) {
+	for (pfn_t pfn = first; pfn < end; pfn = next) {
+		uintptr_t vaddr = (uintptr_t)pt_dmap_vaddr(pfn);
 		uint64_t maddr;
 		int error = 0;
 
+		next = chunk_end(pfn);
 		/* What lies in front of it is extended as usual, to keep one end of the map. */
-		while (!error && pt_dmap_end <= chunk)
+		while (!error && pt_dmap_end <= pfn)
 			error = pt_dmap_extend();
-		if (!error && !find_l1_entry((uintptr_t)pt_dmap_vaddr(chunk), &maddr))
-			error = dmap_add_chunk(chunk);
+		if (!error && !find_l1_entry(vaddr, &maddr))
+			error = dmap_add_chunk(pfn - pt_index(vaddr, 1));
 		if (error)
 			return error;
 	}

@@ -8,8 +8,8 @@
  *
  * The direct map shows pfn at dmap_base + pfn * 4096, readable and writable, never executable;
  * page tables in it are read-only, text and constants are not in it. It grows in chunks of 512
- * pages on demand: pages below pt_dmap_pfns() are in it, except chunks that are wholly reserved (a
- * large p2m or module): pt_dmap_add() adds those one by one.
+ * pages (one L1 table, not aligned in pfns) on demand: pages below pt_dmap_pfns() are in it, except
+ * chunks that are wholly reserved (a large p2m or module): pt_dmap_add() adds those one by one.
  *
  * All functions: any context after early boot with events masked by the caller, one vCPU at a
  * time (the later SMP issue adds the lock). 0 or -ENOMEM (no page-table page), -EINVAL, -EEXIST.

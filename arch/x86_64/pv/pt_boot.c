@@ -22,6 +22,9 @@ static char pool[PT_POOL_PAGES * PAGE_BYTES] __attribute__((aligned(4096)));
 
 #define IMAGE_PFN(vaddr) (((uintptr_t)(vaddr)-LAYOUT_IMAGE_BASE) / PAGE_BYTES)
 
+/* Where pfn 0 stands in its L1 table, at the image's address as in the direct map. */
+#define L1_SHIFT (LAYOUT_IMAGE_BASE / PAGE_BYTES % PT_ENTRIES)
+
 struct boot_tables {
 	uint64_t *l4, *l2;        /* the builder's */
 	pfn_t chunks;             /* L1 tables the builder made */
@@ -55,8 +58,8 @@ static void fill_tables(struct boot_tables *tables, uintptr_t dmap)
 
 	/* The tables stand one behind the other, so this runs on from one to the next. */
 	for (pfn_t pfn = 0; pfn < image_pages; pfn++)
-		l1[pfn] = image_pte(pfn);
-	l1[image_pages + 1] = tables->shared_info_pte;
+		l1[L1_SHIFT + pfn] = image_pte(pfn);
+	l1[L1_SHIFT + image_pages + 1] = tables->shared_info_pte;
 
 	for (pfn_t i = 0; i < tables->chunks; i++)
 		l2[pt_index(dmap, 2) + i] =
@@ -68,9 +71,9 @@ static void fill_tables(struct boot_tables *tables, uintptr_t dmap)
 static void change_alias(struct pt_batch *batch, const uint64_t *l2, unsigned int at, pfn_t pfn,
 			 uint64_t value)
 {
-	uint64_t l1 = l2[at + pfn / PT_ENTRIES] & PTE_ADDRESS;
+	uint64_t l1 = l2[at + (L1_SHIFT + pfn) / PT_ENTRIES] & PTE_ADDRESS;
 
-	pt_batch_add(batch, l1 + pfn % PT_ENTRIES * sizeof(uint64_t), value);
+	pt_batch_add(batch, l1 + (L1_SHIFT + pfn) % PT_ENTRIES * sizeof(uint64_t), value);
 }
 
 /* Makes the p2m read-only, 1 GiB of guest memory with each entry. It has the L2 table of the image.
@@ -166,7 +169,7 @@ void pt_boot(const struct start_info *start, uint64_t random)
 	tables.l3_pfn = IMAGE_PFN(pool);
 	tables.l2_pfn = tables.l3_pfn + 1;
 	tables.l1_pfn = tables.l3_pfn + 2;
-	tables.l1_count = IMAGE_PFN(shared_vaddr) / PT_ENTRIES + 1;
+	tables.l1_count = (L1_SHIFT + IMAGE_PFN(shared_vaddr)) / PT_ENTRIES + 1;
 	tables.shared_info_pte = start->shared_info | pte_flags(PT_PROT_WRITE);
 	note_reserved(start, tables.l1_pfn + tables.l1_count);
 
@@ -175,13 +178,14 @@ void pt_boot(const struct start_info *start, uint64_t random)
 	dmap = (LAYOUT_DMAP_SLOT_FIRST + random % LAYOUT_DMAP_SLOTS) * pt_level_bytes(4);
 	dmap += (random >> 16) % PT_ENTRIES * pt_level_bytes(3);
 	dmap += (random >> 32) % (PT_ENTRIES + 1 - tables.chunks) * pt_level_bytes(2);
+	dmap += L1_SHIFT * PAGE_BYTES;
 
 	fill_tables(&tables, dmap);
 	switch_tables(&tables, dmap);
 	pt_dmap_base = dmap;
 	drop_aliases(&tables, dmap);
 	pt_tlb_flush();
-	pt_state.boot_mapped = tables.chunks * PT_ENTRIES;
+	pt_state.boot_mapped = tables.chunks * PT_ENTRIES - L1_SHIFT;
 	if (pt_state.boot_mapped > pt_state.pages_count)
 		pt_state.boot_mapped = pt_state.pages_count;
 	pt_dmap_end = pt_state.boot_mapped;
