@@ -263,3 +263,12 @@ int _isatty(int fd)
 {
 	return isatty(fd);
 }
+
+int sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
+{
+	(void)how;
+	(void)set;
+	if (old)
+		*old = 0;
+	return 0;
+}
