@@ -234,8 +234,11 @@ def fingerprint(*files):
 
 PROGRAMS = {                                # name: sources in tools/box
     "agent": ("agent.c", "job.c", "port.c"),
+    "idle": ("idle.S",),
     "guestrun": ("guestrun.c", "console.c", "xs.c"),
 }
+MORE_CFLAGS = {"idle": ("-nostdlib", "-no-pie", "-Wl,-N,-Ttext=0x400000,--section-start=.note.Xen=0x403000",
+                         "-Wl,--no-warn-rwx-segments,--build-id=none")}
 CFLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-static", "-fstack-protector-strong")
 
 
@@ -244,7 +247,7 @@ def build_program(name):
     sources = [paths.SRC / s for s in PROGRAMS[name]]
     (paths.BOX / "bin").mkdir(parents=True, exist_ok=True)
     final = paths.BOX / "bin" / name
-    run([compiler, *CFLAGS, *sources, "-o", f"{final}.new"], f"compiling dom0's {name}")
+    run([compiler, *CFLAGS, *MORE_CFLAGS.get(name, ()), *sources, "-o", f"{final}.new"], f"compiling dom0's {name}")
     publish(f"{final}.new", final)
 
 
