@@ -6,6 +6,7 @@
  */
 #include "core/log.h"
 #include "core/panic.h"
+#include "core/suspend.h"
 #include "core/time.h"
 #include "drivers/control.h"
 #include "drivers/xenstore.h"
@@ -209,8 +210,19 @@ static void node_changed(struct xenstore_watch *watch, const char *changed_path)
 		settle();
 }
 
+/* The watch is set again by xenstore itself, and fires. */
+static void control_resume(void)
+{
+	(void)timer_cancel(&control.retry_timer);
+	control.features_written = false;
+	control.step = STEP_IDLE;
+}
+
 int control_init(control_handler_t handler, void *arg)
 {
+	static struct suspend_client client = {.name = "control", .resume = control_resume};
+	int error;
+
 	control.handler = handler;
 	control.arg = arg;
 	control.request = (struct xenstore_request){
@@ -220,7 +232,10 @@ int control_init(control_handler_t handler, void *arg)
 	};
 	control.watch = (struct xenstore_watch){.path = SHUTDOWN_PATH, .fn = node_changed};
 	timer_init(&control.retry_timer, retry);
-	return xenstore_watch_add(&control.watch);
+	error = xenstore_watch_add(&control.watch);
+	if (!error)
+		suspend_register(&client);
+	return error;
 }
 
 int control_report(const char *status, uint64_t deadline_ns)
@@ -240,11 +255,4 @@ void panic_report_status(int signal_number)
 
 	(void)format_text(status, sizeof(status), "signal %d", signal_number);
 	(void)xenstore_emergency_write(STATUS_PATH, status);
-}
-
-void control_resume(void)
-{
-	(void)timer_cancel(&control.retry_timer);
-	control.features_written = false;
-	control.step = STEP_IDLE;
 }

@@ -23,7 +23,4 @@ int control_init(control_handler_t handler, void *arg);
  * (monotonic) at most. 0 or -errno. Thread context. */
 int control_report(const char *status, uint64_t deadline_ns);
 
-/* After xenstore_resume(); the watch is set again by xenstore itself. */
-void control_resume(void);
-
 #endif

@@ -7,6 +7,7 @@
 #include "arch/x86_64/pv/pt.h"
 #include "core/console.h"
 #include "core/log.h"
+#include "core/suspend.h"
 #include "drivers/xencons.h"
 #include "lib/base/error.h"
 #include "lib/base/string.h"
@@ -167,24 +168,9 @@ static int xen_attach(void)
 	return 0;
 }
 
-int xencons_init(void)
-{
-	int error;
-
-	xencons.console.ops = boot_info.initial_domain ? &xen_ops : &ring_ops;
-	error = boot_info.initial_domain ? xen_attach() : ring_attach();
-	if (!error)
-		console_register(&xencons.console);
-	return error;
-}
-
-void xencons_suspend(void)
-{
-}
-
 /* The page keeps its contents; its machine frame and port are new, and what was unread then is
  * unread still. Both sides are woken to look. */
-void xencons_resume(void)
+static void xencons_resume(void)
 {
 	int error;
 
@@ -195,4 +181,18 @@ void xencons_resume(void)
 	else if (!boot_info.initial_domain)
 		(void)evtchn_notify(xencons.port);
 	waitq_wake_all(&xencons.console.queue);
+}
+
+int xencons_init(void)
+{
+	static struct suspend_client client = {.name = "console", .resume = xencons_resume};
+	int error;
+
+	xencons.console.ops = boot_info.initial_domain ? &xen_ops : &ring_ops;
+	error = boot_info.initial_domain ? xen_attach() : ring_attach();
+	if (error)
+		return error;
+	console_register(&xencons.console);
+	suspend_register(&client);
+	return 0;
 }

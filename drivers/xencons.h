@@ -6,9 +6,8 @@
 #ifndef DRIVERS_XENCONS_H
 #define DRIVERS_XENCONS_H
 
-/* Registers the console of boot_info (ring, or CONSOLEIO for an initial domain). 0 or -errno. */
+/* Registers the console of boot_info (ring, or CONSOLEIO for an initial domain), for suspend and
+ * resume too. 0 or -errno. */
 int xencons_init(void);
-void xencons_suspend(void);
-void xencons_resume(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include "arch/x86_64/pv/pt.h"
 #include "core/log.h"
 #include "core/page.h"
+#include "core/suspend.h"
 #include "core/time.h"
 #include "drivers/xenstore.h"
 #include "lib/base/error.h"
@@ -381,19 +382,6 @@ static int store_attach(void)
 	return evtchn_bind_handler(store.port, store_event, NULL, EVTCHN_LATE_EOI);
 }
 
-int xenstore_init(void)
-{
-	int error;
-
-	timer_init(&store.receive_timer, receive_timer_fired);
-	list_init(&store.in_flight);
-	list_init(&store.watches);
-	error = store_attach();
-	if (error)
-		store.state = STORE_NONE;
-	return error;
-}
-
 static void watch_answered(struct xenstore_request *request)
 {
 	struct xenstore_watch *watch = container_of(request, struct xenstore_watch, request);
@@ -471,23 +459,19 @@ int xenstore_emergency_write(const char *path, const char *value)
 	return ring_out_empty(&store.out) ? 0 : -ETIMEDOUT;
 }
 
-void xenstore_suspend(void)
+static void xenstore_suspend(void)
 {
 	uint64_t deadline_ns = time_monotonic_ns() + NS_PER_S;
 
-	if (store.state != STORE_READY)
-		return;
 	(void)waitq_wait(&store.queue_waiters, list_empty(&store.in_flight) && !store.queue_used,
 			 deadline_ns, false);
 }
 
-void xenstore_resume(void)
+static void xenstore_resume(void)
 {
 	struct list_node *node;
 	int error;
 
-	if (!store.in_flight.next)
-		return;
 	fail_all();
 	error = store_attach();
 	if (error)
@@ -496,6 +480,26 @@ void xenstore_resume(void)
 		if (!error)
 			error = watch_submit(container_of(node, struct xenstore_watch, node));
 	}
+}
+
+int xenstore_init(void)
+{
+	static struct suspend_client client = {
+		.name = "xenstore",
+		.suspend = xenstore_suspend,
+		.resume = xenstore_resume,
+	};
+	int error;
+
+	timer_init(&store.receive_timer, receive_timer_fired);
+	list_init(&store.in_flight);
+	list_init(&store.watches);
+	error = store_attach();
+	if (error)
+		store.state = STORE_NONE;
+	else
+		suspend_register(&client);
+	return error;
 }
 
 /* Here because it waits on what is private to this file. */

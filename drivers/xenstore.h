@@ -18,7 +18,9 @@
 #define XENSTORE_PAYLOAD_MAX 4096
 #define XENSTORE_PATH_MAX    1024
 
-/* Attaches to the ring of boot_info; exchanges nothing yet. 0, or -ENODEV: there is none. */
+/* Attaches to the ring of boot_info; exchanges nothing yet. 0, or -ENODEV: there is none.
+ * Suspend waits up to a second for what is in flight; resume attaches to the new ring, fails what
+ * is left with -EIO and sets every watch again. */
 int xenstore_init(void);
 /* There is one, and it kept to the protocol so far. */
 bool xenstore_available(void);
@@ -101,10 +103,5 @@ struct xenstore_stats {
 	uint32_t violations;
 };
 void xenstore_get_stats(struct xenstore_stats *stats_out);
-
-/* Suspend waits up to a second for what is in flight (thread context); resume attaches to the new
- * ring, fails what is left with -EIO and sets every watch again. */
-void xenstore_suspend(void);
-void xenstore_resume(void);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "core/log.h"
 #include "core/panic.h"
+#include "core/random.h"
 #include "core/wait.h"
 #include "test/mock/mock_private.h"
 
@@ -46,6 +47,10 @@ void panic(const char *format, ...)
 	if (mock_on_panic)
 		mock_on_panic(text);
 	mock_die("panic: %s", text);
+}
+
+void random_resume(void)
+{
 }
 
 bool core_signal_pending(void)

@@ -5,13 +5,14 @@
  * Links: core/timer.c core/wait.c test/mock/mock.c test/mock/mock_evtchn.c test/mock/mock_console.c
  * Links: test/mock/mock_store.c test/mock/mock_memory.c test/mock/mock_core.c
  * Links: xen/ring.c xen/xswire.c lib/base/parse.c lib/base/format.c drivers/xenstore.c
- * Links: drivers/xenstore_sync.c drivers/control.c
+ * Links: core/suspend.c drivers/xenstore_sync.c drivers/control.c
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/events.h"
 #include "core/panic.h"
+#include "core/suspend.h"
 #include "core/time.h"
 #include "drivers/control.h"
 #include "drivers/xenstore.h"
@@ -255,6 +256,23 @@ START_TEST(without_xenstore)
 }
 END_TEST
 
+START_TEST(resume_goes_on_watching)
+{
+	start(NULL);
+	settle();
+	events_disable();
+	suspend_prepare();
+	mock_start(NULL);
+	ck_assert_int_eq(suspend_finish(), 0);
+	events_restore(true);
+	settle();
+	ck_assert_str_eq(mock_store_read("control/feature-poweroff"), "1");
+	mock_store_write("control/shutdown", "poweroff");
+	settle();
+	ck_assert_uint_eq(handled[CONTROL_POWEROFF], 1);
+}
+END_TEST
+
 static void stuck(void)
 {
 	exit(0);
@@ -292,6 +310,7 @@ Suite *test_suite(void)
 	tcase_add_test(all, a_full_ring_is_retried);
 	tcase_add_test(all, reports);
 	tcase_add_test(all, without_xenstore);
+	tcase_add_test(all, resume_goes_on_watching);
 	tcase_add_loop_test(all, adversary, 0, 20);
 	tcase_set_timeout(all, 60);
 	suite_add_tcase(suite, all);

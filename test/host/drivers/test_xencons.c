@@ -4,7 +4,7 @@
  * Links: xen/evtchn.c xen/evtchn_fifo.c xen/evtchn_2l.c xen/hypercall.c core/events.c core/time.c
  * Links: core/timer.c core/wait.c test/mock/mock.c test/mock/mock_evtchn.c test/mock/mock_console.c
  * Links: test/mock/mock_store.c test/mock/mock_memory.c test/mock/mock_core.c
- * Links: xen/ring.c core/console.c drivers/xencons.c
+ * Links: xen/ring.c core/suspend.c core/console.c drivers/xencons.c
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include "arch/x86_64/pv/boot.h"
 #include "core/console.h"
 #include "core/events.h"
+#include "core/suspend.h"
 #include "core/time.h"
 #include "drivers/xencons.h"
 #include "lib/base/error.h"
@@ -253,13 +254,11 @@ START_TEST(resume_continues)
 	start(NULL);
 	put("one ");
 	events_disable();
-	xencons_suspend();
-	evtchn_suspend();
+	suspend_prepare();
 	mock_evtchn_reset();
 	/* the page keeps its contents, the port is new */
 	boot_info.console_port = mock_evtchn_create(NULL, NULL);
-	ck_assert_int_eq(evtchn_resume(), 0);
-	xencons_resume();
+	ck_assert_int_eq(suspend_finish(), 0);
 	events_restore(true);
 	put("two");
 	mock_run_backends();

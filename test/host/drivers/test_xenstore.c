@@ -5,7 +5,7 @@
  * Links: core/timer.c core/wait.c test/mock/mock.c test/mock/mock_evtchn.c test/mock/mock_console.c
  * Links: test/mock/mock_store.c test/mock/mock_memory.c test/mock/mock_core.c
  * Links: xen/ring.c xen/xswire.c lib/base/parse.c lib/base/format.c drivers/xenstore.c
- * Links: drivers/xenstore_sync.c
+ * Links: drivers/xenstore_sync.c core/suspend.c
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 
 #include "arch/x86_64/pv/boot.h"
 #include "core/events.h"
+#include "core/suspend.h"
 #include "core/time.h"
 #include "drivers/xenstore.h"
 #include "lib/base/error.h"
@@ -488,13 +489,10 @@ START_TEST(resume_sets_watches_again)
 	requests[0] = (struct xenstore_request){.done = done, .arg = &requests[0]};
 	mock_store_mute = true;
 	ck_assert_int_eq(xenstore_submit(&requests[0], XS_READ, "data", 5), 0);
-	xenstore_suspend();
 	events_disable();
-	evtchn_suspend();
+	suspend_prepare();
 	mock_start(NULL);
-	ck_assert_int_eq(evtchn_resume(), 0);
-	time_resume();
-	xenstore_resume();
+	ck_assert_int_eq(suspend_finish(), 0);
 	events_restore(true);
 	ck_assert_uint_eq(done_count, 1);
 	ck_assert_int_eq(requests[0].result, -EIO);
