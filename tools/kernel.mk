@@ -7,7 +7,7 @@ K_C := \
 	$(patsubst %,xen/%.c,hypercall evtchn evtchn_fifo evtchn_2l ring xswire) \
 	$(patsubst %,core/%.c,start page pool vm heap heap_slab heap_large random events time timer wait log panic fault backtrace console suspend) \
 	$(patsubst %,drivers/%.c,xencons xenstore xenstore_sync control) \
-	$(patsubst %,lib/fs/%.c,archive)
+	$(patsubst %,lib/fs/%.c,archive archive_cpio archive_tar)
 K_S := arch/x86_64/hypercall.S arch/x86_64/string.S arch/x86_64/pv/entry.S arch/x86_64/pv/head.S
 # POSIX layer: sees newlib's headers; one object per function group so that programs link what they use.
 P_C := $(sort $(wildcard lib/posix/*.c))
@@ -18,7 +18,7 @@ K_S := $(sort $(wildcard $(K_S)))
 
 KCC := gcc
 GCC_INCLUDE := $(shell $(KCC) -print-file-name=include)
-K_CODEGEN := -O2 -g -mno-red-zone -fno-pic -fno-pie -mcmodel=small -fno-omit-frame-pointer \
+K_CODEGEN := -g -mno-red-zone -fno-pic -fno-pie -mcmodel=small -fno-omit-frame-pointer \
 	-ffunction-sections -fdata-sections -fstack-protector-strong -mstack-protector-guard=global \
 	-fstack-clash-protection -fno-strict-aliasing -fno-common -fcf-protection=none \
 	-fno-asynchronous-unwind-tables
@@ -28,23 +28,29 @@ K_CFLAGS := -std=gnu11 $(K_CODEGEN) $(K_WARN) -ffreestanding -mgeneral-regs-only
 # General registers only here too: signals and the terminal's input run in event context.
 P_CFLAGS := -std=gnu11 $(K_CODEGEN) $(K_WARN) -mgeneral-regs-only -nostdinc -isystem $(GCC_INCLUDE) \
 	-isystem $(B)/sysroot/include -isystem $(B)/xen-include -I. -D__stardust__ \
-	-U__linux__ -U__gnu_linux__ -Ulinux -MMD -MP -D_GNU_SOURCE \
+	-U__linux__ -U__gnu_linux__ -Ulinux -MD -MP -D_GNU_SOURCE \
 	-DSTARDUST_VERSION='"$(VERSION)"'
+
+# Small by default; what runs for each event, allocation or clock read is compiled for speed.
+K_OPT := -Os
+HOT := core/heap core/heap_slab core/page core/time core/timer core/wait xen/evtchn xen/evtchn_fifo \
+	xen/evtchn_2l xen/ring drivers/xencons lib/base/chacha20 lib/posix/malloc lib/posix/clock
 
 K_OBJ := $(K_C:%.c=$(B)/kernel/%.o) $(K_S:%.S=$(B)/kernel/%.o)
 P_OBJ := $(P_C:%.c=$(B)/kernel/%.o)
+$(HOT:%=$(B)/kernel/%.o): K_OPT := -O2
 CRT0 := $(B)/kernel/lib/posix/crt0.o
 LIBSTARDUST := $(B)/sysroot/lib/libstardust.a
 
 $(B)/kernel/lib/posix/%.o: lib/posix/%.c tools/kernel.mk | $(SYSROOT)/.headers $(XEN_HEADERS)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(KCC) $(P_CFLAGS) -c $< -o $@
+	$(Q)$(KCC) $(K_OPT) $(P_CFLAGS) -c $< -o $@
 
 $(B)/kernel/%.o: %.c tools/kernel.mk | $(XEN_HEADERS)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(KCC) $(K_CFLAGS) -c $< -o $@
+	$(Q)$(KCC) $(K_OPT) $(K_CFLAGS) -c $< -o $@
 
 $(B)/kernel/%.o: %.S tools/kernel.mk | $(XEN_HEADERS)
 	$(call say,AS,$<)

@@ -36,7 +36,7 @@ static inline void fpu_save(void *area, size_t area_bytes)
 	uint64_t *header = (uint64_t *)((char *)area + FPU_FXSAVE_BYTES);
 
 	if (area_bytes == FPU_FXSAVE_BYTES) {
-		__asm__ volatile("fxsave64 %0" : "=m"(*(char(*)[FPU_FXSAVE_BYTES])area));
+		__asm__ volatile("fxsave64 (%0)" ::"r"(area) : "memory");
 		return;
 	}
 	/* XSAVE leaves parts of its header as they were, XRSTOR insists on zeros (SDM 1 13.7). */
@@ -48,7 +48,7 @@ static inline void fpu_save(void *area, size_t area_bytes)
 static inline void fpu_restore(const void *area, size_t area_bytes)
 {
 	if (area_bytes == FPU_FXSAVE_BYTES)
-		__asm__ volatile("fxrstor64 %0" ::"m"(*(const char(*)[FPU_FXSAVE_BYTES])area));
+		__asm__ volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
 	else
 		__asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
 }

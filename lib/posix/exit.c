@@ -98,11 +98,12 @@ void exit_by_signal(int signal, const ucontext_t *context)
 /* Event context: nothing here may wait. */
 static void on_grace_over(struct timer *timer)
 {
-	static const char text[] = "\r\nstardust: the program did not end in time\r\n"
-				   "stardust: killed by signal 9\r\n";
+	static const char text[] = "\nstardust: the program did not end in time\n"
+				   "stardust: killed by signal 9\n";
+	size_t skip = tty_console.line_start ? 1 : 0;
 
 	(void)timer;
-	boot_emergency_write(text, sizeof(text) - 1);
+	boot_emergency_write(text + skip, sizeof(text) - 1 - skip);
 	panic_shutdown(end.reason);
 }
 

@@ -120,12 +120,16 @@ _Static_assert(offsetof(struct trap_frame, rdi) - offsetof(struct trap_frame, r1
 static _Noreturn void sig_enter(void)
 {
 	void *fpu = __builtin_alloca_with_align(fpu_bytes, FPU_STATE_ALIGN * 8);
-	struct trap_frame frame = entering.frame;
-	siginfo_t info = entering.info;
-	bool fault = entering.fault;
+	struct trap_frame frame;
 	ucontext_t context;
+	siginfo_t info;
+	bool fault;
 
+	/* First of all: copying may use vector registers. */
 	fpu_save(fpu, fpu_bytes);
+	frame = entering.frame;
+	info = entering.info;
+	fault = entering.fault;
 	barrier();
 	entering.busy = false;
 

@@ -8,14 +8,14 @@
 
 __BEGIN_DECLS
 
-#define GRND_NONBLOCK	1	/* EAGAIN rather than wait for the generator to be seeded */
-#define GRND_RANDOM	2	/* the same generator here */
-#define GRND_INSECURE	4
+#define GRND_NONBLOCK 1 /* EAGAIN rather than wait for the generator to be seeded */
+#define GRND_RANDOM   2 /* the same generator here */
+#define GRND_INSECURE 4
 
 /* The number of bytes, all of them up to 256 at least; -1 with errno. */
-ssize_t	getrandom(void *, size_t, unsigned int flags);
+ssize_t getrandom(void *, size_t, unsigned int flags);
 /* At most 256 bytes. 0; -1 with errno EIO when more are asked for. */
-int	getentropy(void *, size_t);
+int getentropy(void *, size_t);
 
 __END_DECLS
 

@@ -9,25 +9,25 @@
 __BEGIN_DECLS
 
 typedef struct {
-	int	val[2];
+	int val[2];
 } fsid_t;
 
 struct statfs {
-	long		f_type;
-	long		f_bsize;	/* bytes; the counts are in blocks of this size */
-	unsigned long	f_blocks;
-	unsigned long	f_bfree;
-	unsigned long	f_bavail;
-	unsigned long	f_files;
-	unsigned long	f_ffree;
-	fsid_t		f_fsid;
-	long		f_namelen;
-	long		f_frsize;
-	long		f_flags;
+	long f_type;
+	long f_bsize; /* bytes; the counts are in blocks of this size */
+	unsigned long f_blocks;
+	unsigned long f_bfree;
+	unsigned long f_bavail;
+	unsigned long f_files;
+	unsigned long f_ffree;
+	fsid_t f_fsid;
+	long f_namelen;
+	long f_frsize;
+	long f_flags;
 };
 
-int	statfs(const char *, struct statfs *);
-int	fstatfs(int, struct statfs *);
+int statfs(const char *, struct statfs *);
+int fstatfs(int, struct statfs *);
 
 __END_DECLS
 

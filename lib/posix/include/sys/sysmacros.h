@@ -6,9 +6,9 @@
 #include <sys/types.h>
 
 #ifndef major
-#define major(dev)		((unsigned int)((dev_t)(dev) >> 32))
-#define minor(dev)		((unsigned int)(dev))
-#define makedev(maj, min)	((dev_t)(maj) << 32 | (unsigned int)(min))
+#define major(dev)        ((unsigned int)((dev_t)(dev) >> 32))
+#define minor(dev)        ((unsigned int)(dev))
+#define makedev(maj, min) ((dev_t)(maj) << 32 | (unsigned int)(min))
 #endif
 
 #endif
