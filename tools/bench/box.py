@@ -46,10 +46,9 @@ class Run:
 
 
 class Box:
-    def __init__(self, xenbox, ram_mib, log):
+    def __init__(self, xenbox, log):
         self.xenbox = xenbox
         self.name = f"bench{os.getpid()}"
-        self.ram_mib = ram_mib
         self.log = log
         self.count = 0
 
@@ -57,7 +56,7 @@ class Box:
         return [self.xenbox, "-b", self.name, *words]
 
     def up(self):
-        words = self.command("up", "--icount", "--ram", str(self.ram_mib))
+        words = self.command("up", "--icount")
         done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                               check=False)
         if done.returncode:
