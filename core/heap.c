@@ -35,69 +35,175 @@ void heap_key_init(void)
 	heap_key = (heap_key | 0x80) & ~1ULL;
 }
 
-static void poison_write(char *slot, uint32_t slot_bytes)
+/* The words of a slot from unit 2 on are the cases of a switch that falls through, the largest
+ * first; every slot has the two units before. */
+#define EACH_UNIT(apply) apply(8) apply(7) apply(6) apply(5) apply(4) apply(3) apply(2)
+
+static inline uint64_t poison(void)
 {
-	for (uint32_t at = 0; at < slot_bytes; at += 16) {
-		heap_store(slot + at, HEAP_POISON);
-		heap_store(slot + at + 8, HEAP_POISON);
-	}
+	uint64_t value = HEAP_POISON;
+
+	/* Kept in a register, not loaded again for each word. */
+	__asm__("" : "+r"(value));
+	return value;
 }
 
-static bool poison_intact(const char *slot, uint32_t slot_bytes)
+/* Up to 9 units. */
+static inline __attribute__((always_inline)) void poison_write(char *slot, unsigned int units)
 {
-	for (uint32_t at = 0; at < slot_bytes; at += 16) {
-		if (heap_load(slot + at) != HEAP_POISON || heap_load(slot + at + 8) != HEAP_POISON)
-			return false;
+	uint64_t value = poison();
+
+#define WRITE_UNIT(unit)                                                                           \
+	case (unit) + 1:                                                                           \
+		heap_store(slot + 16 * (unit), value);                                             \
+		heap_store(slot + 16 * (unit) + 8, value);                                         \
+		__attribute__((fallthrough));
+	switch (units) {
+		EACH_UNIT(WRITE_UNIT)
+	case 2:
+		break;
+	default:
+		__builtin_unreachable();
 	}
-	return true;
+	heap_store(slot, value);
+	heap_store(slot + 8, value);
+	heap_store(slot + 16, value);
+	heap_store(slot + 24, value);
 }
 
-/* A slot of the class, for bytes that fit; NULL when out of memory. */
-static void *slot_take(struct heap_class *class, size_t bytes)
+static inline void write_unit(char *unit)
 {
-	unsigned int slot;
+	heap_store(unit, HEAP_POISON);
+	heap_store(unit + 8, HEAP_POISON);
+}
+
+/* Any slot: four units a round until a short rest remains. */
+static void poison_write_long(char *slot, uint32_t slot_bytes)
+{
+	unsigned int units = slot_bytes / HEAP_UNIT_BYTES;
+
+	for (; units > HEAP_UNITS_MAX; units -= 4) {
+		write_unit(slot);
+		write_unit(slot + HEAP_UNIT_BYTES);
+		write_unit(slot + 2 * HEAP_UNIT_BYTES);
+		write_unit(slot + 3 * HEAP_UNIT_BYTES);
+		slot += 4 * HEAP_UNIT_BYTES;
+	}
+	poison_write(slot, units);
+}
+
+static inline uint64_t sum_unit(uint64_t sum, const char *unit)
+{
+	sum += heap_load(unit);
+	/* In this order: adding in pairs first takes more instructions and registers. */
+	__asm__("" : "+r"(sum));
+	sum += heap_load(unit + 8);
+	__asm__("" : "+r"(sum));
+	return sum;
+}
+
+/* sum and the words of a slot: one addition a word, where comparing would take two instructions.
+ * It misses writes that cancel each other out; heap_check() compares. Up to 9 units. */
+static inline __attribute__((always_inline)) uint64_t poison_sum(uint64_t sum, const char *slot,
+								 unsigned int units)
+{
+#define SUM_UNIT(unit)                                                                             \
+	case (unit) + 1:                                                                           \
+		sum = sum_unit(sum, slot + 16 * (unit));                                           \
+		__attribute__((fallthrough));
+	switch (units) {
+		EACH_UNIT(SUM_UNIT)
+	case 2:
+		break;
+	default:
+		__builtin_unreachable();
+	}
+	return sum_unit(sum_unit(sum, slot + 16), slot);
+}
+
+/* The same for any slot. */
+static uint64_t poison_sum_long(uint64_t sum, const char *slot, uint32_t slot_bytes)
+{
+	unsigned int units = slot_bytes / HEAP_UNIT_BYTES;
+
+	for (; units > HEAP_UNITS_MAX; units -= 4) {
+		sum = sum_unit(sum, slot);
+		sum = sum_unit(sum, slot + HEAP_UNIT_BYTES);
+		sum = sum_unit(sum, slot + 2 * HEAP_UNIT_BYTES);
+		sum = sum_unit(sum, slot + 3 * HEAP_UNIT_BYTES);
+		slot += 4 * HEAP_UNIT_BYTES;
+	}
+	return poison_sum(sum, slot, units);
+}
+
+/* The first slot of the window, which is not empty. */
+static inline __attribute__((always_inline)) void *slot_take(struct heap_class *class, size_t bytes,
+							     bool is_short)
+{
+	uint64_t window = class->window;
+	uint64_t slot = bit_lowest(window);
+	uint64_t sum = class->poison_negated;
 	char *block;
 
-	if (!class->window && !slab_refill(class))
-		return NULL;
-	slot = bit_lowest(class->window);
-	class->window &= class->window - 1;
-	block = class->window_base + (size_t)slot * class->slot_bytes;
-	if (!poison_intact(block, class->slot_bytes))
+	class->window = window & (window - 1);
+	block = class->window_base + slot * class->slot_bytes;
+	sum = is_short ? poison_sum(sum, block, class->units)
+		       : poison_sum_long(sum, block, class->slot_bytes);
+	if (__builtin_expect(sum != 0, 0))
 		heap_corrupted("write after free", block, class->slot_bytes);
 	class->window_requested[slot] = (uint16_t)bytes;
 	heap_store(block + bytes, heap_canary(block));
 	return block;
 }
 
-/* Out of slabs: give back what is empty and try again, then pages one by one. */
-static void *alloc_hard(struct heap_class *class, size_t align_bytes, size_t bytes)
+/* A block of any class; NULL when out of memory. */
+static void *class_alloc(struct heap_class *class, size_t align_bytes, size_t bytes)
 {
-	void *block;
-
-	slab_trim();
-	block = slot_take(class, bytes);
-	return block ? block : large_alloc(align_bytes, bytes, VM_DIRTY);
+	if (!class->window && !slab_refill(class)) {
+		/* Give back what is empty and try again, then page by page. */
+		slab_trim();
+		if (!slab_refill(class))
+			return large_alloc(align_bytes, bytes, VM_DIRTY);
+	}
+	return slot_take(class, bytes, false);
 }
 
-void *heap_alloc(size_t bytes)
+static __attribute__((noinline)) void *alloc_slow(size_t bytes, struct events_saved saved)
 {
-	bool enabled = events_disable();
 	void *block;
 
-	if (!heap_key)
-		heap_key_init();
-	if (bytes <= HEAP_SMALL_MAX) {
-		struct heap_class *class = &heap_classes[heap_class_of(bytes)];
-
-		block = slot_take(class, bytes);
-		if (!block)
-			block = alloc_hard(class, HEAP_ALIGN_BYTES, bytes);
-	} else {
+	if (bytes <= HEAP_SMALL_MAX)
+		block = class_alloc(&heap_classes[heap_class_of(bytes)], HEAP_ALIGN_BYTES, bytes);
+	else
 		block = large_alloc(HEAP_ALIGN_BYTES, bytes, VM_DIRTY);
-	}
-	events_restore(enabled);
+	if (events_release(saved))
+		events_deliver();
 	return block;
+}
+
+static __attribute__((noinline)) void *deliver_and_return(void *block)
+{
+	events_deliver();
+	return block;
+}
+
+/* The short path, and the one figure people look at: nothing in it needs a register saved; what
+ * is rare is called last. */
+void *heap_alloc(size_t bytes)
+{
+	struct events_saved saved = events_save();
+	struct heap_class *class = heap_classes;
+	void *block;
+
+	if (__builtin_expect(bytes > HEAP_SHORT_MAX, 0))
+		return alloc_slow(bytes, saved);
+	class += heap_class_fine[(bytes + HEAP_CANARY_BYTES + 15) / 16];
+	/* One register for its address, not two. */
+	__asm__("" : "+r"(class));
+	if (__builtin_expect(!class->window, 0))
+		return alloc_slow(bytes, saved);
+	block = slot_take(class, bytes, true);
+	return events_release(saved) ? deliver_and_return(block) : block;
 }
 
 void *heap_alloc_zeroed(size_t bytes)
@@ -124,16 +230,11 @@ void *heap_alloc_aligned(size_t align_bytes, size_t bytes)
 	if (align_bytes <= HEAP_ALIGN_BYTES)
 		return heap_alloc(bytes);
 	enabled = events_disable();
-	if (!heap_key)
-		heap_key_init();
 	index = bytes <= HEAP_SMALL_MAX ? heap_class_aligned(align_bytes, bytes) : HEAP_CLASSES;
-	if (index < HEAP_CLASSES) {
-		block = slot_take(&heap_classes[index], bytes);
-		if (!block)
-			block = alloc_hard(&heap_classes[index], align_bytes, bytes);
-	} else {
+	if (index < HEAP_CLASSES)
+		block = class_alloc(&heap_classes[index], align_bytes, bytes);
+	else
 		block = large_alloc(align_bytes, bytes, VM_DIRTY);
-	}
 	events_restore(enabled);
 	return block;
 }
@@ -143,43 +244,87 @@ static struct slab *slab_of(const void *block)
 {
 	const struct page *page = page_of(block);
 
-	return page && page->owner == PAGE_OWNER_HEAP ? page->object : NULL;
+	if (!page || (page->owner != PAGE_OWNER_HEAP_SHORT && page->owner != PAGE_OWNER_HEAP_LONG))
+		return NULL;
+	return page->object;
 }
 
-/* Bytes asked for of a live block whose canary is whole. */
-static size_t small_bytes(const struct slab *slab, const char *block, unsigned int slot)
+static uint32_t slot_of(const struct slab *slab, const char *block)
 {
-	size_t bytes = slab->requested[slot];
+	return (uint32_t)((uint64_t)(block - slab->base) * slab->reciprocal >> 32);
+}
 
-	if (bytes == HEAP_SLOT_FREE)
-		heap_corrupted("double free", block, slab->slot_bytes);
-	if (heap_load(block + bytes) != heap_canary(block))
-		heap_corrupted("overflow", block, bytes);
-	return bytes;
+static _Noreturn __attribute__((noinline)) void not_whole(const struct slab *slab,
+							  const char *block)
+{
+	uint32_t slot = slot_of(slab, block);
+
+	if (slab->base + (size_t)slot * slab->slot_bytes != block || slot >= slab->slots_count)
+		heap_corrupted("invalid free", block, 0);
+	if (!slab_slot_live(slab, slot))
+		heap_corrupted("double free", block, slab->requested[slot]);
+	heap_corrupted("overflow", block, slab->requested[slot]);
+}
+
+/* The slot of a live block whose canary is whole. A free slot has none, for it is all poison.
+ * offset / slot_bytes is exact for offsets of up to 2^16, and the low half of the product is
+ * less than the reciprocal just when nothing remains (Lemire, Kaser and Kurz 2019). */
+static inline uint32_t live_slot(const struct slab *slab, const char *block)
+{
+	uint64_t quotient = (uint64_t)(block - slab->base) * slab->reciprocal;
+	uint32_t slot = (uint32_t)(quotient >> 32);
+
+	if (__builtin_expect((uint32_t)quotient >= slab->reciprocal, 0) ||
+	    __builtin_expect(heap_load(block + slab->requested[slot]) != heap_canary(block), 0))
+		not_whole(slab, block);
+	return slot;
+}
+
+static __attribute__((noinline)) void free_last(struct slab *slab, struct events_saved saved)
+{
+	slab_freed(slab);
+	if (events_release(saved))
+		events_deliver();
+}
+
+/* Blocks of long slots and of areas. */
+static __attribute__((noinline)) void free_slow(void *block, struct events_saved saved)
+{
+	struct slab *slab = slab_of(block);
+
+	if (slab) {
+		uint32_t slot = live_slot(slab, block);
+
+		poison_write_long(block, slab->slot_bytes);
+		bitmap_set(slab->freed, slot);
+		if (--slab->countdown == 0)
+			slab_freed(slab);
+	} else if (block) {
+		large_free(block);
+	}
+	if (events_release(saved))
+		events_deliver();
 }
 
 void heap_free(void *block)
 {
+	struct events_saved saved = events_save();
+	const struct page *page = page_of(block);
 	struct slab *slab;
-	unsigned int slot;
-	bool enabled;
+	uint32_t slot;
 
-	if (!block)
+	if (__builtin_expect(!page || page->owner != PAGE_OWNER_HEAP_SHORT, 0)) {
+		free_slow(block, saved);
 		return;
-	enabled = events_disable();
-	slab = slab_of(block);
-	if (slab) {
-		slot = slab_slot(slab, block);
-		small_bytes(slab, block, slot);
-		poison_write(block, slab->slot_bytes);
-		slab->requested[slot] = HEAP_SLOT_FREE;
-		bitmap_set(slab->freed, slot);
-		if (--slab->countdown == 0)
-			slab_freed(slab);
-	} else {
-		large_free(block);
 	}
-	events_restore(enabled);
+	slab = page->object;
+	slot = live_slot(slab, block);
+	poison_write(block, slab->units);
+	bitmap_set(slab->freed, slot);
+	if (__builtin_expect(--slab->countdown == 0, 0))
+		free_last(slab, saved);
+	else if (events_release(saved))
+		events_deliver();
 }
 
 size_t heap_usable_bytes(const void *block)
@@ -192,7 +337,7 @@ size_t heap_usable_bytes(const void *block)
 		return 0;
 	enabled = events_disable();
 	slab = slab_of(block);
-	bytes = slab ? small_bytes(slab, block, slab_slot(slab, block)) : large_bytes(block);
+	bytes = slab ? slab->requested[live_slot(slab, block)] : large_bytes(block);
 	events_restore(enabled);
 	return bytes;
 }
@@ -205,8 +350,7 @@ static bool resize_in_place(void *block, size_t bytes)
 
 	if (!slab)
 		return bytes > HEAP_SMALL_MAX && large_resize(block, bytes);
-	slot = slab_slot(slab, block);
-	small_bytes(slab, block, slot);
+	slot = live_slot(slab, block);
 	if (bytes > HEAP_SMALL_MAX || heap_class_of(bytes) != slab->class_index)
 		return false;
 	slab->requested[slot] = (uint16_t)bytes;

@@ -25,39 +25,46 @@
 #define HEAP_CANARY_BYTES 8u
 /* As a pointer it is not canonical: following it faults. */
 #define HEAP_POISON    0xfee1deadfee1deadULL
-#define HEAP_SLOT_FREE UINT16_MAX
 #define HEAP_SLOTS_MAX 128u
 #define HEAP_CLASSES   44u
+/* Slots of up to 9 units are poisoned and checked without a loop; they are the short ones. */
+#define HEAP_UNIT_BYTES 16u
+#define HEAP_UNITS_MAX  9u
 
 struct slab {
 	char *base; /* first slot */
 	uint32_t slot_bytes;
 	uint32_t reciprocal; /* 2^32 / slot_bytes, rounded up */
-	/* Frees until slab_freed() wants to know; see there. */
-	uint16_t countdown;
-	uint16_t slots_count;
+	uint16_t countdown;  /* frees until slab_freed() wants to know; see there */
+	uint8_t units;       /* of a short slot */
 	uint8_t class_index;
+	uint16_t slots_count;
 	uint8_t order;
 	bool listed;                         /* in its class's partial list */
 	struct list_node partial;            /* struct heap_class partial */
-	struct list_node all;                /* all slabs of the class */
+	struct list_node all;                /* heap_slabs */
 	uint64_t freed[HEAP_SLOTS_MAX / 64]; /* slots to hand out again */
-	uint16_t requested[];                /* bytes asked for, HEAP_SLOT_FREE */
+	/* Bytes asked for, of live slots; one more entry for the waste behind the last slot. */
+	uint16_t requested[];
 };
 
 /* Slots are handed out from the window, up to 64 slots of the current slab. Freed slots wait in
- * their slab until the window is used up, so that none is used again at once. */
+ * their slab until the window is used up, so that none is used again at once. A slot is live when
+ * it is neither in the window nor freed. */
 struct heap_class {
 	uint64_t window;   /* bit n: slot n of the window may be handed out */
 	char *window_base; /* address of slot 0 of the window */
 	uint16_t *window_requested;
 	uint32_t slot_bytes;
-	uint32_t slots_count;
+	uint32_t units;
+	uint64_t poison_negated; /* what the words of a free slot add up to 0 with */
 	struct slab *current;
 	struct list_node partial; /* slabs with freed slots, but the current */
-	struct list_node all;
 };
 
+_Static_assert(sizeof(struct heap_class) == 64, "one cache line, found by a shift");
+
+extern struct list_node heap_slabs;
 extern struct heap_class heap_classes[HEAP_CLASSES];
 extern uint64_t heap_key; /* 0 until the first slab exists */
 extern uint64_t heap_held_bytes;
@@ -86,7 +93,11 @@ _Noreturn void heap_corrupted(const char *what, const void *block, size_t bytes)
 /* Makes the key, once. */
 void heap_key_init(void);
 
-/* Index of the class for bytes <= HEAP_SMALL_MAX. */
+/* Index of the class for bytes <= HEAP_SMALL_MAX. Up to HEAP_FINE_MAX by steps of 16; up to
+ * HEAP_SHORT_MAX the slots are short. */
+#define HEAP_FINE_MAX  1032u
+#define HEAP_SHORT_MAX (HEAP_UNITS_MAX * HEAP_UNIT_BYTES - HEAP_CANARY_BYTES)
+extern const uint8_t heap_class_fine[(HEAP_FINE_MAX + HEAP_CANARY_BYTES) / 16 + 1];
 unsigned int heap_class_of(size_t bytes);
 /* The class whose slots are aligned to align_bytes and hold bytes, HEAP_CLASSES when none. */
 unsigned int heap_class_aligned(size_t align_bytes, size_t bytes);
@@ -94,8 +105,7 @@ unsigned int heap_class_aligned(size_t align_bytes, size_t bytes);
 bool slab_refill(struct heap_class *class);
 /* countdown has reached zero. */
 void slab_freed(struct slab *slab);
-/* The slot a live block of the slab stands in; heap_corrupted() when it is none. */
-unsigned int slab_slot(const struct slab *slab, const void *block);
+bool slab_slot_live(const struct slab *slab, unsigned int slot);
 void slab_trim(void);
 /* Problems found; each is logged. */
 int slab_check(void);

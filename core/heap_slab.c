@@ -8,8 +8,7 @@
 #include "lib/base/error.h"
 #include "lib/base/string.h"
 
-#define CLASS_FINE_MAX  1040u /* slots up to here are found by 16 bytes, above by 256 */
-#define CLASS_ALIGNED   36u   /* first of the classes with aligned slots */
+#define CLASS_ALIGNED   36u /* first of the classes with aligned slots */
 #define SLOTS_FEW       32u
 #define WASTE_DIVISOR   4u /* at most a quarter of a slab behind its last slot */
 #define COUNTDOWN_NEVER UINT16_MAX
@@ -24,7 +23,7 @@ static const uint16_t class_bytes[HEAP_CLASSES] = {
 };
 
 /* Index by (slot bytes + 15) / 16. */
-static const uint8_t class_fine[CLASS_FINE_MAX / 16 + 1] = {
+const uint8_t heap_class_fine[(HEAP_FINE_MAX + HEAP_CANARY_BYTES) / 16 + 1] = {
 	[0 ... 2] = 0,    [3] = 1,          [4] = 2,          [5] = 3,          [6] = 4,
 	[7] = 5,          [8] = 6,          [9] = 7,          [10 ... 11] = 8,  [12 ... 13] = 9,
 	[14 ... 15] = 10, [16 ... 17] = 11, [18 ... 21] = 12, [22 ... 25] = 13, [26 ... 29] = 14,
@@ -40,21 +39,22 @@ static const uint8_t class_coarse[HEAP_SMALL_MAX / 256 + 1] = {
 };
 
 struct heap_class heap_classes[HEAP_CLASSES];
+struct list_node heap_slabs = LIST_INIT(heap_slabs);
 uint64_t heap_held_bytes;
 
 /* Descriptors: most slabs of large slots need few slots. */
 static struct pool slabs_few = {.name = "slab", .object_bytes = 192};
 static struct pool slabs_many = {.name = "slab", .object_bytes = 384};
 
-_Static_assert(sizeof(struct slab) + SLOTS_FEW * sizeof(uint16_t) <= 192, "descriptor");
-_Static_assert(sizeof(struct slab) + HEAP_SLOTS_MAX * sizeof(uint16_t) <= 384, "descriptor");
+_Static_assert(sizeof(struct slab) + (SLOTS_FEW + 1) * sizeof(uint16_t) <= 192, "descriptor");
+_Static_assert(sizeof(struct slab) + (HEAP_SLOTS_MAX + 1) * sizeof(uint16_t) <= 384, "descriptor");
 
 unsigned int heap_class_of(size_t bytes)
 {
 	size_t slot_bytes = bytes + HEAP_CANARY_BYTES;
 
-	if (slot_bytes <= CLASS_FINE_MAX)
-		return class_fine[(slot_bytes + 15) / 16];
+	if (bytes <= HEAP_FINE_MAX)
+		return heap_class_fine[(slot_bytes + 15) / 16];
 	return class_coarse[(slot_bytes - 16 + 255) / 256];
 }
 
@@ -87,17 +87,20 @@ static unsigned int slab_order(uint32_t slot_bytes)
 
 static void class_init(struct heap_class *class)
 {
-	class->slot_bytes = class_bytes[class - heap_classes];
-	class->slots_count = (PAGE_BYTES << slab_order(class->slot_bytes)) / class->slot_bytes;
+	uint32_t bytes = class_bytes[class - heap_classes];
+
+	class->slot_bytes = bytes;
+	class->units = bytes / HEAP_UNIT_BYTES;
+	class->poison_negated = 0 - HEAP_POISON * (bytes / sizeof(uint64_t));
 	list_init(&class->partial);
-	list_init(&class->all);
 }
 
 static struct slab *slab_create(struct heap_class *class)
 {
 	unsigned int order = slab_order(class->slot_bytes);
-	unsigned int slots_count = class->slots_count;
+	unsigned int slots_count = (unsigned int)(PAGE_BYTES << order) / class->slot_bytes;
 	struct slab *slab = pool_alloc(slab_pool(slots_count));
+	bool is_short = class->units <= HEAP_UNITS_MAX;
 	uint64_t *words;
 
 	if (!slab)
@@ -109,23 +112,24 @@ static struct slab *slab_create(struct heap_class *class)
 	}
 	slab->slot_bytes = class->slot_bytes;
 	slab->reciprocal = (uint32_t)(((1ULL << 32) + class->slot_bytes - 1) / class->slot_bytes);
+	slab->units = (uint8_t) class->units;
 	slab->slots_count = (uint16_t)slots_count;
 	slab->class_index = (uint8_t)(class - heap_classes);
 	slab->order = (uint8_t)order;
-	for (unsigned int i = 0; i < slots_count; i++) {
-		slab->requested[i] = HEAP_SLOT_FREE;
-		bitmap_set(slab->freed, i);
-	}
+	for (unsigned int word = 0; word < slots_count / 64; word++)
+		slab->freed[word] = UINT64_MAX;
+	if (slots_count % 64)
+		slab->freed[slots_count / 64] = (1ULL << slots_count % 64) - 1;
 	words = (uint64_t *)slab->base;
 	for (size_t i = 0; i < (PAGE_BYTES << order) / sizeof(*words); i++)
 		words[i] = HEAP_POISON;
 	for (size_t i = 0; i < 1u << order; i++) {
 		struct page *page = page_of(slab->base + i * PAGE_BYTES);
 
-		page->owner = PAGE_OWNER_HEAP;
+		page->owner = is_short ? PAGE_OWNER_HEAP_SHORT : PAGE_OWNER_HEAP_LONG;
 		page->object = slab;
 	}
-	list_append(&class->all, &slab->all);
+	list_append(&heap_slabs, &slab->all);
 	heap_held_bytes += PAGE_BYTES << order;
 	return slab;
 }
@@ -146,11 +150,8 @@ static unsigned int slab_freed_count(const struct slab *slab)
 {
 	unsigned int count = 0;
 
-	for (unsigned int word = 0; word < HEAP_SLOTS_MAX / 64; word++) {
-		/* No popcnt instruction is assumed; this runs once per window. */
-		for (uint64_t bits = slab->freed[word]; bits; bits &= bits - 1)
-			count++;
-	}
+	for (unsigned int word = 0; word < HEAP_SLOTS_MAX / 64; word++)
+		count += bits_count(slab->freed[word]);
 	return count;
 }
 
@@ -188,6 +189,8 @@ bool slab_refill(struct heap_class *class)
 
 	if (!class->slot_bytes)
 		class_init(class);
+	if (!heap_key)
+		heap_key_init();
 	if (slab) {
 		class->current = NULL;
 		slab_list(slab);
@@ -225,16 +228,6 @@ void slab_freed(struct slab *slab)
 	slab_destroy(slab);
 }
 
-unsigned int slab_slot(const struct slab *slab, const void *block)
-{
-	uint64_t offset = (uint64_t)((const char *)block - slab->base);
-	uint64_t slot = offset * slab->reciprocal >> 32;
-
-	if (slot * slab->slot_bytes != offset || slot >= slab->slots_count)
-		heap_corrupted("invalid free", block, 0);
-	return (unsigned int)slot;
-}
-
 /* ---- All of them ---- */
 
 void slab_trim(void)
@@ -265,59 +258,78 @@ void slab_trim(void)
 	}
 }
 
+bool slab_slot_live(const struct slab *slab, unsigned int slot)
+{
+	const struct heap_class *class = &heap_classes[slab->class_index];
+
+	if (slot >= slab->slots_count || bitmap_test(slab->freed, slot))
+		return false;
+	if (slab == class->current) {
+		size_t first = (size_t)(class->window_requested - slab->requested);
+
+		return slot - first >= 64 || !(class->window >> (slot - first) & 1);
+	}
+	return true;
+}
+
 static int slot_check(const struct slab *slab, unsigned int slot)
 {
 	const char *block = slab->base + (size_t)slot * slab->slot_bytes;
 	uint16_t requested = slab->requested[slot];
 
-	if (requested == HEAP_SLOT_FREE) {
-		for (uint32_t at = 0; at < slab->slot_bytes; at += sizeof(uint64_t)) {
-			if (heap_load(block + at) != HEAP_POISON) {
-				log_error("heap: write after free to block %#lx (%u byte slot)",
-					  (unsigned long)block, slab->slot_bytes);
-				return 1;
-			}
-		}
-	} else if (heap_load(block + requested) != heap_canary(block)) {
+	if (slab_slot_live(slab, slot)) {
+		if (requested + HEAP_CANARY_BYTES <= slab->slot_bytes &&
+		    heap_load(block + requested) == heap_canary(block))
+			return 0;
 		log_error("heap: overflow of block %#lx (%u bytes)", (unsigned long)block,
 			  requested);
 		return 1;
 	}
+	for (uint32_t at = 0; at < slab->slot_bytes; at += sizeof(uint64_t)) {
+		if (heap_load(block + at) != HEAP_POISON) {
+			log_error("heap: write after free to block %#lx (slot of %u bytes)",
+				  (unsigned long)block, slab->slot_bytes);
+			return 1;
+		}
+	}
 	return 0;
+}
+
+/* True when the descriptor is one, and its neighbours in the list agree. */
+static bool slab_linked(const struct list_node *node)
+{
+	const struct page *page = page_of(node);
+
+	return page && page->owner == PAGE_OWNER_POOL && node->prev->next == node;
 }
 
 int slab_check(void)
 {
+	struct list_node *node;
 	int problems = 0;
 
-	for (unsigned int i = 0; i < HEAP_CLASSES; i++) {
-		struct list_node *node;
+	list_for_each (node, &heap_slabs) {
+		const struct slab *slab = container_of(node, struct slab, all);
 
-		if (!heap_classes[i].slot_bytes)
-			continue;
-		list_for_each (node, &heap_classes[i].all) {
-			const struct slab *slab = container_of(node, struct slab, all);
-
-			for (unsigned int slot = 0; slot < slab->slots_count; slot++)
-				problems += slot_check(slab, slot);
+		if (!slab_linked(node) || page_of(slab->base)->object != slab) {
+			log_error("heap: corrupt link between slabs");
+			return problems + 1;
 		}
+		for (unsigned int slot = 0; slot < slab->slots_count; slot++)
+			problems += slot_check(slab, slot);
 	}
 	return problems;
 }
 
 void slab_count(struct heap_stats *stats)
 {
-	for (unsigned int i = 0; i < HEAP_CLASSES; i++) {
-		struct list_node *node;
+	struct list_node *node;
 
-		if (!heap_classes[i].slot_bytes)
-			continue;
-		list_for_each (node, &heap_classes[i].all) {
-			const struct slab *slab = container_of(node, struct slab, all);
+	list_for_each (node, &heap_slabs) {
+		const struct slab *slab = container_of(node, struct slab, all);
 
-			for (unsigned int slot = 0; slot < slab->slots_count; slot++) {
-				if (slab->requested[slot] == HEAP_SLOT_FREE)
-					continue;
+		for (unsigned int slot = 0; slot < slab->slots_count; slot++) {
+			if (slab_slot_live(slab, slot)) {
 				stats->used_bytes += slab->requested[slot];
 				stats->used_blocks++;
 			}

@@ -23,8 +23,9 @@
 
 enum page_owner {
 	PAGE_OWNER_NONE,
-	PAGE_OWNER_KERNEL, /* whoever called page_alloc and says nothing else */
-	PAGE_OWNER_HEAP,
+	PAGE_OWNER_KERNEL,     /* whoever called page_alloc and says nothing else */
+	PAGE_OWNER_HEAP_SHORT, /* slabs of slots of at most 9 units, see core/heap_parts.h */
+	PAGE_OWNER_HEAP_LONG,
 	PAGE_OWNER_VM,
 	PAGE_OWNER_PT,
 	PAGE_OWNER_POOL

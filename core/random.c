@@ -16,7 +16,6 @@
 #include "lib/base/string.h"
 #include "xen/evtchn.h"
 
-#define CPUID_1_ECX_RDRAND (1u << 30)
 #define CPUID_7_EBX_RDSEED (1u << 18)
 /* Timings taken at boot. Each is the time of a chain of loads and a multiplication whose length
  * depends on the last result; we credit none of them and rely on the sum. */

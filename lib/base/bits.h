@@ -32,6 +32,16 @@ static inline unsigned int bit_lowest(uint64_t value)
 	return (unsigned int)__builtin_ctzll(value);
 }
 
+/* Set bits. Without the popcnt instruction, which not every processor has: sums of 2, 4, 8 bits, the
+ * bytes added up by a multiplication. */
+static inline unsigned int bits_count(uint64_t value)
+{
+	value -= value >> 1 & 0x5555555555555555ULL;
+	value = (value & 0x3333333333333333ULL) + (value >> 2 & 0x3333333333333333ULL);
+	value = (value + (value >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
+	return (unsigned int)(value * 0x0101010101010101ULL >> 56);
+}
+
 /* align is a power of two; align_up may wrap to 0 near the top. */
 static inline uint64_t align_down(uint64_t value, uint64_t align)
 {

@@ -10,7 +10,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/pv/boot.h"
 
-#define TABLES_MAX (1u << 20)
+#define TABLES_MAX (1u << 22)
 
 uint64_t fake_pt_fail_at, fake_pt_tables, fake_pt_mapped, fake_pt_extended;
 uintptr_t pt_dmap_base;
@@ -116,7 +116,7 @@ static bool planned_failure(void)
 /* Slot of key in an open hash: holds key, or 0 when it is not there. */
 static uint64_t *hash_slot(uint64_t *hash, uint64_t key)
 {
-	uint64_t at = key * 0x9e3779b97f4a7c15ULL >> 44;
+	uint64_t at = key * 0x9e3779b97f4a7c15ULL >> 42;
 
 	while (hash[at % TABLES_MAX] && hash[at % TABLES_MAX] != key)
 		at++;
