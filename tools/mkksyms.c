@@ -15,15 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KSYMS_MAGIC		0x31534b53u
-#define KSYMS_HEADER_BYTES	28
-#define TOKENS_MAX		128
-#define NAME_BYTES_MAX		127
+#define KSYMS_MAGIC        0x31534b53u
+#define KSYMS_HEADER_BYTES 28
+#define TOKENS_MAX         128
+#define NAME_BYTES_MAX     127
 
 struct function {
 	uint64_t addr;
 	const char *name;
-	bool is_function;	/* STT_FUNC, not a bare label */
+	bool is_function; /* STT_FUNC, not a bare label */
 	bool is_global;
 };
 
@@ -238,7 +238,7 @@ static unsigned int names_compress(uint8_t *text, size_t *length, uint8_t tokens
 
 	for (; made < TOKENS_MAX; made++) {
 		unsigned int first = 0, second = 0;
-		uint32_t most = 3;	/* a token costs two bytes */
+		uint32_t most = 3; /* a token costs two bytes */
 		size_t used = 0;
 
 		memset(seen, 0, sizeof(seen));
@@ -288,7 +288,7 @@ static void table_make(struct table *t, const struct image *img)
 	uint64_t before = img->text_start;
 
 	put_le(t, KSYMS_MAGIC, 4);
-	put_le(t, 0, 4);	/* bytes, known at the end */
+	put_le(t, 0, 4); /* bytes, known at the end */
 	put_le(t, img->text_start, 8);
 	put_le(t, img->text_end - img->text_start, 4);
 	put_le(t, img->count, 4);
@@ -320,32 +320,53 @@ static void object_write(const struct table *t, const char *path)
 		Elf64_Sym sym[2];
 		char names[sizeof(names)];
 	} o = {
-		.eh = {
-			.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
-				     EV_CURRENT },
-			.e_type = ET_REL, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
-			.e_shoff = sizeof(Elf64_Ehdr), .e_ehsize = sizeof(Elf64_Ehdr),
-			.e_shentsize = sizeof(Elf64_Shdr), .e_shnum = 5, .e_shstrndx = 3,
-		},
-		.sym[1] = {
-			.st_name = NAME_DATA, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT),
-			.st_shndx = 1, .st_size = t->used,
-		},
+		.eh =
+			{
+				.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
+					    ELFDATA2LSB, EV_CURRENT},
+				.e_type = ET_REL,
+				.e_machine = EM_X86_64,
+				.e_version = EV_CURRENT,
+				.e_shoff = sizeof(Elf64_Ehdr),
+				.e_ehsize = sizeof(Elf64_Ehdr),
+				.e_shentsize = sizeof(Elf64_Shdr),
+				.e_shnum = 5,
+				.e_shstrndx = 3,
+			},
+		.sym[1] =
+			{
+				.st_name = NAME_DATA,
+				.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT),
+				.st_shndx = 1,
+				.st_size = t->used,
+			},
 	};
 	FILE *f = fopen(path, "wb");
 
 	memcpy(o.names, names, sizeof(names));
-	o.sh[1] = (Elf64_Shdr){ .sh_name = NAME_KSYMS, .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC,
-				.sh_offset = sizeof(o), .sh_size = t->used, .sh_addralign = 1 };
-	o.sh[2] = (Elf64_Shdr){ .sh_name = NAME_SYMTAB, .sh_type = SHT_SYMTAB, .sh_link = 3,
-				.sh_info = 1, .sh_offset = (uint64_t)((char *)o.sym - (char *)&o),
-				.sh_size = sizeof(o.sym), .sh_entsize = sizeof(Elf64_Sym),
-				.sh_addralign = 8 };
-	o.sh[3] = (Elf64_Shdr){ .sh_name = NAME_STRTAB, .sh_type = SHT_STRTAB,
-				.sh_offset = (uint64_t)(o.names - (char *)&o),
-				.sh_size = sizeof(names), .sh_addralign = 1 };
-	o.sh[4] = (Elf64_Shdr){ .sh_name = NAME_STACK, .sh_type = SHT_PROGBITS,
-				.sh_offset = sizeof(o), .sh_addralign = 1 };
+	o.sh[1] = (Elf64_Shdr){.sh_name = NAME_KSYMS,
+			       .sh_type = SHT_PROGBITS,
+			       .sh_flags = SHF_ALLOC,
+			       .sh_offset = sizeof(o),
+			       .sh_size = t->used,
+			       .sh_addralign = 1};
+	o.sh[2] = (Elf64_Shdr){.sh_name = NAME_SYMTAB,
+			       .sh_type = SHT_SYMTAB,
+			       .sh_link = 3,
+			       .sh_info = 1,
+			       .sh_offset = (uint64_t)((char *)o.sym - (char *)&o),
+			       .sh_size = sizeof(o.sym),
+			       .sh_entsize = sizeof(Elf64_Sym),
+			       .sh_addralign = 8};
+	o.sh[3] = (Elf64_Shdr){.sh_name = NAME_STRTAB,
+			       .sh_type = SHT_STRTAB,
+			       .sh_offset = (uint64_t)(o.names - (char *)&o),
+			       .sh_size = sizeof(names),
+			       .sh_addralign = 1};
+	o.sh[4] = (Elf64_Shdr){.sh_name = NAME_STACK,
+			       .sh_type = SHT_PROGBITS,
+			       .sh_offset = sizeof(o),
+			       .sh_addralign = 1};
 	if (!f || fwrite(&o, sizeof(o), 1, f) != 1 ||
 	    (t->used && fwrite(t->bytes, t->used, 1, f) != 1) || fclose(f))
 		die("%s: %s", path, strerror(errno));
@@ -353,8 +374,8 @@ static void object_write(const struct table *t, const char *path)
 
 int main(int argc, char **argv)
 {
-	struct image img = { 0 };
-	struct table table = { 0 };
+	struct image img = {0};
+	struct table table = {0};
 
 	if (argc != 3)
 		die("usage: mkksyms IMAGE OUT.o");

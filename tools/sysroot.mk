@@ -108,3 +108,8 @@ install-sdk: sdk
 install: install-sdk
 
 .PHONY: sysroot sdk sdk-files install install-sdk
+
+# Tests of all this; they need no Xen.
+test-toolchain: sysroot sdk-files
+	@test/toolchain/run $(B)
+.PHONY: test-toolchain

@@ -3,11 +3,11 @@
  * Included before each of Lua's sources (-include), which stay as they are: what of LUA_USE_POSIX
  * one process cannot have. io.popen raises Lua's own "not supported" error.
  */
-#ifndef STARDUST_LUA_CONFIG_H
-#define STARDUST_LUA_CONFIG_H
+#ifndef EXAMPLES_LUA_CONFIG_H
+#define EXAMPLES_LUA_CONFIG_H
 
-#define l_popen(L, command, mode)	\
+#define l_popen(L, command, mode)                                                                  \
 	((void)(command), (void)(mode), luaL_error(L, "'popen' not supported"), (FILE *)0)
-#define l_pclose(L, file)		((void)(L), (void)(file), -1)
+#define l_pclose(L, file) ((void)(L), (void)(file), -1)
 
 #endif

@@ -84,7 +84,7 @@ int ksyms_lookup(const void *table, uintptr_t addr, char *name, size_t name_byte
 	    addr - base >= text_bytes)
 		return -ENOENT;
 
-	struct cursor c = { tokens + 2 * token_count, head + bytes };
+	struct cursor c = {tokens + 2 * token_count, head + bytes};
 	const uint8_t *codes = NULL;
 	unsigned int code_count = 0;
 	uint64_t at = base, start = base;

@@ -7,19 +7,21 @@
  *
  * Table, little-endian, no alignment assumed:
  *
- *	 0  u32  magic, KSYMS_MAGIC
- *	 4  u32  bytes of the whole table
- *	 8  u64  address the first delta counts from
- *	16  u32  bytes of text covered
- *	20  u32  number of functions
- *	24  u8   number of tokens (at most 128), then three zero bytes
- *	28       tokens, two bytes each: code 128 + i stands for the codes in token i. Codes below 128
- *		 are characters; a token's two codes are less than its own.
- *	then each function, by address:
- *		 varint   distance from the function before: (d / 16) << 1, or d << 1 | 1 when d is not
- *			  a multiple of 16; seven bits a byte, low ones first, bit 7 set when more follow
- *		 u8       number of codes in the name
- *		 u8[]     codes
+ *  0  u32  magic, KSYMS_MAGIC
+ *  4  u32  bytes of the whole table
+ *  8  u64  address the first distance counts from
+ * 16  u32  bytes of text covered
+ * 20  u32  number of functions
+ * 24  u8   number of tokens (at most 128), then three zero bytes
+ * 28       tokens, two bytes each: code 128 + i stands for the two codes in token i
+ *
+ * Codes below 128 are characters; a token's codes are less than its own. Then each function, by
+ * address:
+ *
+ * varint   distance from the one before: (d / 16) << 1, or d << 1 | 1 when 16 does not divide d;
+ *          seven bits a byte, low ones first, bit 7 set when more follow
+ * u8       number of codes in the name
+ * u8[]     codes
  */
 #ifndef LIB_BASE_KSYMS_H
 #define LIB_BASE_KSYMS_H
@@ -27,18 +29,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KSYMS_MAGIC		0x31534b53u	/* "SKS1" */
-#define KSYMS_HEADER_BYTES	28
-#define KSYMS_TOKENS_MAX	128
-#define KSYMS_BYTES_MAX		(64u << 20)
+#define KSYMS_MAGIC        0x31534b53u /* "SKS1" */
+#define KSYMS_HEADER_BYTES 28
+#define KSYMS_TOKENS_MAX   128
+#define KSYMS_BYTES_MAX    (64u << 20)
 
 /*
  * Which function does addr lie in? name (name_bytes long, at least 1) receives its name, cut to fit
  * and NUL-terminated, *start_out its first address. A function reaches to the start of the next.
  *
  * 0, or -ENOENT: outside the text, no table (NULL), or a table that makes no sense.
- * Any context: needs no memory and no lock, reads nothing beyond the table's bytes, and ends after a
- * time bounded by them however corrupt they are.
+ * Any context: needs no memory and no lock, reads nothing beyond the table's bytes, and ends after
+ * a time bounded by them however corrupt they are.
  */
 int ksyms_lookup(const void *table, uintptr_t addr, char *name, size_t name_bytes,
 		 uintptr_t *start_out);

@@ -7,11 +7,11 @@
 
 #include <stdbool.h>
 
-#define is_nan(x)	__builtin_isnan(x)
-#define is_inf(x)	__builtin_isinf(x)
-#define is_finite(x)	__builtin_isfinite(x)
-#define is_negative(x)	__builtin_signbit(x)
-#define infinity	__builtin_infl()
+#define is_nan(x)      __builtin_isnan(x)
+#define is_inf(x)      __builtin_isinf(x)
+#define is_finite(x)   __builtin_isfinite(x)
+#define is_negative(x) __builtin_signbit(x)
+#define infinity       __builtin_infl()
 
 struct parts {
 	long double re, im;
@@ -43,7 +43,7 @@ static struct parts multiply_special(long double a, long double b, long double c
 	bool left_inf = is_inf(a) || is_inf(b), right_inf = is_inf(c) || is_inf(d);
 
 	if (!left_inf && !right_inf && !overflowed)
-		return (struct parts){ __builtin_nanl(""), __builtin_nanl("") };
+		return (struct parts){__builtin_nanl(""), __builtin_nanl("")};
 	if (left_inf) {
 		a = box(a);
 		b = box(b);
@@ -56,7 +56,7 @@ static struct parts multiply_special(long double a, long double b, long double c
 	b = zero_for_nan(b);
 	c = zero_for_nan(c);
 	d = zero_for_nan(d);
-	return (struct parts){ infinity * (a * c - b * d), infinity * (a * d + b * c) };
+	return (struct parts){infinity * (a * c - b * d), infinity * (a * d + b * c)};
 }
 
 /* Both parts of a quotient came out NaN: its value when it is infinite or zero, or NaNs. */
@@ -65,56 +65,56 @@ static struct parts divide_special(long double a, long double b, long double c, 
 	if (c == 0 && d == 0 && (!is_nan(a) || !is_nan(b))) {
 		long double inf = is_negative(c) ? -infinity : infinity;
 
-		return (struct parts){ inf * a, inf * b };
+		return (struct parts){inf * a, inf * b};
 	}
 	if ((is_inf(a) || is_inf(b)) && is_finite(c) && is_finite(d)) {
 		a = box(a);
 		b = box(b);
-		return (struct parts){ infinity * (a * c + b * d), infinity * (b * c - a * d) };
+		return (struct parts){infinity * (a * c + b * d), infinity * (b * c - a * d)};
 	}
 	if ((is_inf(c) || is_inf(d)) && is_finite(a) && is_finite(b)) {
 		c = box(c);
 		d = box(d);
-		return (struct parts){ 0 * (a * c + b * d), 0 * (b * c - a * d) };
+		return (struct parts){0 * (a * c + b * d), 0 * (b * c - a * d)};
 	}
-	return (struct parts){ __builtin_nanl(""), __builtin_nanl("") };
+	return (struct parts){__builtin_nanl(""), __builtin_nanl("")};
 }
 
-#define DEFINE_MULTIPLY(name, type)						\
-type _Complex name(type a, type b, type c, type d)				\
-{										\
-	type ac = a * c, bd = b * d, ad = a * d, bc = b * c;			\
-	type re = ac - bd, im = ad + bc;					\
-										\
-	if (is_nan(re) && is_nan(im)) {						\
-		bool over = is_inf(ac) || is_inf(bd) || is_inf(ad) || is_inf(bc);	\
-		struct parts p = multiply_special(a, b, c, d, over);		\
-										\
-		re = (type)p.re;						\
-		im = (type)p.im;						\
-	}									\
-	return __builtin_complex(re, im);					\
-}
+#define DEFINE_MULTIPLY(name, type)                                                                \
+	type _Complex name(type a, type b, type c, type d)                                         \
+	{                                                                                          \
+		type ac = a * c, bd = b * d, ad = a * d, bc = b * c;                               \
+		type re = ac - bd, im = ad + bc;                                                   \
+                                                                                                   \
+		if (is_nan(re) && is_nan(im)) {                                                    \
+			bool over = is_inf(ac) || is_inf(bd) || is_inf(ad) || is_inf(bc);          \
+			struct parts p = multiply_special(a, b, c, d, over);                       \
+                                                                                                   \
+			re = (type)p.re;                                                           \
+			im = (type)p.im;                                                           \
+		}                                                                                  \
+		return __builtin_complex(re, im);                                                  \
+	}
 
 /*
  * Computed in a type with room for the squares of any operand (wide has at least one more exponent
  * bit and twice the precision but for double, whose last bit may differ from exact).
  */
-#define DEFINE_DIVIDE(name, type, wide)						\
-type _Complex name(type a, type b, type c, type d)				\
-{										\
-	wide norm = (wide)c * c + (wide)d * d;					\
-	type re = (type)(((wide)a * c + (wide)b * d) / norm);			\
-	type im = (type)(((wide)b * c - (wide)a * d) / norm);			\
-										\
-	if (is_nan(re) && is_nan(im)) {						\
-		struct parts p = divide_special(a, b, c, d);			\
-										\
-		re = (type)p.re;						\
-		im = (type)p.im;						\
-	}									\
-	return __builtin_complex(re, im);					\
-}
+#define DEFINE_DIVIDE(name, type, wide)                                                            \
+	type _Complex name(type a, type b, type c, type d)                                         \
+	{                                                                                          \
+		wide norm = (wide)c * c + (wide)d * d;                                             \
+		type re = (type)(((wide)a * c + (wide)b * d) / norm);                              \
+		type im = (type)(((wide)b * c - (wide)a * d) / norm);                              \
+                                                                                                   \
+		if (is_nan(re) && is_nan(im)) {                                                    \
+			struct parts p = divide_special(a, b, c, d);                               \
+                                                                                                   \
+			re = (type)p.re;                                                           \
+			im = (type)p.im;                                                           \
+		}                                                                                  \
+		return __builtin_complex(re, im);                                                  \
+	}
 
 DEFINE_MULTIPLY(__mulsc3, float)
 DEFINE_MULTIPLY(__muldc3, double)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lib/gccsafe/gccsafe.h"
 
-#define TWO_TO_63	0x1p63L
-#define TWO_TO_64	0x1p64L
+#define TWO_TO_63 0x1p63L
+#define TWO_TO_64 0x1p64L
 
 /*
  * An x87 number has 64 bits of fraction, so each half is exact and only the sum rounds. The high

@@ -16,12 +16,10 @@ typedef __int128 gccsafe_i128;
 typedef unsigned __int128 gccsafe_u128;
 
 /* Quotient and remainder; division by zero raises #DE as narrower divisions do. */
-gccsafe_u128 __udivmodti4(gccsafe_u128 dividend, gccsafe_u128 divisor,
-			  gccsafe_u128 *remainder_out);
+gccsafe_u128 __udivmodti4(gccsafe_u128 dividend, gccsafe_u128 divisor, gccsafe_u128 *remainder_out);
 gccsafe_u128 __udivti3(gccsafe_u128 dividend, gccsafe_u128 divisor);
 gccsafe_u128 __umodti3(gccsafe_u128 dividend, gccsafe_u128 divisor);
-gccsafe_i128 __divmodti4(gccsafe_i128 dividend, gccsafe_i128 divisor,
-			 gccsafe_i128 *remainder_out);
+gccsafe_i128 __divmodti4(gccsafe_i128 dividend, gccsafe_i128 divisor, gccsafe_i128 *remainder_out);
 gccsafe_i128 __divti3(gccsafe_i128 dividend, gccsafe_i128 divisor);
 gccsafe_i128 __modti3(gccsafe_i128 dividend, gccsafe_i128 divisor);
 

@@ -7,7 +7,9 @@ static inline uint64_t divide_wide(uint64_t high, uint64_t low, uint64_t divisor
 {
 	uint64_t quotient, remainder;
 
-	__asm__("divq %4" : "=a"(quotient), "=d"(remainder) : "a"(low), "d"(high), "rm"(divisor)
+	__asm__("divq %4"
+		: "=a"(quotient), "=d"(remainder)
+		: "a"(low), "d"(high), "rm"(divisor)
 		: "cc");
 	*remainder_out = remainder;
 	return quotient;
@@ -18,8 +20,7 @@ static inline gccsafe_u128 join(uint64_t high, uint64_t low)
 	return (gccsafe_u128)high << 64 | low;
 }
 
-gccsafe_u128 __udivmodti4(gccsafe_u128 dividend, gccsafe_u128 divisor,
-			  gccsafe_u128 *remainder_out)
+gccsafe_u128 __udivmodti4(gccsafe_u128 dividend, gccsafe_u128 divisor, gccsafe_u128 *remainder_out)
 {
 	uint64_t high = (uint64_t)(dividend >> 64), low = (uint64_t)dividend;
 	uint64_t divisor_high = (uint64_t)(divisor >> 64), remainder;
@@ -35,8 +36,8 @@ gccsafe_u128 __udivmodti4(gccsafe_u128 dividend, gccsafe_u128 divisor,
 	}
 
 	/*
-	 * Both halved and the divisor cut to its 64 leading bits, the quotient is never too small and
-	 * at most one too large: take one off and see whether it was right before.
+	 * Both halved and the divisor cut to its 64 leading bits, the quotient is never too small
+	 * and at most one too large: take one off and see whether it was right before.
 	 */
 	int shift = __builtin_clzll(divisor_high);
 	gccsafe_u128 half = dividend >> 1;
@@ -75,8 +76,7 @@ static inline gccsafe_u128 magnitude(gccsafe_i128 value)
 	return value < 0 ? -(gccsafe_u128)value : (gccsafe_u128)value;
 }
 
-gccsafe_i128 __divmodti4(gccsafe_i128 dividend, gccsafe_i128 divisor,
-			 gccsafe_i128 *remainder_out)
+gccsafe_i128 __divmodti4(gccsafe_i128 dividend, gccsafe_i128 divisor, gccsafe_i128 *remainder_out)
 {
 	gccsafe_u128 remainder;
 	gccsafe_u128 quotient = __udivmodti4(magnitude(dividend), magnitude(divisor), &remainder);

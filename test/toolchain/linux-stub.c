@@ -28,7 +28,9 @@ static long call(long number, long a, long b, long c)
 {
 	long result;
 
-	__asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c)
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(number), "D"(a), "S"(b), "d"(c)
 			 : "rcx", "r11", "memory");
 	return result;
 }
@@ -65,7 +67,8 @@ __attribute__((noreturn, used, no_stack_protector)) static void start(long *stac
 	exit(main(argc, argv, environ));
 }
 
-__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall start\n");
+__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall "
+	"start\n");
 
 struct _reent *__getreent(void)
 {
@@ -200,15 +203,43 @@ void *realloc(void *old, size_t bytes)
 	return block;
 }
 
-void *_malloc_r(struct _reent *r, size_t bytes) { (void)r; return malloc(bytes); }
-void _free_r(struct _reent *r, void *block) { (void)r; free(block); }
-void *_calloc_r(struct _reent *r, size_t n, size_t bytes) { (void)r; return calloc(n, bytes); }
-void *_realloc_r(struct _reent *r, void *old, size_t bytes) { (void)r; return realloc(old, bytes); }
+void *_malloc_r(struct _reent *r, size_t bytes)
+{
+	(void)r;
+	return malloc(bytes);
+}
+void _free_r(struct _reent *r, void *block)
+{
+	(void)r;
+	free(block);
+}
+void *_calloc_r(struct _reent *r, size_t n, size_t bytes)
+{
+	(void)r;
+	return calloc(n, bytes);
+}
+void *_realloc_r(struct _reent *r, void *old, size_t bytes)
+{
+	(void)r;
+	return realloc(old, bytes);
+}
 
-void _Mutex_Acquire(struct _Mutex_Control *m) { (void)m; }
-void _Mutex_Release(struct _Mutex_Control *m) { (void)m; }
-void _Mutex_recursive_Acquire(struct _Mutex_recursive_Control *m) { (void)m; }
-void _Mutex_recursive_Release(struct _Mutex_recursive_Control *m) { (void)m; }
+void _Mutex_Acquire(struct _Mutex_Control *m)
+{
+	(void)m;
+}
+void _Mutex_Release(struct _Mutex_Control *m)
+{
+	(void)m;
+}
+void _Mutex_recursive_Acquire(struct _Mutex_recursive_Control *m)
+{
+	(void)m;
+}
+void _Mutex_recursive_Release(struct _Mutex_recursive_Control *m)
+{
+	(void)m;
+}
 
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
 {
@@ -234,7 +265,10 @@ void *memmove(void *to, const void *from, size_t bytes)
 	if (t <= f || t >= f + bytes)
 		return memcpy(to, from, bytes);
 	while (bytes--)
-		__asm__ volatile("movb %1, %%al\n\tmovb %%al, %0" : "=m"(t[bytes]) : "m"(f[bytes]) : "al");
+		__asm__ volatile("movb %1, %%al\n\tmovb %%al, %0"
+				 : "=m"(t[bytes])
+				 : "m"(f[bytes])
+				 : "al");
 	return to;
 }
 

@@ -11,7 +11,7 @@
 typedef __int128 i128;
 typedef unsigned __int128 u128;
 
-#define ROUNDS	200000
+#define ROUNDS 200000
 
 u128 __udivmodti4(u128, u128, u128 *);
 u128 safe__udivmodti4(u128, u128, u128 *);
@@ -24,10 +24,10 @@ long double safe__floattixf(i128);
 long double safe__floatuntixf(u128);
 uint64_t safe__fixunsxfdi(long double);
 
-#define COMPLEX(suffix, type)								\
-	type _Complex __mul##suffix##3(type, type, type, type);				\
-	type _Complex __div##suffix##3(type, type, type, type);				\
-	type _Complex safe__mul##suffix##3(type, type, type, type);			\
+#define COMPLEX(suffix, type)                                                                      \
+	type _Complex __mul##suffix##3(type, type, type, type);                                    \
+	type _Complex __div##suffix##3(type, type, type, type);                                    \
+	type _Complex safe__mul##suffix##3(type, type, type, type);                                \
 	type _Complex safe__div##suffix##3(type, type, type, type);
 
 COMPLEX(sc, float)
@@ -82,9 +82,9 @@ static void test_division(void)
 		i128 sa = (i128)a, sb = (i128)b, sr;
 
 		if (next() & 1)
-			sa = (i128)-(u128)sa;
+			sa = (i128) - (u128)sa;
 		if (next() & 1)
-			sb = (i128)-(u128)sb;
+			sb = (i128) - (u128)sb;
 		if (sb == -1)
 			continue;
 		i128 sq = safe__divmodti4(sa, sb, &sr);
@@ -104,7 +104,8 @@ static void test_conversions(void)
 		u128 u = next_wide();
 		i128 s = next() & 1 ? (i128)u : (i128)-u;
 
-		to &= safe__floatuntixf(u) == (long double)u && safe__floattixf(s) == (long double)s;
+		to &= safe__floatuntixf(u) == (long double)u &&
+		      safe__floattixf(s) == (long double)s;
 
 		volatile long double x = ldexpl((long double)next(), -(int)(next() % 70));
 
@@ -116,7 +117,7 @@ static void test_conversions(void)
 
 static long double special(void)
 {
-	static const long double values[] = { 0.0L, -0.0L, 1, -1, 3, INFINITY, -INFINITY, NAN };
+	static const long double values[] = {0.0L, -0.0L, 1, -1, 3, INFINITY, -INFINITY, NAN};
 
 	return values[next() % 8];
 }
@@ -136,28 +137,28 @@ static int near(long double re, long double im, long double re2, long double im2
 	       (isnan(im) || fabsl(im - im2) <= eps * size);
 }
 
-#define TEST_COMPLEX(suffix, type, eps)							\
-static void test_##suffix(void)								\
-{											\
-	int mul = 1, div = 1;								\
-											\
-	for (int i = 0; i < ROUNDS; i++) {						\
-		type v[4];								\
-											\
-		for (int j = 0; j < 4; j++)						\
-			v[j] = i % 2 ? (type)special() :				\
-				       (type)ldexpl((long double)(int64_t)next(), -60);	\
-		type _Complex m = __mul##suffix##3(v[0], v[1], v[2], v[3]);		\
-		type _Complex sm = safe__mul##suffix##3(v[0], v[1], v[2], v[3]);	\
-		type _Complex q = __div##suffix##3(v[0], v[1], v[2], v[3]);		\
-		type _Complex sq = safe__div##suffix##3(v[0], v[1], v[2], v[3]);	\
-											\
-		mul &= near(__real__ m, __imag__ m, __real__ sm, __imag__ sm, 4 * eps);	\
-		div &= near(__real__ q, __imag__ q, __real__ sq, __imag__ sq, 8 * eps);	\
-	}										\
-	check(mul, #type " complex multiplication");					\
-	check(div, #type " complex division");						\
-}
+#define TEST_COMPLEX(suffix, type, eps)                                                            \
+	static void test_##suffix(void)                                                            \
+	{                                                                                          \
+		int mul = 1, div = 1;                                                              \
+                                                                                                   \
+		for (int i = 0; i < ROUNDS; i++) {                                                 \
+			type v[4];                                                                 \
+                                                                                                   \
+			for (int j = 0; j < 4; j++)                                                \
+				v[j] = i % 2 ? (type)special()                                     \
+					     : (type)ldexpl((long double)(int64_t)next(), -60);    \
+			type _Complex m = __mul##suffix##3(v[0], v[1], v[2], v[3]);                \
+			type _Complex sm = safe__mul##suffix##3(v[0], v[1], v[2], v[3]);           \
+			type _Complex q = __div##suffix##3(v[0], v[1], v[2], v[3]);                \
+			type _Complex sq = safe__div##suffix##3(v[0], v[1], v[2], v[3]);           \
+                                                                                                   \
+			mul &= near(__real__ m, __imag__ m, __real__ sm, __imag__ sm, 4 * eps);    \
+			div &= near(__real__ q, __imag__ q, __real__ sq, __imag__ sq, 8 * eps);    \
+		}                                                                                  \
+		check(mul, #type " complex multiplication");                                       \
+		check(div, #type " complex division");                                             \
+	}
 
 TEST_COMPLEX(sc, float, 0x1p-23L)
 TEST_COMPLEX(dc, double, 0x1p-52L)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The sysroot's libc, libm and headers, run on the build machine over linux-stub.c: what we changed in
- * newlib, and what programs rely on first. Prints "N passed, N failed".
+ * The sysroot's libc, libm and headers, run on the build machine over linux-stub.c: what we changed
+ * in newlib, and what programs rely on first. Prints "N passed, N failed".
  */
 #include <complex.h>
 #include <errno.h>
@@ -105,12 +105,15 @@ static void test_scanf(void)
 
 	check(sscanf("12 34", "%2$d %1$d", &a, &b) == 2 && a == 34 && b == 12, "sscanf %n$");
 	check(sscanf("1.5e3 -3.0 abc", "%lf %Lf %9s", &d, &ld, word) == 3 && d == 1500 &&
-	      ld == -3 && !strcmp(word, "abc"), "sscanf floats");
+		      ld == -3 && !strcmp(word, "abc"),
+	      "sscanf floats");
 	check(strtod("1e308", NULL) == 1e308 && strtod("0x1.8p3", NULL) == 12 &&
-	      strtod("2.2250738585072011e-308", NULL) == 2.2250738585072011e-308, "strtod");
+		      strtod("2.2250738585072011e-308", NULL) == 2.2250738585072011e-308,
+	      "strtod");
 	check(strtold("0.1", NULL) == 0.1L, "strtold");
 	errno = 0;
-	check(strtol("99999999999999999999", NULL, 10) == LONG_MAX && errno == ERANGE, "strtol range");
+	check(strtol("99999999999999999999", NULL, 10) == LONG_MAX && errno == ERANGE,
+	      "strtol range");
 	check(strtoull("0xffffffffffffffff", NULL, 0) == ULLONG_MAX, "strtoull");
 }
 
@@ -122,23 +125,30 @@ static int close_to(long double got, long double want)
 static void test_math(void)
 {
 	check(sin(1) == 0.8414709848078965 && exp(1) == 2.718281828459045 &&
-	      pow(2.5, 3.5) == 24.705294220065465 && sqrt(2) == 1.4142135623730951, "double");
+		      pow(2.5, 3.5) == 24.705294220065465 && sqrt(2) == 1.4142135623730951,
+	      "double");
 	check(close_to(sinl(1), 0.841470984807896506652502321630298999623L) &&
-	      close_to(cosl(1), 0.540302305868139717400936607442976603733L) &&
-	      close_to(tanl(1), 1.55740772465490223050697480745836017309L), "sinl cosl tanl");
+		      close_to(cosl(1), 0.540302305868139717400936607442976603733L) &&
+		      close_to(tanl(1), 1.55740772465490223050697480745836017309L),
+	      "sinl cosl tanl");
 	check(close_to(expl(1), 2.71828182845904523536028747135266249776L) &&
-	      close_to(logl(10), 2.30258509299404568401799145468436420760L) &&
-	      close_to(powl(2, 0.5L), 1.41421356237309504880168872420969807857L) &&
-	      close_to(exp2l(0.5L), 1.41421356237309504880168872420969807857L) &&
-	      close_to(expm1l(1e-10L), 1.00000000005000000000166666666670833e-10L), "expl logl powl");
+		      close_to(logl(10), 2.30258509299404568401799145468436420760L) &&
+		      close_to(powl(2, 0.5L), 1.41421356237309504880168872420969807857L) &&
+		      close_to(exp2l(0.5L), 1.41421356237309504880168872420969807857L) &&
+		      close_to(expm1l(1e-10L), 1.00000000005000000000166666666670833e-10L),
+	      "expl logl powl");
 	check(close_to(tgammal(5.5L), 52.3427777845535201811490084053205L) &&
-	      close_to(lgammal(0.5L), 0.572364942924700087071713675676529356L) &&
-	      close_to(erfl(0.5L), 0.520499877813046537682746653891964529L), "gamma and erf");
+		      close_to(lgammal(0.5L), 0.572364942924700087071713675676529356L) &&
+		      close_to(erfl(0.5L), 0.520499877813046537682746653891964529L),
+	      "gamma and erf");
 	check(sqrtl(2) == 1.41421356237309504880168872420969807857L &&
-	      isfinite(hypotl(1e4000L, 1e4000L)) && fmodl(10, 3) == 1 && cbrtl(27) == 3, "roots");
-	check(lrintl(2.5L) == 2 && llroundl(-2.5L) == -3 && ceill(1.1L) == 2 && floorl(-1.1L) == -2 &&
-	      truncl(-1.9L) == -1 && rintl(3.5L) == 4, "rounding");
-	check(nextafterl(1, 2) == 1 + LDBL_EPSILON && ilogbl(1024) == 10 && scalbnl(1, 100) == 0x1p100L,
+		      isfinite(hypotl(1e4000L, 1e4000L)) && fmodl(10, 3) == 1 && cbrtl(27) == 3,
+	      "roots");
+	check(lrintl(2.5L) == 2 && llroundl(-2.5L) == -3 && ceill(1.1L) == 2 &&
+		      floorl(-1.1L) == -2 && truncl(-1.9L) == -1 && rintl(3.5L) == 4,
+	      "rounding");
+	check(nextafterl(1, 2) == 1 + LDBL_EPSILON && ilogbl(1024) == 10 &&
+		      scalbnl(1, 100) == 0x1p100L,
 	      "parts of a number");
 
 	double complex z = (1 + 2 * I) * (3 - 4 * I) / (1 - I);
@@ -209,38 +219,43 @@ static void test_library(void)
 		wrong += timegm(&tm) != when;
 	}
 	check(!wrong, "timegm undoes gmtime");
-	tm = (struct tm){ .tm_year = 124, .tm_mon = 1, .tm_mday = 29, .tm_hour = 1 };
+	tm = (struct tm){.tm_year = 124, .tm_mon = 1, .tm_mday = 29, .tm_hour = 1};
 	timegm(&tm);
 	check(strftime(text, sizeof(text), "%F %a %j", &tm) && !strcmp(text, "2024-02-29 Thu 060"),
 	      "strftime");
 
-	int numbers[] = { 5, 3, 9, 1 }, key = 9;
+	int numbers[] = {5, 3, 9, 1}, key = 9;
 	size_t count = 4;
 
 	check(lfind(&key, numbers, &count, sizeof(int), by_int) == &numbers[2], "lfind");
 	qsort(numbers, 4, sizeof(int), by_int);
-	check(numbers[0] == 1 && bsearch(&key, numbers, 4, sizeof(int), by_int) == &numbers[3], "qsort");
+	check(numbers[0] == 1 && bsearch(&key, numbers, 4, sizeof(int), by_int) == &numbers[3],
+	      "qsort");
 
 	regex_t re;
 	regmatch_t match[2];
 
-	check(regcomp(&re, "^a(b+)c$", REG_EXTENDED) == 0 && regexec(&re, "abbbc", 2, match, 0) == 0 &&
-	      match[1].rm_so == 1 && match[1].rm_eo == 4, "regex");
+	check(regcomp(&re, "^a(b+)c$", REG_EXTENDED) == 0 &&
+		      regexec(&re, "abbbc", 2, match, 0) == 0 && match[1].rm_so == 1 &&
+		      match[1].rm_eo == 4,
+	      "regex");
 	regfree(&re);
 
 	wchar_t wide[8];
 
 	check(setlocale(LC_CTYPE, "C.UTF-8") && mbstowcs(wide, "h\xc3\xa9", 8) == 2 &&
-	      wide[1] == 0xe9, "UTF-8");
+		      wide[1] == 0xe9,
+	      "UTF-8");
 	check(system(NULL) == 0, "there is no command processor");
 	check(!strcmp(strerror(ENOENT), "No such file or directory"), "strerror");
 
-	FILE *memory = fmemopen((char[]){ "one\ntwo" }, 7, "r");
+	FILE *memory = fmemopen((char[]){"one\ntwo"}, 7, "r");
 	char *line = NULL;
 	size_t room = 0;
 
 	check(memory && getline(&line, &room, memory) == 4 && !strcmp(line, "one\n") &&
-	      getline(&line, &room, memory) == 3 && getline(&line, &room, memory) == -1, "getline");
+		      getline(&line, &room, memory) == 3 && getline(&line, &room, memory) == -1,
+	      "getline");
 }
 
 int main(void)

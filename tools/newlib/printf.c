@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ALLOCATED_BYTES_FIRST 64	/* asprintf's buffer to begin with; it grows by itself */
+#define ALLOCATED_BYTES_FIRST 64 /* asprintf's buffer to begin with; it grows by itself */
 
 int _vfprintf_r(struct _reent *, FILE *, const char *, va_list);
 int _svfprintf_r(struct _reent *, FILE *, const char *, va_list);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The decoder of the table of function names. test/toolchain checks it against tools/mkksyms on real
- * images; here tables are made by hand, and broken.
- * Links: lib/base/ksyms.c
+ * The decoder of the table of function names. test/toolchain checks it against tools/mkksyms on
+ * real images; here tables are made by hand, and broken. Links: lib/base/ksyms.c
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +10,17 @@
 #include "lib/base/ksyms.h"
 #include "test/host/check_main.h"
 
-#define BASE 0x400000u
+#define BASE       0x400000u
 #define TEXT_BYTES 0x1000u
 
-/* _start at +0, heap_alloc at +16, heap_free at +0x123; tokens: 128 "he", 129 "ap", 130 = 128 129. */
+/* _start at +0, heap_alloc at +16, heap_free at +0x123; tokens: 128 "he", 129 "ap", 130 = 128 129.
+ */
 static const uint8_t sample[] = {
-	0x53, 0x4b, 0x53, 0x31, 66, 0, 0, 0, 0x00, 0x00, 0x40, 0, 0, 0, 0, 0, 0x00, 0x10, 0, 0,
-	3, 0, 0, 0, 3, 0, 0, 0, 'h', 'e', 'a', 'p', 128, 129, 0x00, 6, '_', 's', 't', 'a', 'r', 't',
-	0x02, 7, 130, '_', 'a', 'l', 'l', 'o', 'c', /* 0x123 - 16 = 0x113, << 1 | 1 = 0x227 */
-	0xa7, 0x04, 6, 130, '_', 'f', 'r', 'e', 'e', 0, 0, 0, 0, 0, 0};
+	0x53, 0x4b, 0x53, 0x31, 66,   0,   0,   0,   0x00, 0x00, 0x40, 0,   0,    0,   0,
+	0,    0x00, 0x10, 0,    0,    3,   0,   0,   0,    3,    0,    0,   0,    'h', 'e',
+	'a',  'p',  128,  129,  0x00, 6,   '_', 's', 't',  'a',  'r',  't', 0x02, 7,   130,
+	'_',  'a',  'l',  'l',  'o',  'c', /* 0x123 - 16 = 0x113, << 1 | 1 = 0x227 */
+	0xa7, 0x04, 6,    130,  '_',  'f', 'r', 'e', 'e',  0,    0,    0,   0,    0,   0};
 
 static int look(const void *table, uintptr_t addr, const char *want, uintptr_t want_start)
 {
