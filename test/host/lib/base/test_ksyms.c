@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The decoder of the table of function names. test/toolchain checks it against tools/mkksyms on
- * real images; here tables are made by hand, and broken. Links: lib/base/ksyms.c
+ * real images; here tables are made by hand, and broken.
+ *
+ * Links: lib/base/ksyms.c
  */
 #include <stdlib.h>
 #include <string.h>
