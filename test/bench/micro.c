@@ -142,6 +142,18 @@ static double sample_null_call(void *arg)
 	return per_call(begin, bench_ticks(), CALLS);
 }
 
+/* Six decimals of numbers that have no end in binary. */
+static double sample_format_double(void *arg)
+{
+	char text[64];
+	uint64_t begin = bench_ticks();
+
+	(void)arg;
+	for (int i = 0; i < BATCH; i++)
+		snprintf(text, sizeof(text), "%.6f", i / 7.0);
+	return per_call(begin, bench_ticks(), BATCH);
+}
+
 /* Lines of LINE_BYTES into an empty ring. The pause lets dom0 empty it, and is not measured. */
 static double sample_printf(void *arg)
 {
@@ -152,8 +164,8 @@ static double sample_printf(void *arg)
 	nanosleep(&pause, NULL);
 	begin = bench_ticks();
 	for (int i = 0; i < LINES; i++) {
-		if (printf("line %08d of the benchmark: %10s and %16.6f\n", i, "a string",
-			   i / 7.0) != LINE_BYTES)
+		if (printf("line %08d of the benchmark: %10s and %16x\n", i, "a string", i) !=
+		    LINE_BYTES)
 			*whole = false;
 	}
 	end = bench_ticks();
@@ -173,6 +185,7 @@ int main(void)
 	report_copies();
 	report("clock_gettime", sample_clock, NULL);
 	report("null_call", sample_null_call, NULL);
+	report("format_double", sample_format_double, NULL);
 	report("printf_line", sample_printf, &whole);
 	if (!whole)
 		printf("bench-error printf_line the line is not %d bytes long\n", LINE_BYTES);
