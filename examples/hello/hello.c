@@ -22,10 +22,10 @@ int main(int argc, char **argv)
 	uname(&names);
 	clock_gettime(CLOCK_BOOTTIME, &since_boot);
 	printf("Hello from Stardust, %s!\n", who ? who : "world");
-	printf("%s %s on %s, %s: %ld KiB of memory, %ld vCPU, %ld.%06ld s after boot\n", names.sysname,
-	       names.release, names.version, names.machine,
-	       sysconf(_SC_PHYS_PAGES) * (sysconf(_SC_PAGESIZE) / 1024), sysconf(_SC_NPROCESSORS_ONLN),
-	       (long)since_boot.tv_sec, since_boot.tv_nsec / 1000);
+	printf("%s %s on %s, %s: %ld KiB of memory, %ld vCPU, %ld.%06ld s after boot\n",
+	       names.sysname, names.release, names.version, names.machine,
+	       sysconf(_SC_PHYS_PAGES) * (sysconf(_SC_PAGESIZE) / 1024),
+	       sysconf(_SC_NPROCESSORS_ONLN), (long)since_boot.tv_sec, since_boot.tv_nsec / 1000);
 	for (int i = 1; i < argc; i++)
 		printf("argument %d: %s\n", i, argv[i]);
 	return 0;

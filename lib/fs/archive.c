@@ -9,8 +9,8 @@
 #include "lib/fs/archive_parts.h"
 
 #define NAME_BYTES_MAX 255u
-#define NODES_FIRST 64u
-#define NODES_MAX   (1u << 28)
+#define NODES_FIRST    64u
+#define NODES_MAX      (1u << 28)
 /* FNV-1a */
 #define HASH_START 0xcbf29ce484222325ULL
 #define HASH_PRIME 0x100000001b3ULL
@@ -22,7 +22,8 @@ int archive_broken(struct archive *archive, size_t at, const char *why)
 	return -EINVAL;
 }
 
-static uint32_t hash(const struct archive *archive, uint32_t parent, const char *name, size_t name_bytes)
+static uint32_t hash(const struct archive *archive, uint32_t parent, const char *name,
+		     size_t name_bytes)
 {
 	uint64_t value = (HASH_START ^ parent) * HASH_PRIME;
 
@@ -192,7 +193,8 @@ int archive_add(struct archive *archive, const struct archive_member *member)
 	node = &archive->nodes[index];
 	if (member->node.type != ARCHIVE_DIRECTORY &&
 	    (index == ARCHIVE_ROOT || node->first_child != ARCHIVE_NONE))
-		return archive_broken(archive, (size_t)((const uint8_t *)member->name - archive->bytes),
+		return archive_broken(archive,
+				      (size_t)((const uint8_t *)member->name - archive->bytes),
 				      "a file where a directory is");
 	node->data = member->node.data;
 	node->bytes = member->node.bytes;

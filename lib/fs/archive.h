@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Archives as file trees: an index over a cpio (newc, with or without checksums) or tar (ustar, with
- * GNU's and pax's long names) archive that lies in memory. Nothing is copied but names longer than
- * the format's; file contents are used where they are.
+ * Archives as file trees: an index over a cpio (newc, with or without checksums) or tar (ustar,
+ * with GNU's and pax's long names) archive that lies in memory. Nothing is copied but names longer
+ * than the format's; file contents are used where they are.
  *
- * The archive is the world's: every length is checked against its end, every number strictly parsed;
- * a broken one is refused as a whole, saying where and why. Names are taken relative to the root
- * of the tree; `..` in a name is refused. A name that comes twice means its last entry, as when
- * unpacking. Devices and FIFOs are left out.
+ * The archive is the world's: every length is checked against its end, every number strictly
+ * parsed; a broken one is refused as a whole, saying where and why. Names are taken relative to the
+ * root of the tree; `..` in a name is refused. A name that comes twice means its last entry, as
+ * when unpacking. Devices and FIFOs are left out.
  *
  * Thread context. Memory comes from the heap. Sources: cpio(5), tar(5), POSIX.1-2017 pax.
  */

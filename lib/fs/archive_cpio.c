@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cpio, the "new ASCII" format: a header of 110 characters, the name with its NUL, the contents; header with
- * name, and contents, each padded to four bytes. All numbers are eight hexadecimal digits.
- * Several archives may stand one behind the other, zeros between them, as Linux takes its initramfs.
+ * cpio, the "new ASCII" format: a header of 110 characters, the name with its NUL, the contents;
+ * header with name, and contents, each padded to four bytes. All numbers are eight hexadecimal
+ * digits. Several archives may stand one behind the other, zeros between them, as Linux takes its
+ * initramfs.
  */
 #include "lib/base/error.h"
 #include "lib/base/parse.h"
 #include "lib/base/string.h"
 #include "lib/fs/archive_parts.h"
 
-#define MAGIC_BYTES  6u
-#define FIELD_BYTES  8u
-#define HEADER_BYTES 110u
-#define ALIGN	     4u
+#define MAGIC_BYTES    6u
+#define FIELD_BYTES    8u
+#define HEADER_BYTES   110u
+#define ALIGN          4u
 #define NAME_BYTES_MAX 4096u
-#define TRAILER	     "TRAILER!!!"
+#define TRAILER        "TRAILER!!!"
 
 enum field {
 	FIELD_INO,
@@ -35,8 +36,8 @@ enum field {
 
 bool archive_is_cpio(const void *bytes, size_t bytes_count)
 {
-	return bytes_count >= HEADER_BYTES &&
-	       (memcmp(bytes, "070701", MAGIC_BYTES) == 0 || memcmp(bytes, "070702", MAGIC_BYTES) == 0);
+	return bytes_count >= HEADER_BYTES && (memcmp(bytes, "070701", MAGIC_BYTES) == 0 ||
+					       memcmp(bytes, "070702", MAGIC_BYTES) == 0);
 }
 
 static int read_header(const uint8_t *header, uint64_t fields[FIELD_COUNT])
@@ -95,7 +96,8 @@ static int read_member(struct archive *archive, size_t *at)
 	if (member.name[member.name_bytes] != '\0' || strlen(member.name) != member.name_bytes)
 		return archive_broken(archive, start, "a name without its end");
 	data_at = start + padded(HEADER_BYTES + fields[FIELD_NAMESIZE]);
-	if (data_at > archive->bytes_count || fields[FIELD_FILESIZE] > archive->bytes_count - data_at)
+	if (data_at > archive->bytes_count ||
+	    fields[FIELD_FILESIZE] > archive->bytes_count - data_at)
 		return archive_broken(archive, start, "cut off: a file longer than the rest");
 	*at = data_at + padded(fields[FIELD_FILESIZE]);
 	if (member.name_bytes == sizeof(TRAILER) - 1 &&
@@ -113,13 +115,14 @@ static int read_member(struct archive *archive, size_t *at)
 			: type == ARCHIVE_MODE_LINK    ? ARCHIVE_LINK
 						       : ARCHIVE_FILE,
 	};
-	if (type != ARCHIVE_MODE_DIRECTORY && type != ARCHIVE_MODE_FILE && type != ARCHIVE_MODE_LINK)
+	if (type != ARCHIVE_MODE_DIRECTORY && type != ARCHIVE_MODE_FILE &&
+	    type != ARCHIVE_MODE_LINK)
 		return 0;
 	if (type == ARCHIVE_MODE_DIRECTORY)
 		member.node.bytes = 0;
 	if (fields[FIELD_NLINK] > 1 && type == ARCHIVE_MODE_FILE)
-		member.node.identity = (fields[FIELD_DEVMAJOR] << 48 ^ fields[FIELD_DEVMINOR] << 32 ^
-					fields[FIELD_INO]) |
+		member.node.identity = (fields[FIELD_DEVMAJOR] << 48 ^
+					fields[FIELD_DEVMINOR] << 32 ^ fields[FIELD_INO]) |
 				       1ULL << 63;
 	return archive_add(archive, &member);
 }
@@ -138,7 +141,8 @@ int archive_read_cpio(struct archive *archive)
 		/* Behind the trailer: nothing, padding, or the next archive. */
 		while (at < archive->bytes_count && archive->bytes[at] == 0)
 			at++;
-		if (at >= archive->bytes_count || !archive_is_cpio(archive->bytes + at, archive->bytes_count - at)) {
+		if (at >= archive->bytes_count ||
+		    !archive_is_cpio(archive->bytes + at, archive->bytes_count - at)) {
 			share_links(archive);
 			return 0;
 		}

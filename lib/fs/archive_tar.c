@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tar: blocks of 512 bytes, a header with octal numbers and a checksum before each file. The ustar format and
- * GNU's older one differ in what follows the magic; long names come as members of their own, either
- * GNU's ('L', 'K') or pax's ('x').
+ * tar: blocks of 512 bytes, a header with octal numbers and a checksum before each file. The ustar
+ * format and GNU's older one differ in what follows the magic; long names come as members of their
+ * own, either GNU's ('L', 'K') or pax's ('x').
  */
 #include "lib/base/error.h"
 #include "lib/base/parse.h"
@@ -14,7 +14,8 @@
 struct tar_header {
 	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8];
 	char type;
-	char link[100], magic[6], version[2], user[32], group[32], major[8], minor[8], prefix[155], pad[12];
+	char link[100], magic[6], version[2], user[32], group[32], major[8], minor[8], prefix[155],
+		pad[12];
 };
 
 _Static_assert(sizeof(struct tar_header) == BLOCK_BYTES, "POSIX.1 pax, ustar interchange format");
@@ -74,8 +75,11 @@ static bool checksum_is_right(const struct tar_header *header)
 
 	/* The field itself counts as blanks. */
 	for (size_t i = 0; i < BLOCK_BYTES; i++)
-		sum += i - offsetof(struct tar_header, checksum) < sizeof(header->checksum) ? ' ' : bytes[i];
-	return read_number(header->checksum, sizeof(header->checksum), &wanted) == 0 && sum == wanted;
+		sum += i - offsetof(struct tar_header, checksum) < sizeof(header->checksum)
+			       ? ' '
+			       : bytes[i];
+	return read_number(header->checksum, sizeof(header->checksum), &wanted) == 0 &&
+	       sum == wanted;
 }
 
 static bool is_zero(const uint8_t *block)
@@ -95,8 +99,9 @@ static int read_pax(const char *data, uint64_t bytes, struct tar_extra *extra)
 
 		while (digits < bytes && data[digits] >= '0' && data[digits] <= '9')
 			digits++;
-		if (digits == bytes || data[digits] != ' ' || parse_u64_bytes(data, digits, 10, &length) ||
-		    length < digits + 3 || length > bytes || data[length - 1] != '\n')
+		if (digits == bytes || data[digits] != ' ' ||
+		    parse_u64_bytes(data, digits, 10, &length) || length < digits + 3 ||
+		    length > bytes || data[length - 1] != '\n')
 			return -EINVAL;
 		key = digits + 1;
 		for (key_bytes = 0; key + key_bytes < length && data[key + key_bytes] != '=';)
@@ -110,7 +115,8 @@ static int read_pax(const char *data, uint64_t bytes, struct tar_extra *extra)
 			extra->link = data + key + 9;
 			extra->link_bytes = length - 1 - (key + 9);
 		} else if (key_bytes == 4 && memcmp(data + key, "size", 4) == 0) {
-			if (parse_u64_bytes(data + key + 5, length - 1 - (key + 5), 10, &extra->size))
+			if (parse_u64_bytes(data + key + 5, length - 1 - (key + 5), 10,
+					    &extra->size))
 				return -EINVAL;
 			extra->has_size = true;
 		}
@@ -121,8 +127,8 @@ static int read_pax(const char *data, uint64_t bytes, struct tar_extra *extra)
 }
 
 /* A hard link means the file that came before under the other name. */
-static int resolve_hard_link(struct archive *archive, size_t at, const char *target, size_t target_bytes,
-			     struct archive_node *node)
+static int resolve_hard_link(struct archive *archive, size_t at, const char *target,
+			     size_t target_bytes, struct archive_node *node)
 {
 	uint32_t index = archive_find(archive, target, target_bytes);
 
@@ -134,12 +140,14 @@ static int resolve_hard_link(struct archive *archive, size_t at, const char *tar
 	return 0;
 }
 
-static int add_member(struct archive *archive, size_t at, const struct tar_header *header, uint64_t size,
-		      const struct tar_extra *extra)
+static int add_member(struct archive *archive, size_t at, const struct tar_header *header,
+		      uint64_t size, const struct tar_extra *extra)
 {
 	const char *link = extra->link ? extra->link : header->link;
-	size_t link_bytes = extra->link ? extra->link_bytes : field_bytes(header->link, sizeof(header->link));
-	struct archive_member member = {.node = {.data = header + 1, .bytes = size, .type = ARCHIVE_FILE}};
+	size_t link_bytes =
+		extra->link ? extra->link_bytes : field_bytes(header->link, sizeof(header->link));
+	struct archive_member member = {
+		.node = {.data = header + 1, .bytes = size, .type = ARCHIVE_FILE}};
 	uint64_t mode, uid, gid;
 	int result = 0;
 
@@ -174,7 +182,8 @@ static int add_member(struct archive *archive, size_t at, const struct tar_heade
 	if (result)
 		return result;
 	member.name = extra->name ? extra->name : header->name;
-	member.name_bytes = extra->name ? extra->name_bytes : field_bytes(header->name, sizeof(header->name));
+	member.name_bytes =
+		extra->name ? extra->name_bytes : field_bytes(header->name, sizeof(header->name));
 	/* GNU's old format uses the prefix field for other things. */
 	if (!extra->name && header->magic[5] == '\0') {
 		member.prefix = header->prefix;
@@ -199,7 +208,8 @@ int archive_read_tar(struct archive *archive)
 			return archive_broken(archive, at, "a header with a wrong checksum");
 		if (read_number(header->size, sizeof(header->size), &size))
 			return archive_broken(archive, at, "a header field is no number");
-		if (extra.has_size && header->type != 'L' && header->type != 'K' && header->type != 'x')
+		if (extra.has_size && header->type != 'L' && header->type != 'K' &&
+		    header->type != 'x')
 			size = extra.size;
 		/* Links and directories have no contents, whatever the field says. */
 		if (header->type == '1' || header->type == '2' || header->type == '5')
@@ -217,7 +227,8 @@ int archive_read_tar(struct archive *archive)
 			break;
 		case 'x':
 			if (read_pax((const char *)(header + 1), size, &extra))
-				return archive_broken(archive, at, "a pax header that cannot be read");
+				return archive_broken(archive, at,
+						      "a pax header that cannot be read");
 			break;
 		case 'g':
 			break;

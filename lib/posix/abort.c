@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ends of the program's own making: abort(), assert(), and what the compiler's and newlib's checks call. */
+/* Ends of the program's own making: abort(), assert(), and what the compiler's and newlib's checks
+ * call. */
 #include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,8 +12,8 @@
 
 void abort(void)
 {
-	/* The handler may leave by longjmp; when it returns, or blocks or ignores SIGABRT, the end comes
-	 * all the same (POSIX abort()). */
+	/* The handler may leave by longjmp; when it returns, or blocks or ignores SIGABRT, the end
+	 * comes all the same (POSIX abort()). */
 	sig_set_blocked(sig_blocked() & ~SIG_BIT(SIGABRT));
 	raise(SIGABRT);
 	exit_by_signal(SIGABRT, NULL);
@@ -21,8 +22,8 @@ void abort(void)
 void __assert_func(const char *file, int line, const char *function, const char *condition)
 {
 	char text[256];
-	int length = format_text(text, sizeof(text), "%s:%d: %s%sassertion failed: %s\n", file, line,
-				 function ? function : "", function ? ": " : "", condition);
+	int length = format_text(text, sizeof(text), "%s:%d: %s%sassertion failed: %s\n", file,
+				 line, function ? function : "", function ? ": " : "", condition);
 
 	if (length >= (int)sizeof(text))
 		length = sizeof(text) - 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The interval timer ITIMER_REAL, which alarm() and ualarm() share. The others count processor time,
- * for which nothing interrupts a guest. */
+/* The interval timer ITIMER_REAL, which alarm() and ualarm() share. The others count processor
+ * time, for which nothing interrupts a guest. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/time.h>
@@ -36,16 +36,19 @@ static struct itimerval current(void)
 
 	/* A timer that runs never reads as stopped. */
 	if (real.timer.armed)
-		left = real.timer.deadline_ns > now + NS_PER_US ? real.timer.deadline_ns - now : NS_PER_US;
-	return (struct itimerval){clock_timeval_from_ns(real.interval_ns), clock_timeval_from_ns(left)};
+		left = real.timer.deadline_ns > now + NS_PER_US ? real.timer.deadline_ns - now
+								: NS_PER_US;
+	return (struct itimerval){clock_timeval_from_ns(real.interval_ns),
+				  clock_timeval_from_ns(left)};
 }
 
 static int timeval_to_ns(const struct timeval *time, uint64_t *ns_out)
 {
 	struct timespec spec = {time->tv_sec, (long)time->tv_usec * (long)NS_PER_US};
 
-	return time->tv_usec < 0 || time->tv_usec >= (suseconds_t)US_PER_S ? -EINVAL
-									   : clock_to_ns(&spec, ns_out);
+	return time->tv_usec < 0 || time->tv_usec >= (suseconds_t)US_PER_S
+		       ? -EINVAL
+		       : clock_to_ns(&spec, ns_out);
 }
 
 int getitimer(int which, struct itimerval *value_out)
@@ -83,16 +86,21 @@ unsigned int alarm(unsigned int seconds)
 	struct itimerval value = {.it_value = {.tv_sec = seconds}}, old;
 
 	setitimer(ITIMER_REAL, &value, &old);
-	return (unsigned int)old.it_value.tv_sec + (old.it_value.tv_usec >= (suseconds_t)US_PER_S / 2 ||
-						    (old.it_value.tv_sec == 0 && old.it_value.tv_usec > 0));
+	return (unsigned int)old.it_value.tv_sec +
+	       (old.it_value.tv_usec >= (suseconds_t)US_PER_S / 2 ||
+		(old.it_value.tv_sec == 0 && old.it_value.tv_usec > 0));
 }
 
 useconds_t ualarm(useconds_t microseconds, useconds_t interval)
 {
-	struct itimerval value = {
-		.it_value = {microseconds / US_PER_S, (suseconds_t)(microseconds % US_PER_S)},
-		.it_interval = {interval / US_PER_S, (suseconds_t)(interval % US_PER_S)},
-	}, old;
+	struct itimerval value =
+				 {
+					 .it_value = {microseconds / US_PER_S,
+						      (suseconds_t)(microseconds % US_PER_S)},
+					 .it_interval = {interval / US_PER_S,
+							 (suseconds_t)(interval % US_PER_S)},
+				 },
+			 old;
 
 	setitimer(ITIMER_REAL, &value, &old);
 	return (useconds_t)old.it_value.tv_sec * US_PER_S + (useconds_t)old.it_value.tv_usec;

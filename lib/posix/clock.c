@@ -28,7 +28,8 @@ int clock_to_ns(const struct timespec *time, uint64_t *ns_out)
 
 struct timespec clock_from_ns(uint64_t ns)
 {
-	return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
+	return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S),
+				 .tv_nsec = (long)(ns % NS_PER_S)};
 }
 
 struct timeval clock_timeval_from_ns(uint64_t ns)
@@ -126,7 +127,8 @@ int settimeofday(const struct timeval *time, const struct timezone *zone)
 	(void)zone;
 	if (!time)
 		return 0;
-	spec = (struct timespec){.tv_sec = time->tv_sec, .tv_nsec = (long)(time->tv_usec * NS_PER_US)};
+	spec = (struct timespec){.tv_sec = time->tv_sec,
+				 .tv_nsec = (long)(time->tv_usec * NS_PER_US)};
 	return clock_settime(CLOCK_REALTIME, &spec);
 }
 
@@ -175,12 +177,14 @@ static void set_remaining(uint64_t deadline_ns, struct timespec *remaining_out)
 }
 
 /* The error is the result (POSIX clock_nanosleep()). */
-int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *remaining_out)
+int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
+		    struct timespec *remaining_out)
 {
 	uint64_t deadline_ns, now, target;
 	int result;
 
-	if (clock == CLOCK_THREAD_CPUTIME_ID || read_clock(clock, &now) || clock_to_ns(time, &target))
+	if (clock == CLOCK_THREAD_CPUTIME_ID || read_clock(clock, &now) ||
+	    clock_to_ns(time, &target))
 		return EINVAL;
 	if (clock == CLOCK_PROCESS_CPUTIME_ID)
 		return ENOTSUP;

@@ -11,10 +11,10 @@
 #include "lib/base/format.h"
 #include "lib/base/parse.h"
 
-#define STACK_BYTES_MIN	    (16ULL << 10)
-#define STACK_BYTES_MAX	    (1ULL << 40)
-#define GRACE_S_DEFAULT	    30
-#define GRACE_S_MAX	    86400
+#define STACK_BYTES_MIN (16ULL << 10)
+#define STACK_BYTES_MAX (1ULL << 40)
+#define GRACE_S_DEFAULT 30
+#define GRACE_S_MAX     86400
 
 static int set_log(struct cmdline *cmdline, const char *value)
 {
@@ -74,8 +74,8 @@ static bool is_assignment(const char *word)
 
 	if (*word >= '0' && *word <= '9')
 		return false;
-	while (word[i] == '_' || (word[i] >= '0' && word[i] <= '9') || (word[i] >= 'a' && word[i] <= 'z') ||
-	       (word[i] >= 'A' && word[i] <= 'Z'))
+	while (word[i] == '_' || (word[i] >= '0' && word[i] <= '9') ||
+	       (word[i] >= 'a' && word[i] <= 'z') || (word[i] >= 'A' && word[i] <= 'Z'))
 		i++;
 	return i > 0 && word[i] == '=';
 }
@@ -109,8 +109,8 @@ int cmdline_parse(struct cmdline *cmdline, const char *line, const char *program
 	cmdline->shutdown_grace_s = GRACE_S_DEFAULT;
 	cmdline->arguments[0] = (char *)program_name;
 	cmdline->arguments_count = 1;
-	result = parse_words(line, cmdline->storage, sizeof(cmdline->storage), words, CMDLINE_WORDS_MAX + 1,
-			     &count);
+	result = parse_words(line, cmdline->storage, sizeof(cmdline->storage), words,
+			     CMDLINE_WORDS_MAX + 1, &count);
 	if (result) {
 		words[0] = NULL;
 		format_text(cmdline->error, sizeof(cmdline->error), "%s",

@@ -9,8 +9,8 @@
  *
  *	log=error|warn|info|debug	what of the kernel's log shows on the console (warn)
  *	stack=SIZE			the main stack, e.g. 8M (memory/32, 128K to 1M)
- *	shutdown_grace=SECONDS		how long `xl shutdown` waits for the program; 0: for ever (30)
- *	evtchn=2l			the old event channel ABI (core/events.c)
+ *	shutdown_grace=SECONDS		how long `xl shutdown` waits for the program; 0: for ever
+ *(30) evtchn=2l			the old event channel ABI (core/events.c)
  */
 #ifndef LIB_POSIX_CMDLINE_H
 #define LIB_POSIX_CMDLINE_H
@@ -21,17 +21,18 @@
 #define CMDLINE_WORDS_MAX 256
 
 struct cmdline {
-	int log_level; /* enum log_level, -1: not said */
+	int log_level;        /* enum log_level, -1: not said */
 	uint64_t stack_bytes; /* 0: not said */
 	uint64_t shutdown_grace_s;
 	int arguments_count;
-	char *arguments[CMDLINE_WORDS_MAX + 2];	  /* program's name first, NULL last */
+	char *arguments[CMDLINE_WORDS_MAX + 2];   /* program's name first, NULL last */
 	char *environment[CMDLINE_WORDS_MAX + 1]; /* NULL last */
-	char error[96];				  /* why cmdline_parse() failed */
+	char error[96];                           /* why cmdline_parse() failed */
 	char storage[CMDLINE_BYTES_MAX + 1];
 };
 
-/* Fills all of cmdline (zeroed by the caller). 0, or -EINVAL with error[] set and defaults elsewhere. */
+/* Fills all of cmdline (zeroed by the caller). 0, or -EINVAL with error[] set and defaults
+ * elsewhere. */
 int cmdline_parse(struct cmdline *cmdline, const char *line, const char *program_name);
 
 #endif

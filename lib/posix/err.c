@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const char __program_name[];
+#include "lib/posix/start.h"
 
 static void report(const char *format, va_list arguments, const char *reason)
 {

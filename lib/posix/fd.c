@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The descriptor table. It begins in static memory with the console three times and moves to the heap
- * when it must grow. */
+/* The descriptor table. It begins in static memory with the console three times and moves to the
+ * heap when it must grow. */
 #include "lib/posix/fd.h"
 
 #include <errno.h>

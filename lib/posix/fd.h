@@ -2,9 +2,9 @@
 /*
  * Open files and the table of their descriptors.
  *
- * A struct file is what POSIX calls an open file description: shared by dup(), counted. Whatever can
- * be opened embeds nothing and registers nothing: it fills in an ops table. An operation that is NULL
- * is not possible on such a file; the comment says which error the caller then gets.
+ * A struct file is what POSIX calls an open file description: shared by dup(), counted. Whatever
+ * can be opened embeds nothing and registers nothing: it fills in an ops table. An operation that
+ * is NULL is not possible on such a file; the comment says which error the caller then gets.
  *
  * Lock: events disabled around the table; an operation runs without it.
  */
@@ -25,8 +25,8 @@ struct node;
 struct waitq;
 
 struct file_ops {
-	/* Bytes moved, 0 at the end, or -Exxx; -EINTR before anything moved. Thread context. A file that
-	 * can be sought in reads and writes at *offset and advances it. NULL: EBADF. */
+	/* Bytes moved, 0 at the end, or -Exxx; -EINTR before anything moved. Thread context. A file
+	 * that can be sought in reads and writes at *offset and advances it. NULL: EBADF. */
 	ssize_t (*read)(struct file *file, void *bytes_out, size_t bytes_max, off_t *offset);
 	ssize_t (*write)(struct file *file, const void *bytes, size_t bytes_count, off_t *offset);
 	/* NULL: EINVAL */
@@ -35,13 +35,13 @@ struct file_ops {
 	off_t (*size)(struct file *file);
 	/* arg as the request says. NULL: ENOTTY. */
 	int (*ioctl)(struct file *file, unsigned long request, void *arg);
-	/* POLL* of poll.h that hold now. *queue_out: woken when that changes, NULL when it never does.
-	 * NULL: always ready to read and write. Events disabled. */
+	/* POLL* of poll.h that hold now. *queue_out: woken when that changes, NULL when it never
+	 * does. NULL: always ready to read and write. Events disabled. */
 	short (*poll)(struct file *file, struct waitq **queue_out);
 	/* Packs struct dirent from *offset on; bytes filled or 0 at the end. NULL: ENOTDIR. */
 	ssize_t (*getdents)(struct file *file, void *dirents_out, size_t bytes_max, off_t *offset);
 	int (*truncate)(struct file *file, off_t bytes); /* NULL: EINVAL */
-	int (*sync)(struct file *file);			 /* NULL: nothing to do */
+	int (*sync)(struct file *file);                  /* NULL: nothing to do */
 	/* The last descriptor is gone. NULL: nothing to do. */
 	void (*close)(struct file *file);
 };
@@ -49,12 +49,12 @@ struct file_ops {
 struct file {
 	const struct file_ops *ops;
 	struct node *node; /* vfs.h; NULL when it was not found by a path */
-	void *data;	   /* of whoever made it */
+	void *data;        /* of whoever made it */
 	off_t offset;
-	int flags;	     /* O_* as opened, changed by F_SETFL */
-	unsigned int refs;   /* descriptors, and calls under way */
-	bool is_static;	     /* not from the heap */
-	const char *path;    /* for fchdir; heap, or NULL */
+	int flags;         /* O_* as opened, changed by F_SETFL */
+	unsigned int refs; /* descriptors, and calls under way */
+	bool is_static;    /* not from the heap */
+	const char *path;  /* for fchdir; heap, or NULL */
 };
 
 /* The file of a descriptor with a reference for the caller, NULL when there is none (EBADF). */
@@ -64,8 +64,8 @@ void file_put(struct file *file);
 /* A zeroed file with one reference, NULL when out of memory. */
 struct file *file_create(const struct file_ops *ops, int flags);
 
-/* Gives file (with the caller's reference) the lowest free descriptor not below least. The descriptor, or
- * -EMFILE, -ENOMEM, -EINVAL; then the reference is still the caller's. */
+/* Gives file (with the caller's reference) the lowest free descriptor not below least. The
+ * descriptor, or -EMFILE, -ENOMEM, -EINVAL; then the reference is still the caller's. */
 int fd_install(struct file *file, int least, bool close_on_exec);
 /* Makes fd refer to file, closing what it was. 0, -EBADF, -ENOMEM. */
 int fd_replace(int fd, struct file *file, bool close_on_exec);

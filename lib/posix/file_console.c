@@ -17,10 +17,12 @@
 static ssize_t console_read(struct file *file, void *bytes_out, size_t bytes_max, off_t *offset)
 {
 	(void)offset;
-	return bytes_max ? tty_read(&tty_console, bytes_out, bytes_max, !(file->flags & O_NONBLOCK)) : 0;
+	return bytes_max ? tty_read(&tty_console, bytes_out, bytes_max, !(file->flags & O_NONBLOCK))
+			 : 0;
 }
 
-static ssize_t console_write(struct file *file, const void *bytes, size_t bytes_count, off_t *offset)
+static ssize_t console_write(struct file *file, const void *bytes, size_t bytes_count,
+			     off_t *offset)
 {
 	(void)offset;
 	return tty_write(&tty_console, bytes, bytes_count, !(file->flags & O_NONBLOCK));
@@ -42,7 +44,8 @@ static short console_poll(struct file *file, struct waitq **queue_out)
 {
 	(void)file;
 	*queue_out = tty_console.console ? &tty_console.console->queue : NULL;
-	return (short)(POLLOUT | POLLWRNORM | (tty_readable(&tty_console) ? POLLIN | POLLRDNORM : 0));
+	return (short)(POLLOUT | POLLWRNORM |
+		       (tty_readable(&tty_console) ? POLLIN | POLLRDNORM : 0));
 }
 
 static int set_attr(const struct termios *attr, bool drain, bool flush)
@@ -109,7 +112,8 @@ static int console_ioctl(struct file *file, unsigned long request, void *arg)
 			waitq_wake_all(&tty_console.console->queue);
 		return 0;
 	case FIONREAD:
-		*(int *)arg = tty_readable(&tty_console) ? (int)tty_readable_bytes(&tty_console) : 0;
+		*(int *)arg =
+			tty_readable(&tty_console) ? (int)tty_readable_bytes(&tty_console) : 0;
 		return 0;
 	case TIOCGPGRP:
 	case TIOCGSID:

@@ -9,7 +9,7 @@
 #include "lib/posix/fd.h"
 #include "lib/posix/vfs.h"
 
-#define DEVICES_DEV	  2
+#define DEVICES_DEV       2
 #define DEVICES_INO_FIRST 2
 
 static off_t device_size(struct file *file)
@@ -98,10 +98,10 @@ static const struct device {
 	const struct file_ops *ops;
 	dev_t number; /* Linux's */
 } devices[] = {
-	{"null", &null_ops, 0x103},	       {"zero", &zero_ops, 0x105},
-	{"full", &full_ops, 0x107},	       {"random", &random_ops, 0x108},
-	{"urandom", &random_ops, 0x109},       {"console", &file_console_ops, 0x501},
-	{"tty", &file_console_ops, 0x500},     {"stdin", &file_console_ops, 0x501},
+	{"null", &null_ops, 0x103},           {"zero", &zero_ops, 0x105},
+	{"full", &full_ops, 0x107},           {"random", &random_ops, 0x108},
+	{"urandom", &random_ops, 0x109},      {"console", &file_console_ops, 0x501},
+	{"tty", &file_console_ops, 0x500},    {"stdin", &file_console_ops, 0x501},
 	{"stdout", &file_console_ops, 0x501}, {"stderr", &file_console_ops, 0x501},
 };
 
@@ -115,7 +115,8 @@ static int directory_lookup(struct node *directory, const char *name, size_t nam
 {
 	(void)directory;
 	for (size_t i = 0; i < DEVICES_COUNT; i++) {
-		if (strlen(devices[i].name) != name_bytes || memcmp(devices[i].name, name, name_bytes) != 0)
+		if (strlen(devices[i].name) != name_bytes ||
+		    memcmp(devices[i].name, name, name_bytes) != 0)
 			continue;
 		nodes[i] = (struct node){&device_node_ops, S_IFCHR | 0666, (void *)&devices[i]};
 		*node_out = &nodes[i];
@@ -124,7 +125,8 @@ static int directory_lookup(struct node *directory, const char *name, size_t nam
 	return -ENOENT;
 }
 
-static ssize_t directory_getdents(struct file *file, void *dirents_out, size_t bytes_max, off_t *offset)
+static ssize_t directory_getdents(struct file *file, void *dirents_out, size_t bytes_max,
+				  off_t *offset)
 {
 	struct dirents dirents = {dirents_out, bytes_max, 0};
 
@@ -132,8 +134,8 @@ static ssize_t directory_getdents(struct file *file, void *dirents_out, size_t b
 	while (*offset >= 0 && (size_t)*offset < DEVICES_COUNT) {
 		const char *name = devices[*offset].name;
 
-		if (dirents_add(&dirents, name, strlen(name), (ino_t)(DEVICES_INO_FIRST + *offset), S_IFCHR,
-				*offset + 1))
+		if (dirents_add(&dirents, name, strlen(name), (ino_t)(DEVICES_INO_FIRST + *offset),
+				S_IFCHR, *offset + 1))
 			return dirents.used ? (ssize_t)dirents.used : -EINVAL;
 		++*offset;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The root file system: the archive given as ramdisk=, read-only, where it lies. It is mapped and read
- * when the first path is looked up. Without a ramdisk the root is an empty directory.
+ * The root file system: the archive given as ramdisk=, read-only, where it lies. It is mapped and
+ * read when the first path is looked up. Without a ramdisk the root is an empty directory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -105,14 +105,14 @@ static const struct file_ops ramdisk_file_ops = {
 	.size = file_size,
 };
 
-/* Where a listing stands: 0 and 1 are `.` and `..`, then the children by index + CHILD_FIRST, then what
- * is mounted here but not in the archive, then the end. */
+/* Where a listing stands: 0 and 1 are `.` and `..`, then the children by index + CHILD_FIRST, then
+ * what is mounted here but not in the archive, then the end. */
 #define CHILD_FIRST 2
 #define MOUNT_FIRST ((off_t)1 << 40)
 
 /* The entry at *offset and where the next one is. False at the end. */
-static bool list_entry(struct node *directory, off_t offset, const char **name_out, size_t *name_bytes_out,
-		       const struct node **node_out, off_t *next_out)
+static bool list_entry(struct node *directory, off_t offset, const char **name_out,
+		       size_t *name_bytes_out, const struct node **node_out, off_t *next_out)
 {
 	const struct archive_node *at = entry_of(directory);
 	uint32_t index;
@@ -145,12 +145,13 @@ static bool list_entry(struct node *directory, off_t offset, const char **name_o
 		*name_bytes_out = strlen(*name_out);
 		*node_out = directory;
 		*next_out = ++offset;
-	} while (archive_lookup(&archive, (uint32_t)(directory - nodes), *name_out, *name_bytes_out) !=
-		 ARCHIVE_NONE);
+	} while (archive_lookup(&archive, (uint32_t)(directory - nodes), *name_out,
+				*name_bytes_out) != ARCHIVE_NONE);
 	return true;
 }
 
-static ssize_t directory_getdents(struct file *file, void *dirents_out, size_t bytes_max, off_t *offset)
+static ssize_t directory_getdents(struct file *file, void *dirents_out, size_t bytes_max,
+				  off_t *offset)
 {
 	struct dirents dirents = {dirents_out, bytes_max, 0};
 	const struct node *node;
@@ -159,7 +160,8 @@ static ssize_t directory_getdents(struct file *file, void *dirents_out, size_t b
 	off_t next;
 
 	while (list_entry(file->node, *offset, &name, &name_bytes, &node, &next)) {
-		if (dirents_add(&dirents, name, name_bytes, (ino_t)(node - nodes) + 1, node->mode, next))
+		if (dirents_add(&dirents, name, name_bytes, (ino_t)(node - nodes) + 1, node->mode,
+				next))
 			return dirents.used ? (ssize_t)dirents.used : -EINVAL;
 		*offset = next;
 	}
@@ -202,7 +204,8 @@ static int map_module(const void **bytes_out)
 	if (result)
 		return result;
 	enabled = events_disable();
-	result = pt_map_contiguous((uintptr_t)area, boot_info.module_pfn, pages_count, PT_PROT_READ);
+	result =
+		pt_map_contiguous((uintptr_t)area, boot_info.module_pfn, pages_count, PT_PROT_READ);
 	events_restore(enabled);
 	*bytes_out = area;
 	return result;
@@ -233,14 +236,15 @@ int ramdisk_root(struct node **node_out)
 			return result;
 		result = archive_open(&archive, bytes, boot_info.module_bytes);
 		if (result)
-			exit_before_main(EXIT_BAD_RAMDISK, "stardust: ramdisk: %s, at byte %zu", archive.error,
-					 archive.error_at);
+			exit_before_main(EXIT_BAD_RAMDISK, "stardust: ramdisk: %s, at byte %zu",
+					 archive.error, archive.error_at);
 	}
 	nodes = heap_alloc(archive.nodes_count * sizeof(*nodes));
 	if (!nodes)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < archive.nodes_count; i++)
-		nodes[i] = (struct node){&ramdisk_node_ops, mode_of(&archive.nodes[i]), &archive.nodes[i]};
+		nodes[i] = (struct node){&ramdisk_node_ops, mode_of(&archive.nodes[i]),
+					 &archive.nodes[i]};
 	*node_out = &nodes[ARCHIVE_ROOT];
 	return 0;
 }

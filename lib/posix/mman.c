@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mmap: areas of the kernel's virtual memory. A file is copied in, which is what MAP_PRIVATE means, and all
- * that MAP_SHARED can mean for a file that never changes. */
+/* mmap: areas of the kernel's virtual memory. A file is copied in, which is what MAP_PRIVATE means,
+ * and all that MAP_SHARED can mean for a file that never changes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -55,7 +55,8 @@ static int check_file(int fd, int prot, int flags, off_t offset)
 		return -EBADF;
 	if (!file->ops->size || !file->ops->read)
 		result = -ENODEV;
-	else if ((file->flags & O_ACCMODE) == O_WRONLY || ((flags & MAP_SHARED) && (prot & PROT_WRITE)))
+	else if ((file->flags & O_ACCMODE) == O_WRONLY ||
+		 ((flags & MAP_SHARED) && (prot & PROT_WRITE)))
 		result = -EACCES;
 	else if (offset < 0 || ((uint64_t)offset & ~PAGE_MASK))
 		result = -EINVAL;
@@ -134,7 +135,8 @@ int mprotect(void *start, size_t bytes, int prot)
 	if (result == 0 && bytes > 0)
 		result = vm_protect(start, whole_pages(bytes), area_prot);
 	/* Nothing mapped there is ENOMEM to POSIX. */
-	return (int)posix_result(result == -EINVAL && !((uintptr_t)start & ~PAGE_MASK) ? -ENOMEM : result);
+	return (int)posix_result(result == -EINVAL && !((uintptr_t)start & ~PAGE_MASK) ? -ENOMEM
+										       : result);
 }
 
 int msync(void *start, size_t bytes, int flags)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/heap.h"
+#include "lib/posix/newlib.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/vfs.h"
 
@@ -104,8 +105,6 @@ int openat(int at, const char *path, int flags, ...)
 {
 	return (int)posix_result(open_at(at, path, flags));
 }
-
-extern int getdents(int fd, void *dirents_out, int bytes_max);
 
 int getdents(int fd, void *dirents_out, int bytes_max)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Asking and changing file systems by path. The file systems of today are read-only, so changes end in
- * the error a read-only file system gives: ENOENT or EEXIST where they come first, else EROFS. */
+/* Asking and changing file systems by path. The file systems of today are read-only, so changes end
+ * in the error a read-only file system gives: ENOENT or EEXIST where they come first, else EROFS.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 #include <utime.h>
 
+#include "lib/posix/newlib.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/vfs.h"
 
@@ -52,7 +54,8 @@ static int access_at(int at, const char *path, int mode)
 	if (result)
 		return result;
 	/* The one user there is may read all; running needs the bit to be set for somebody. */
-	if ((mode & X_OK) && S_ISREG(status.st_mode) && !(status.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
+	if ((mode & X_OK) && S_ISREG(status.st_mode) &&
+	    !(status.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
 		return -EACCES;
 	if ((mode & W_OK) && !S_ISCHR(status.st_mode))
 		return -EROFS;
@@ -77,8 +80,9 @@ static ssize_t readlink_at(int at, const char *path, char *target_out, size_t by
 
 	if (result)
 		return result;
-	result = S_ISLNK(found.node->mode) ? found.node->ops->readlink(found.node, target_out, bytes_max)
-					   : -EINVAL;
+	result = S_ISLNK(found.node->mode)
+			 ? found.node->ops->readlink(found.node, target_out, bytes_max)
+			 : -EINVAL;
 	vfs_path_put(&found);
 	return result;
 }
@@ -260,8 +264,6 @@ int symlink(const char *target, const char *path)
 }
 
 /* newlib's rename() calls this. */
-extern int _rename(const char *from, const char *to);
-
 int _rename(const char *from, const char *to)
 {
 	(void)to;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* poll and select over files. One source can wake today, the console; sockets will bring more, and a
- * queue that many sources wake. */
+/* poll and select over files. One source can wake today, the console; sockets will bring more, and
+ * a queue that many sources wake. */
 #include <poll.h>
 
 #include <errno.h>
@@ -132,7 +132,8 @@ static nfds_t collect(int count, const fd_set *reads, const fd_set *writes, cons
 	return used;
 }
 
-static int spread(const struct pollfd *fds, nfds_t used, fd_set *reads, fd_set *writes, fd_set *excepts)
+static int spread(const struct pollfd *fds, nfds_t used, fd_set *reads, fd_set *writes,
+		  fd_set *excepts)
 {
 	int ready = 0;
 
@@ -155,8 +156,8 @@ static int spread(const struct pollfd *fds, nfds_t used, fd_set *reads, fd_set *
 	return ready;
 }
 
-static int select_until(int count, fd_set *reads, fd_set *writes, fd_set *excepts, uint64_t deadline_ns,
-			const sigset_t *mask)
+static int select_until(int count, fd_set *reads, fd_set *writes, fd_set *excepts,
+			uint64_t deadline_ns, const sigset_t *mask)
 {
 	struct pollfd fds[FD_SETSIZE];
 	nfds_t used;
@@ -180,8 +181,8 @@ static int select_until(int count, fd_set *reads, fd_set *writes, fd_set *except
 	return spread(fds, used, reads, writes, excepts);
 }
 
-int pselect(int count, fd_set *reads, fd_set *writes, fd_set *excepts, const struct timespec *timeout,
-	    const sigset_t *mask)
+int pselect(int count, fd_set *reads, fd_set *writes, fd_set *excepts,
+	    const struct timespec *timeout, const sigset_t *mask)
 {
 	uint64_t deadline_ns;
 	int result = deadline_of(timeout, &deadline_ns);

@@ -110,7 +110,8 @@ static struct passwd root_user = {
 	.pw_dir = root_home,
 	.pw_shell = root_shell,
 };
-static struct group root_group = {.gr_name = root_name, .gr_passwd = root_gecos, .gr_mem = no_members};
+static struct group root_group = {
+	.gr_name = root_name, .gr_passwd = root_gecos, .gr_mem = no_members};
 
 char *getlogin(void)
 {

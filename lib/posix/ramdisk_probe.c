@@ -11,12 +11,12 @@
 #include "xen/evtchn.h"
 
 /* cpio(5): c_magic; with or without checksums. tar: POSIX.1 pax, ustar interchange format. */
-#define CPIO_MAGIC	  "07070"
+#define CPIO_MAGIC        "07070"
 #define CPIO_MAGIC_BYTES  5
-#define USTAR_MAGIC	  "ustar"
+#define USTAR_MAGIC       "ustar"
 #define USTAR_MAGIC_BYTES 5
-#define USTAR_MAGIC_AT	  257
-#define HEADER_BYTES	  512
+#define USTAR_MAGIC_AT    257
+#define HEADER_BYTES      512
 
 bool ramdisk_probe(void)
 {

@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-/* True when the module of boot_info begins like a cpio (newc) or tar (ustar) archive, or when it could
- * not be mapped: then opening files will say so. boot_info.module_bytes > 0. */
+/* True when the module of boot_info begins like a cpio (newc) or tar (ustar) archive, or when it
+ * could not be mapped: then opening files will say so. boot_info.module_bytes > 0. */
 bool ramdisk_probe(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* State of the signals and their delivery by function call. Parts run in event context: no C library
- * here but memory functions. */
+/* State of the signals and their delivery by function call. Parts run in event context: no C
+ * library here but memory functions. */
 #include "lib/posix/sig.h"
 
 #include <errno.h>
@@ -176,7 +176,8 @@ bool sig_on_altstack(void)
 
 uintptr_t sig_stack_for(int signal, uintptr_t stack)
 {
-	if (!(sig.actions[signal].sa_flags & SA_ONSTACK) || !sig.altstack_set || altstack_contains(stack))
+	if (!(sig.actions[signal].sa_flags & SA_ONSTACK) || !sig.altstack_set ||
+	    altstack_contains(stack))
 		return stack;
 	return (uintptr_t)sig.altstack.ss_sp + sig.altstack.ss_size;
 }
@@ -225,7 +226,8 @@ static void call_on_stack(void *stack_top, void (*fn)(void *), void *arg)
 			 "mov %%rbx, %%rsp"
 			 : "+D"(arg)
 			 : [top] "r"(stack_top), [fn] "r"(fn)
-			 : "rbx", "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory", "cc");
+			 : "rbx", "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory",
+			   "cc");
 }
 
 enum sig_result sig_run(const siginfo_t *info, ucontext_t *context)

@@ -38,10 +38,12 @@ void sig_send(int signal, int si_code);
 /* The same with everything said; info->si_signo is the signal. */
 void sig_send_info(const siginfo_t *info);
 
-/* Delivers what is pending and not blocked, in the running thread. Thread context, events enabled. */
+/* Delivers what is pending and not blocked, in the running thread. Thread context, events enabled.
+ */
 enum sig_result sig_deliver(void);
 
-/* Defers asynchronous delivery; counts. sig_release() delivers what came meanwhile. Thread context. */
+/* Defers asynchronous delivery; counts. sig_release() delivers what came meanwhile. Thread context.
+ */
 void sig_hold(void);
 void sig_release(void);
 bool sig_held(void);

@@ -3,9 +3,9 @@
  * Signals where the thread was interrupted: by an event, or by a fault of its own.
  *
  * The trap frame lies on the interrupted stack below the thread's stack pointer, so nothing can be
- * built there while it lives. The handler of the event therefore keeps a copy of the frame aside, makes
- * the thread resume in sig_enter(), and sig_enter(), an ordinary function on the thread's
- * (or the alternate) stack, saves the FPU, runs the handlers and puts everything back.
+ * built there while it lives. The handler of the event therefore keeps a copy of the frame aside,
+ * makes the thread resume in sig_enter(), and sig_enter(), an ordinary function on the thread's (or
+ * the alternate) stack, saves the FPU, runs the handlers and puts everything back.
  */
 #include <signal.h>
 #include <string.h>
@@ -18,9 +18,9 @@
 #include "lib/posix/sig.h"
 #include "xen/evtchn.h"
 
-#define RFLAGS_TF  (1UL << 8)
-#define RFLAGS_DF  (1UL << 10)
-#define RFLAGS_AC  (1UL << 18)
+#define RFLAGS_TF (1UL << 8)
+#define RFLAGS_DF (1UL << 10)
+#define RFLAGS_AC (1UL << 18)
 /* What a handler may change in the flags: the arithmetic ones, DF, TF and AC. */
 #define RFLAGS_USER (0xcd5UL | RFLAGS_TF | RFLAGS_AC)
 
@@ -91,8 +91,8 @@ static void frame_from_context(struct trap_frame *frame, const ucontext_t *conte
 }
 
 /* Continues where frame says. The thread ran with events enabled and runs so now, so the
- * processor's own iretq does, without the hypervisor. An event in between pushes below rsp, which by
- * then has passed what was popped. */
+ * processor's own iretq does, without the hypervisor. An event in between pushes below rsp, which
+ * by then has passed what was popped. */
 static _Noreturn void resume(struct trap_frame *frame)
 {
 	__asm__ volatile("mov %%cs, %%eax\n\t"
@@ -114,7 +114,8 @@ static _Noreturn void resume(struct trap_frame *frame)
 }
 
 _Static_assert(offsetof(struct trap_frame, rdi) - offsetof(struct trap_frame, r15) == 14 * 8 &&
-		       offsetof(struct trap_frame, rip) - offsetof(struct trap_frame, r15) == 16 * 8,
+		       offsetof(struct trap_frame, rip) - offsetof(struct trap_frame, r15) ==
+			       16 * 8,
 	       "resume() pops the frame in this order");
 
 static _Noreturn void sig_enter(void)

@@ -116,7 +116,9 @@ static int change_mask(int how, const sigset_t *set, sigset_t *old_out)
 	if (old_out)
 		*old_out = old;
 	if (set)
-		sig_set_blocked(how == SIG_BLOCK ? old | change : how == SIG_UNBLOCK ? old & ~change : change);
+		sig_set_blocked(how == SIG_BLOCK     ? old | change
+				: how == SIG_UNBLOCK ? old & ~change
+						     : change);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From the kernel to main(): drivers, command line, thread-local storage, stack, constructors. */
-#include "core/start.h"
+#include "lib/posix/start.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,25 +10,22 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/pv/boot.h"
 #include "core/log.h"
+#include "core/start.h"
 #include "core/time.h"
 #include "core/vm.h"
 #include "drivers/xencons.h"
 #include "drivers/xenstore.h"
 #include "lib/posix/cmdline.h"
 #include "lib/posix/exit.h"
+#include "lib/posix/newlib.h"
 #include "lib/posix/ramdisk_probe.h"
 #include "lib/posix/tcb.h"
 #include "lib/posix/tty.h"
 
-#define STACK_SHARE	32
+#define STACK_SHARE     32
 #define STACK_ORDER_MIN 5 /* 128 KiB */
 #define STACK_ORDER_MAX 8 /* 1 MiB */
 
-extern int main(int argc, char **argv, char **envp);
-extern void __libc_init_array(void);
-extern void __libc_fini_array(void);
-
-/* What argv[0] says; stardust-cc may define it as the name of the image. */
 __attribute__((weak)) const char __program_name[] = "program";
 
 static struct cmdline cmdline;
@@ -42,7 +39,8 @@ static _Noreturn void run_main(void)
 	exit(main(cmdline.arguments_count, cmdline.arguments, environ));
 }
 
-/* Leaves the boot stack for good: run_main() starts at stack_top with an end to the chain of frames. */
+/* Leaves the boot stack for good: run_main() starts at stack_top with an end to the chain of
+ * frames. */
 static _Noreturn void enter_main(uintptr_t stack_top)
 {
 	__asm__ volatile("mov %[top], %%rsp\n\t"
@@ -59,7 +57,8 @@ static _Noreturn void enter_main(uintptr_t stack_top)
  * direct map: there it takes no page tables, which would be a third of the way to main. */
 static struct tcb *create_stack(void)
 {
-	uint64_t bytes = cmdline.stack_bytes, most = boot_info.pages_count * PAGE_BYTES / STACK_SHARE;
+	uint64_t bytes = cmdline.stack_bytes,
+		 most = boot_info.pages_count * PAGE_BYTES / STACK_SHARE;
 	unsigned int order = STACK_ORDER_MIN;
 	void *stack;
 
@@ -71,7 +70,8 @@ static struct tcb *create_stack(void)
 			return NULL;
 	} else {
 		bytes = (bytes + tcb_bytes() + PAGE_BYTES - 1) & PAGE_MASK;
-		if (vm_alloc(bytes, 0, PT_PROT_READ | PT_PROT_WRITE | VM_DIRTY, "main stack", &stack))
+		if (vm_alloc(bytes, 0, PT_PROT_READ | PT_PROT_WRITE | VM_DIRTY, "main stack",
+			     &stack))
 			return NULL;
 	}
 	return tcb_create((uintptr_t)stack + bytes, _GLOBAL_REENT);
@@ -92,11 +92,13 @@ void core_program_start(void)
 	if (error)
 		exit_before_main(EXIT_BAD_CMDLINE, "stardust: command line: %s", cmdline.error);
 	if (boot_info.module_bytes > 0 && !ramdisk_probe())
-		exit_before_main(EXIT_BAD_RAMDISK,
-				 "stardust: ramdisk: neither a cpio (newc) nor a tar (ustar) archive");
+		exit_before_main(
+			EXIT_BAD_RAMDISK,
+			"stardust: ramdisk: neither a cpio (newc) nor a tar (ustar) archive");
 	tcb = create_stack();
 	if (!tcb)
-		exit_before_main(EXIT_BAD_CMDLINE, "stardust: no memory for a stack of %llu KiB (stack=)",
+		exit_before_main(EXIT_BAD_CMDLINE,
+				 "stardust: no memory for a stack of %llu KiB (stack=)",
 				 (unsigned long long)cmdline.stack_bytes / 1024);
 	tcb_use(tcb);
 	enter_main(tcb_stack_top(tcb));

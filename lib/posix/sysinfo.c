@@ -30,8 +30,8 @@ static const char *get_host_name(void)
 		return host_name;
 	/* The request lies on our stack: no handler may leave it behind. */
 	sig_hold();
-	if (!xenstore_available() ||
-	    xenstore_read(0, "name", host_name, sizeof(host_name)) || !host_name[0])
+	if (!xenstore_available() || xenstore_read(0, "name", host_name, sizeof(host_name)) ||
+	    !host_name[0])
 		memcpy(host_name, "stardust", sizeof("stardust"));
 	sig_release();
 	return host_name;
@@ -58,15 +58,16 @@ int sethostname(const char *name, size_t name_bytes)
 
 int uname(struct utsname *names_out)
 {
-	unsigned long version = (unsigned long)arch_hypercall(__HYPERVISOR_xen_version, XENVER_version, 0,
-							      0, 0, 0);
+	unsigned long version =
+		(unsigned long)arch_hypercall(__HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0);
 	struct xen_extraversion_wrap {
 		xen_extraversion_t text;
 	} extra;
 
 	memset(names_out, 0, sizeof(*names_out));
 	memset(&extra, 0, sizeof(extra));
-	arch_hypercall(__HYPERVISOR_xen_version, XENVER_extraversion, (unsigned long)&extra, 0, 0, 0);
+	arch_hypercall(__HYPERVISOR_xen_version, XENVER_extraversion, (unsigned long)&extra, 0, 0,
+		       0);
 	extra.text[sizeof(extra.text) - 1] = '\0';
 	format_text(names_out->sysname, sizeof(names_out->sysname), "Stardust");
 	format_text(names_out->nodename, sizeof(names_out->nodename), "%s", get_host_name());

@@ -10,10 +10,6 @@
 #include "arch/x86_64/hypercall.h"
 #include "xen/abi.h"
 
-/* From the linker script; the values of the last two are the addresses of the symbols. */
-extern const char __tdata_start[];
-extern const char __tdata_bytes[], __tls_bytes[], __tls_align[];
-
 #define STACK_ALIGN 16UL
 
 static_assert(offsetof(struct tcb, reent) == TCB_REENT, "__getreent reads it there");
@@ -51,7 +47,8 @@ struct tcb *tcb_create(uintptr_t top, struct _reent *reent)
 	char *block = (char *)tcb - tls_bytes();
 
 	memcpy(block, __tdata_start, (size_t)__tdata_bytes);
-	memset(block + (size_t)__tdata_bytes, 0, (size_t)((char *)tcb - block) - (size_t)__tdata_bytes);
+	memset(block + (size_t)__tdata_bytes, 0,
+	       (size_t)((char *)tcb - block) - (size_t)__tdata_bytes);
 	*tcb = (struct tcb){.self = tcb, .reent = reent};
 	return tcb;
 }

@@ -13,6 +13,11 @@
 
 struct _reent;
 
+/* From the linker script: the template of the thread-local variables; the last three are lengths,
+ * the values are the addresses of the symbols. */
+extern const char __tdata_start[];
+extern const char __tdata_bytes[], __tls_bytes[], __tls_align[];
+
 struct tcb {
 	struct tcb *self;
 	struct _reent *reent; /* newlib's state of this thread; tcb.c reads it at TCB_REENT */

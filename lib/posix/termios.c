@@ -7,6 +7,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "lib/posix/newlib.h"
 #include "lib/posix/posix.h"
 
 #define TTY_NAME "/dev/console"
@@ -19,8 +20,6 @@ int isatty(int fd)
 }
 
 /* newlib's stdio asks under this name. */
-extern int _isatty(int fd);
-
 int _isatty(int fd)
 {
 	return isatty(fd);
@@ -139,7 +138,8 @@ int cfsetspeed(struct termios *attr, speed_t speed)
 
 void cfmakeraw(struct termios *attr)
 {
-	attr->c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+	attr->c_iflag &=
+		~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
 	attr->c_oflag &= ~(tcflag_t)OPOST;
 	attr->c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
 	attr->c_cflag &= ~(tcflag_t)(CSIZE | PARENB);

@@ -27,8 +27,9 @@ static const struct termios attr_at_start = {
 	.c_oflag = TTYDEF_OFLAG,
 	.c_cflag = TTYDEF_CFLAG,
 	.c_lflag = TTYDEF_LFLAG,
-	.c_cc = {CEOF, CEOL, CEOL, CERASE, CWERASE, CKILL, CREPRINT, CERASE2, CINTR, CQUIT, CSUSP, CDSUSP,
-		 CSTART, CSTOP, CLNEXT, CDISCARD, CMIN, CTIME, CSTATUS, _POSIX_VDISABLE},
+	.c_cc = {CEOF,    CEOL,     CEOL,  CERASE, CWERASE, CKILL,          CREPRINT,
+		 CERASE2, CINTR,    CQUIT, CSUSP,  CDSUSP,  CSTART,         CSTOP,
+		 CLNEXT,  CDISCARD, CMIN,  CTIME,  CSTATUS, _POSIX_VDISABLE},
 	.c_ispeed = B38400,
 	.c_ospeed = B38400,
 };
@@ -97,7 +98,8 @@ static size_t take(struct tty *tty, uint8_t *bytes, size_t bytes_max)
 
 		tty->tail++;
 		if (ends && byte == _POSIX_VDISABLE) {
-			/* End of file is no character; outside canonical mode it is the one typed. */
+			/* End of file is no character; outside canonical mode it is the one typed.
+			 */
 			if (canonical)
 				break;
 			byte = tty->attr.c_cc[VEOF];
@@ -107,8 +109,8 @@ static size_t take(struct tty *tty, uint8_t *bytes, size_t bytes_max)
 			break;
 	}
 	/* A line ended by ^D after exactly bytes_max bytes must not read as end of file next. */
-	if (canonical && count == bytes_max && tty->tail != tty->ready && ends_line(tty, tty->tail) &&
-	    tty->input[tty->tail & INPUT_MASK] == _POSIX_VDISABLE)
+	if (canonical && count == bytes_max && tty->tail != tty->ready &&
+	    ends_line(tty, tty->tail) && tty->input[tty->tail & INPUT_MASK] == _POSIX_VDISABLE)
 		tty->tail++;
 	return count;
 }
@@ -120,7 +122,8 @@ static int wait_readable(struct tty *tty, size_t count, uint64_t deadline_ns)
 	return waitq_wait(&tty->console->queue, readable_count(tty, count), deadline_ns, true);
 }
 
-/* VMIN and VTIME (POSIX 11.1.7, cases A to D). 0 when there is something to take or the time is over. */
+/* VMIN and VTIME (POSIX 11.1.7, cases A to D). 0 when there is something to take or the time is
+ * over. */
 static int wait_raw(struct tty *tty, size_t bytes_max)
 {
 	size_t least = tty->attr.c_cc[VMIN];
@@ -130,7 +133,8 @@ static int wait_raw(struct tty *tty, size_t bytes_max)
 	if (least > bytes_max)
 		least = bytes_max;
 	if (least == 0)
-		result = timeout_ns == 0 ? 0 : wait_readable(tty, 1, time_monotonic_ns() + timeout_ns);
+		result = timeout_ns == 0 ? 0
+					 : wait_readable(tty, 1, time_monotonic_ns() + timeout_ns);
 	else if (timeout_ns == 0)
 		result = wait_readable(tty, least, TIME_NEVER);
 	else {
@@ -205,7 +209,8 @@ static size_t put(struct tty *tty, const uint8_t *bytes, size_t bytes_count)
 	return taken;
 }
 
-/* deadline_ns 0: without waiting. 0, -EAGAIN, -ETIMEDOUT, -EINTR; done_out says how much went out. */
+/* deadline_ns 0: without waiting. 0, -EAGAIN, -ETIMEDOUT, -EINTR; done_out says how much went out.
+ */
 static int put_all(struct tty *tty, const uint8_t *bytes, size_t bytes_count, uint64_t deadline_ns,
 		   bool interruptible, size_t *done_out)
 {
@@ -219,7 +224,8 @@ static int put_all(struct tty *tty, const uint8_t *bytes, size_t bytes_count, ui
 		done += taken;
 		if (taken == 0)
 			result = deadline_ns == 0 ? -EAGAIN
-						  : waitq_sleep(&tty->console->queue, deadline_ns, interruptible);
+						  : waitq_sleep(&tty->console->queue, deadline_ns,
+								interruptible);
 	}
 	events_restore(enabled);
 	*done_out = done;
@@ -238,7 +244,8 @@ ssize_t tty_write(struct tty *tty, const void *bytes, size_t bytes_count, bool w
 	while (done < bytes_count) {
 		size_t chunk_bytes = convert(tty, from + done, bytes_count - done, chunk, used);
 		size_t put_bytes;
-		int result = put_all(tty, chunk, chunk_bytes, wait ? TIME_NEVER : 0, true, &put_bytes);
+		int result =
+			put_all(tty, chunk, chunk_bytes, wait ? TIME_NEVER : 0, true, &put_bytes);
 
 		done += put_bytes ? used[put_bytes - 1] : 0;
 		if (result < 0)
@@ -252,8 +259,8 @@ int tty_drain(struct tty *tty, uint64_t deadline_ns)
 	if (!tty->console)
 		return 0;
 	return waitq_wait(&tty->console->queue,
-			  tty->echo_bytes == 0 && tty->console->ops->drained(tty->console), deadline_ns,
-			  true);
+			  tty->echo_bytes == 0 && tty->console->ops->drained(tty->console),
+			  deadline_ns, true);
 }
 
 void tty_write_line(struct tty *tty, const char *text, uint64_t deadline_ns)
@@ -267,7 +274,7 @@ void tty_write_line(struct tty *tty, const char *text, uint64_t deadline_ns)
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && result == 0; i++) {
 		size_t done;
 
-		result = put_all(tty, (const uint8_t *)parts[i], strlen(parts[i]), deadline_ns, false,
-				 &done);
+		result = put_all(tty, (const uint8_t *)parts[i], strlen(parts[i]), deadline_ns,
+				 false, &done);
 	}
 }

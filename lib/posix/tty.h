@@ -18,7 +18,7 @@
 #include "core/console.h"
 
 #define TTY_INPUT_BYTES 4096U /* MAX_CANON, MAX_INPUT; a power of two */
-#define TTY_ECHO_BYTES	128U
+#define TTY_ECHO_BYTES  128U
 
 struct tty {
 	struct termios attr;
@@ -31,8 +31,8 @@ struct tty {
 	uint8_t ends[TTY_INPUT_BYTES / 8];
 	uint8_t echo[TTY_ECHO_BYTES];
 	unsigned int echo_bytes;
-	bool literal;	 /* the next byte stands for itself (VLNEXT) */
-	bool stopped;	 /* output, by VSTOP or tcflow */
+	bool literal;    /* the next byte stands for itself (VLNEXT) */
+	bool stopped;    /* output, by VSTOP or tcflow */
 	bool line_start; /* nothing on the current output line yet */
 };
 
@@ -58,7 +58,8 @@ void tty_flush_input(struct tty *tty);
 /* New attributes; what waits in the buffer is read under them. Events disabled. */
 void tty_set_attr(struct tty *tty, const struct termios *attr);
 
-/* Waits until the other end has taken everything, at most until deadline_ns. 0, -EINTR, -ETIMEDOUT. */
+/* Waits until the other end has taken everything, at most until deadline_ns. 0, -EINTR, -ETIMEDOUT.
+ */
 int tty_drain(struct tty *tty, uint64_t deadline_ns);
 
 /* For the last words of a program: text on a line of its own, whatever the terminal's modes.

@@ -83,7 +83,8 @@ static bool erase_char(struct tty *tty, bool show)
 		echo_char(tty, tty->attr.c_cc[VERASE]);
 		return true;
 	}
-	for (int columns = (byte < ' ' || byte == DEL) && byte != '\t' ? 2 : 1; columns > 0; columns--) {
+	for (int columns = (byte < ' ' || byte == DEL) && byte != '\t' ? 2 : 1; columns > 0;
+	     columns--) {
 		echo_put(tty, '\b');
 		echo_put(tty, ' ');
 		echo_put(tty, '\b');
@@ -109,8 +110,8 @@ static void erase_word(struct tty *tty)
 static void erase_line(struct tty *tty)
 {
 	/* Erase it on screen when that fits the echo buffer, else show ^U and a new line. */
-	bool visual = (tty->attr.c_lflag & ECHOKE) &&
-		      (tty->head - tty->ready) * 2 * ECHO_PER_BYTE < TTY_ECHO_BYTES - tty->echo_bytes;
+	bool visual = (tty->attr.c_lflag & ECHOKE) && (tty->head - tty->ready) * 2 * ECHO_PER_BYTE <
+							      TTY_ECHO_BYTES - tty->echo_bytes;
 
 	while (erase_char(tty, visual))
 		;
@@ -213,7 +214,8 @@ static void input_byte(struct tty *tty, uint8_t byte)
 			store(tty, _POSIX_VDISABLE, true);
 			return;
 		}
-		if (canonical && (byte == '\n' || is_char(tty, VEOL, byte) || is_char(tty, VEOL2, byte))) {
+		if (canonical &&
+		    (byte == '\n' || is_char(tty, VEOL, byte) || is_char(tty, VEOL2, byte))) {
 			echo_char(tty, byte);
 			store(tty, byte, true);
 			return;

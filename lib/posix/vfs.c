@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Walking paths. The walk carries the canonical path of where it is, so that `..` needs nothing of a
- * file system and getcwd() and realpath() come for free. */
+/* Walking paths. The walk carries the canonical path of where it is, so that `..` needs nothing of
+ * a file system and getcwd() and realpath() come for free. */
 #include "lib/posix/vfs.h"
 
 #include <dirent.h>
@@ -55,7 +55,8 @@ static int find_root(void)
 	return result;
 }
 
-static int lookup(struct node *directory, const char *name, size_t name_bytes, struct node **node_out)
+static int lookup(struct node *directory, const char *name, size_t name_bytes,
+		  struct node **node_out)
 {
 	for (size_t i = 0; i < mounts_count; i++) {
 		if (mounts[i].parent == directory && strlen(mounts[i].name) == name_bytes &&
@@ -264,8 +265,8 @@ int vfs_set_cwd(const struct vfs_path *found)
 	return 0;
 }
 
-int dirents_add(struct dirents *dirents, const char *name, size_t name_bytes, ino_t number, mode_t mode,
-		off_t next)
+int dirents_add(struct dirents *dirents, const char *name, size_t name_bytes, ino_t number,
+		mode_t mode, off_t next)
 {
 	struct dirent *entry = (struct dirent *)(dirents->buffer + dirents->used);
 	size_t bytes = (offsetof(struct dirent, d_name) + name_bytes + 1 + 7) & ~7UL;

@@ -33,7 +33,8 @@ struct node_ops {
 	/* Writing file systems: the child is made, or taken away. NULL: EROFS. */
 	int (*create)(struct node *directory, const char *name, size_t name_bytes, mode_t mode,
 		      struct node **node_out);
-	int (*remove)(struct node *directory, const char *name, size_t name_bytes, int is_directory);
+	int (*remove)(struct node *directory, const char *name, size_t name_bytes,
+		      int is_directory);
 	void (*get)(struct node *node); /* NULL: not counted */
 	void (*put)(struct node *node);
 };
@@ -48,11 +49,11 @@ struct node {
 #define VFS_PARENT   0x2u /* the directory the last name is (or would be) in */
 
 struct vfs_path {
-	struct node *node;	 /* with a reference: vfs_path_put() */
-	const char *name;	 /* VFS_PARENT: the last name, within storage or the caller's path */
-	size_t name_bytes;	 /* 0 for a path that ends in `.`, `..` or is `/` */
+	struct node *node; /* with a reference: vfs_path_put() */
+	const char *name;  /* VFS_PARENT: the last name, within storage or the caller's path */
+	size_t name_bytes; /* 0 for a path that ends in `.`, `..` or is `/` */
 	size_t path_bytes;
-	char path[4096];	 /* of node: absolute, without links or dots, NUL-terminated */
+	char path[4096]; /* of node: absolute, without links or dots, NUL-terminated */
 	char storage[4096];
 };
 
@@ -91,7 +92,7 @@ struct dirents {
 	char *buffer;
 	size_t bytes_max, used;
 };
-int dirents_add(struct dirents *dirents, const char *name, size_t name_bytes, ino_t number, mode_t mode,
-		off_t next);
+int dirents_add(struct dirents *dirents, const char *name, size_t name_bytes, ino_t number,
+		mode_t mode, off_t next);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Faults become signals; a handler may jump out, look on another stack, or change where to go on. */
+/* Faults become signals; a handler may jump out, look on another stack, or change where to go on.
+ */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <signal.h>

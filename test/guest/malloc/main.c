@@ -26,7 +26,8 @@ static void sizes(void)
 		size_t bytes = i * i * 3;
 
 		blocks[i] = malloc(bytes);
-		good &= blocks[i] && (uintptr_t)blocks[i] % 16 == 0 && malloc_usable_size(blocks[i]) >= bytes;
+		good &= blocks[i] && (uintptr_t)blocks[i] % 16 == 0 &&
+			malloc_usable_size(blocks[i]) >= bytes;
 		if (blocks[i])
 			memset(blocks[i], (int)i, bytes);
 	}
@@ -83,7 +84,8 @@ static void alignment(void)
 		memset(block, 1, 100);
 		free(block);
 	}
-	CHECK(posix_memalign(&block, 24, 100) == EINVAL && posix_memalign(&block, 2, 100) == EINVAL);
+	CHECK(posix_memalign(&block, 24, 100) == EINVAL &&
+	      posix_memalign(&block, 2, 100) == EINVAL);
 	block = aligned_alloc(256, 512);
 	CHECK((uintptr_t)block % 256 == 0);
 	free(block);

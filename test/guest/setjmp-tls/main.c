@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* setjmp keeps registers and stack; thread-local variables are initialised, aligned and separate from others. */
+/* setjmp keeps registers and stack; thread-local variables are initialised, aligned and separate
+ * from others. */
 #include <setjmp.h>
 #include <stdint.h>
 

@@ -55,7 +55,8 @@ static void sending(void)
 	CHECK(raise(SIGUSR1) == 0 && calls == 1 && last_signal == SIGUSR1);
 	CHECK(kill(getpid(), SIGUSR1) == 0 && calls == 2);
 	handle(SIGUSR2, SA_SIGINFO);
-	CHECK(sigqueue(getpid(), SIGUSR2, value) == 0 && calls == 1 && last_code == SI_QUEUE && last_value == 1234);
+	CHECK(sigqueue(getpid(), SIGUSR2, value) == 0 && calls == 1 && last_code == SI_QUEUE &&
+	      last_value == 1234);
 	handle(SIGUSR1, SA_RESETHAND);
 	raise(SIGUSR1);
 	CHECK(sigaction(SIGUSR1, NULL, &old) == 0 && old.sa_handler == SIG_DFL);

@@ -28,10 +28,12 @@ static int is(const char *wanted, const char *format, ...)
 static void formats(void)
 {
 	CHECK(is("-7 +7 007 7   |  7", "%d %+d %03d %-4d|%3d", -7, 7, 7, 7, 7));
-	CHECK(is("18446744073709551615 ffffffffffffffff", "%" PRIu64 " %" PRIx64, UINT64_MAX, UINT64_MAX));
+	CHECK(is("18446744073709551615 ffffffffffffffff", "%" PRIu64 " %" PRIx64, UINT64_MAX,
+		 UINT64_MAX));
 	CHECK(is("3.142 3.14159e+00 3.14159 0x1.8p+1", "%.3f %.5e %g %a", M_PI, M_PI, M_PI, 3.0));
 	CHECK(is("0.1000000000000000055511151231257827", "%.34f", 0.1));
-	CHECK(is("1e+308 4.94066e-324 inf -inf nan", "%g %g %f %f %f", 1e308, 5e-324, INFINITY, -INFINITY, NAN));
+	CHECK(is("1e+308 4.94066e-324 inf -inf nan", "%g %g %f %f %f", 1e308, 5e-324, INFINITY,
+		 -INFINITY, NAN));
 	CHECK(is("1.18973e+4932", "%Lg", LDBL_MAX));
 	CHECK(is("3.1415926535897932385", "%.19Lf", 3.14159265358979323846264338327950288L));
 	CHECK(is("abc  |ab", "%-5s|%.2s", "abc", "abcdef"));
@@ -81,7 +83,8 @@ static void streams(void)
 	text = NULL;
 	bytes = 0;
 	CHECK(stream && getline(&text, &bytes, stream) == 7 && strcmp(text, "a line\n") == 0);
-	CHECK(getline(&text, &bytes, stream) == 8 && getline(&text, &bytes, stream) == -1 && feof(stream));
+	CHECK(getline(&text, &bytes, stream) == 8 && getline(&text, &bytes, stream) == -1 &&
+	      feof(stream));
 	free(text);
 	fclose(stream);
 	CHECK(asprintf(&text, "%05.1f", 2.25) == 5 && strcmp(text, "002.2") == 0);

@@ -19,7 +19,8 @@ int main(void)
 	char host[HOST_NAME_MAX + 1];
 
 	CHECK(uname(&names) == 0);
-	printf("%s %s %s %s %s\n", names.sysname, names.nodename, names.release, names.version, names.machine);
+	printf("%s %s %s %s %s\n", names.sysname, names.nodename, names.release, names.version,
+	       names.machine);
 	CHECK(strcmp(names.sysname, "Stardust") == 0 && strcmp(names.machine, "x86_64") == 0);
 	CHECK(gethostname(host, sizeof(host)) == 0 && strncmp(host, "t-sysinfo", 9) == 0);
 	CHECK(sysconf(_SC_PAGESIZE) == 4096 && getpagesize() == 4096);

@@ -44,12 +44,14 @@ static void wall(void)
 	struct tm *utc;
 	time_t seconds;
 
-	CHECK(gettimeofday(&clock_time, NULL) == 0 && llabs(clock_time.tv_sec * 1000000000LL - now(CLOCK_REALTIME)) < 2000000000LL);
+	CHECK(gettimeofday(&clock_time, NULL) == 0 &&
+	      llabs(clock_time.tv_sec * 1000000000LL - now(CLOCK_REALTIME)) < 2000000000LL);
 	seconds = clock_time.tv_sec;
 	utc = gmtime(&seconds);
 	CHECK(utc->tm_year > 120 && mktime(utc) == seconds);
 	CHECK(clock_settime(CLOCK_REALTIME, &set) == 0);
-	CHECK(llabs(now(CLOCK_REALTIME) - 1000000000000000500LL) < 1000000000LL && time(NULL) >= 1000000000);
+	CHECK(llabs(now(CLOCK_REALTIME) - 1000000000000000500LL) < 1000000000LL &&
+	      time(NULL) >= 1000000000);
 	CHECK(clock_settime(CLOCK_MONOTONIC, &set) == -1 && errno == EINVAL);
 }
 

@@ -49,7 +49,8 @@ static const char make_tree[] =
 static uint8_t *bytes;
 static size_t bytes_count;
 
-/* Packs the tree with command, run in its directory, into bytes (exactly as long as it is, for ASan). */
+/* Packs the tree with command, run in its directory, into bytes (exactly as long as it is, for
+ * ASan). */
 static void pack(const char *command)
 {
 	char directory[] = "/tmp/test_archiveXXXXXX", line[1024];
@@ -203,7 +204,9 @@ static int open_and_touch(const uint8_t *at, size_t count)
 			sum += (uint8_t)node->name[j];
 		ck_assert_uint_lt(node->parent, archive.nodes_count);
 		if (i)
-			ck_assert_uint_eq(archive_lookup(&archive, node->parent, node->name, node->name_bytes), i);
+			ck_assert_uint_eq(archive_lookup(&archive, node->parent, node->name,
+							 node->name_bytes),
+					  i);
 	}
 	archive_close(&archive);
 	return sum == 0xdeadbeef;
@@ -257,7 +260,8 @@ START_TEST(last_entry_counts)
 {
 	struct archive archive;
 
-	pack("(echo one | cpio -o --quiet -H newc; printf changed >one; echo one | cpio -o --quiet -H newc)");
+	pack("(echo one | cpio -o --quiet -H newc; printf changed >one; echo one | cpio -o --quiet "
+	     "-H newc)");
 	ck_assert_int_eq(archive_open(&archive, bytes, bytes_count), 0);
 	ck_assert_uint_eq(archive.nodes_count, 2);
 	is_file(&archive, "one", "changed");
@@ -285,7 +289,8 @@ START_TEST(many_files)
 {
 	struct archive archive;
 
-	pack("mkdir many; cd many; for i in $(seq 3000); do : >$i; done; cd ..; find many | cpio -o --quiet -H newc");
+	pack("mkdir many; cd many; for i in $(seq 3000); do : >$i; done; cd ..; find many | cpio "
+	     "-o --quiet -H newc");
 	ck_assert_int_eq(archive_open(&archive, bytes, bytes_count), 0);
 	for (int i = 1; i <= 3000; i++) {
 		char path[20];
