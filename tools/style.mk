@@ -19,8 +19,8 @@ check-tidy:
 	$(Q)tools/tidy
 
 check-gcc: setup $(SYSROOT_STAMP)
-	$(Q)for f in $(K_C); do gcc $(filter-out -MMD -MP,$(K_CFLAGS)) -Werror -c $$f -o /dev/null || exit 1; done
-	$(Q)for f in $(P_C); do gcc $(filter-out -MMD -MP,$(P_CFLAGS)) -Werror -c $$f -o /dev/null || exit 1; done
+	$(Q)for f in $(K_C); do gcc -O2 $(filter-out -MMD -MP,$(K_CFLAGS)) -Werror -c $$f -o /dev/null || exit 1; done
+	$(Q)for f in $(P_C); do gcc -O2 $(filter-out -MD -MP,$(P_CFLAGS)) -Werror -c $$f -o /dev/null || exit 1; done
 	@echo 'gcc: $(words $(K_C) $(P_C)) files, no warning'
 CLANG_INCLUDE = $(shell $(CLANG) -print-resource-dir)/include
 check-clang: setup $(SYSROOT_STAMP)
@@ -29,6 +29,7 @@ check-clang: setup $(SYSROOT_STAMP)
 		-c $$f -o /dev/null || exit 1; done
 	$(Q)for f in $(P_C); do $(CLANG) -std=gnu11 $(CLANG_CODEGEN) $(CLANG_WARN) -nostdinc -isystem $(CLANG_INCLUDE) \
 		-isystem $(B)/sysroot/include -isystem $(B)/xen-include -I. -D__stardust__ -U__linux__ -D_GNU_SOURCE \
+		-DSTARDUST_VERSION='"$(VERSION)"' \
 		-c $$f -o /dev/null || exit 1; done
 	@echo 'clang: $(words $(K_C) $(P_C)) files, no warning'
 # Exceptions, each with its reason, stand in tools/cppcheck.suppress.
