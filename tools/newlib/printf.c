@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fvwrite.h" /* newlib's own, in its libc/stdio */
+
 #define ALLOCATED_BYTES_FIRST 64 /* asprintf's buffer to begin with; it grows by itself */
 
 int _vfprintf_r(struct _reent *, FILE *, const char *, va_list);
@@ -17,6 +19,16 @@ int _svfprintf_r(struct _reent *, FILE *, const char *, va_list);
 int _svfiprintf_r(struct _reent *, FILE *, const char *, va_list);
 int _vfiprintf_r(struct _reent *, FILE *, const char *, va_list);
 int vfiprintf(FILE *, const char *, va_list);
+int __sfputs_r(struct _reent *, FILE *, const char *, size_t);
+
+/* The formatter's output, piece by piece: to a stream, or to a string that may grow. */
+int __sfputs_r(struct _reent *reent, FILE *file, const char *text, size_t bytes)
+{
+	struct __siov piece = {text, bytes};
+	struct __suio pieces = {&piece, 1, bytes};
+
+	return bytes ? __sfvwrite_r(reent, file, &pieces) : 0;
+}
 
 int _svfprintf_r(struct _reent *reent, FILE *string, const char *format, va_list args)
 {
