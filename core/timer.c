@@ -82,7 +82,7 @@ static void heap_remove(struct timer *timer)
 }
 
 /* Runs what has come due. now_ns is read once, and a timer that arms itself for a time already gone
- * has to wait for the next event: one bad timer cannot keep us here. */
+ * has to wait for the next event: other events have their turn in between. */
 static void timers_run(void)
 {
 	running_ns = time_monotonic_ns();

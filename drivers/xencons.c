@@ -35,14 +35,19 @@ static void report_if_broken(void)
 	log_error("console: the back end set an impossible ring index; console stopped");
 }
 
-/* A broken console swallows output: the program must be able to go on. */
+/* A broken console swallows output: the program must be able to go on.
+ *
+ * While the other end has not taken what it was told of, it is not told again: it says when it has
+ * (ring_event looks then). xenconsoled takes 30 events in 200 ms and rests after that, so an event for
+ * each line would make long output slow. */
 static size_t ring_write(struct console *console, const void *bytes, size_t bytes_count)
 {
 	bool enabled = events_disable();
+	bool idle = ring_out_empty(&xencons.out);
 	size_t written = ring_out_write(&xencons.out, bytes, bytes_count);
 
 	(void)console;
-	if (written)
+	if (written && idle)
 		(void)evtchn_notify(xencons.port);
 	if (xencons.out.broken)
 		written = bytes_count;
@@ -92,6 +97,9 @@ static void ring_event(evtchn_port_t port, void *arg)
 	if (ring_in_available(&xencons.in) && console->input)
 		console->input(console, console->input_arg);
 	(void)ring_out_room(&xencons.out);
+	/* Written while the other end was taking what came before. */
+	if (!ring_out_empty(&xencons.out))
+		(void)evtchn_notify(xencons.port);
 	prod = xencons.in.prod_seen;
 	cons = xencons.out.cons_seen;
 	spurious = prod == xencons.event_prod && cons == xencons.event_cons;

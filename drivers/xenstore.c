@@ -4,7 +4,8 @@
  * moves on. Replies are matched by req_id; ids start at 1, replies to id 0 are ignored. What
  * arrives is gathered piece by piece: first a header, then its payload.
  *
- * A flood cannot keep us: an event handles at most RECEIVE_BYTES_MAX, and a timer goes on later.
+ * A flood cannot keep us: an event handles at most RECEIVE_BYTES_MAX; then the port stays masked until
+ * a timer has gone on with it.
  * Guarded by the upcall mask.
  */
 #include "arch/x86_64/pv/boot.h"
@@ -350,13 +351,15 @@ static void store_event(evtchn_port_t port, void *arg)
 	progress = store_work();
 	if (store.state == STORE_READY)
 		(void)ring_out_room(&store.out);
-	evtchn_eoi(port, !progress && store.out.cons_seen == req_cons);
+	if (!store.receive_timer.armed)
+		evtchn_eoi(port, !progress && store.out.cons_seen == req_cons);
 }
 
 static void receive_timer_fired(struct timer *timer)
 {
-	(void)timer;
 	(void)store_work();
+	if (!timer->armed)
+		evtchn_eoi(store.port, false);
 }
 
 static int store_attach(void)

@@ -84,7 +84,8 @@ uint32_t ring_out_room(struct ring_out *ring)
 	used_before = ring->prod - ring->cons_seen;
 	ring->cons_seen = *ring->shared_cons;
 	used = ring->prod - ring->cons_seen;
-	if (used > ring->bytes_count || used > used_before) {
+	/* used_before is within the ring, so this is the bound as well */
+	if (used > used_before) {
 		ring->broken = true;
 		return 0;
 	}

@@ -200,6 +200,24 @@ START_TEST(test_reserve_holds_no_memory)
 }
 END_TEST
 
+START_TEST(test_carve)
+{
+	void *vaddr;
+	bool guard;
+
+	setup_mib(8);
+	ck_assert_int_eq(vm_carve(3, "main stack", &vaddr), 0);
+	memset(vaddr, 5, 6 * PAGE_BYTES);
+	ck_assert(!can_read((char *)vaddr - 1));
+	ck_assert(!can_read((char *)vaddr + 6 * PAGE_BYTES));
+	ck_assert_str_eq(vm_find((uintptr_t)vaddr - 1, &guard)->name, "main stack");
+	ck_assert(guard);
+	ck_assert_int_eq(vm_free(vaddr), -EINVAL);
+	ck_assert_int_eq(vm_grow(vaddr, 7 * PAGE_BYTES), -ENOMEM);
+	ck_assert_int_eq(vm_carve(PAGE_ORDER_MAX + 1, "main stack", &vaddr), -ENOMEM);
+}
+END_TEST
+
 START_TEST(test_address_is_not_used_again_soon)
 {
 	uintptr_t seen[64];
@@ -362,6 +380,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, test_protect);
 	tcase_add_test(tcase, test_grow);
 	tcase_add_test(tcase, test_reserve_holds_no_memory);
+	tcase_add_test(tcase, test_carve);
 	tcase_add_test(tcase, test_address_is_not_used_again_soon);
 	tcase_add_test(tcase, test_page_tables_do_not_grow_for_ever);
 	tcase_add_test(tcase, test_failure_at_every_step_leaks_nothing);

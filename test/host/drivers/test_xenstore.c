@@ -349,6 +349,38 @@ START_TEST(watch_floods_are_tolerated)
 }
 END_TEST
 
+static void refill(struct xenstore_watch *watch, const char *changed_path)
+{
+	(void)watch;
+	(void)changed_path;
+	events_seen[0]++;
+	mock_run_backends();
+}
+
+/* A server that fills the ring as fast as we empty it gets a bounded share of our time. */
+START_TEST(an_endless_flood_does_not_keep_us)
+{
+	struct xsd_sockmsg message = {.type = XS_WATCH_EVENT, .len = 6};
+	struct xenstore_watch watch = {.path = "data/f", .fn = refill};
+
+	start(NULL);
+	ck_assert_int_eq(xenstore_watch_add(&watch), 0);
+	settle();
+	ck_assert_uint_eq(events_seen[0], 1);
+	for (unsigned int i = 0; i < 5000; i++) {
+		mock_store_inject(&message, sizeof(message));
+		mock_store_inject("a/b\0"
+				  "1",
+				  6);
+	}
+	settle();
+	ck_assert_uint_gt(events_seen[0], 100);
+	ck_assert_uint_lt(events_seen[0], 1000);
+	mock_advance_ns(100000000);
+	ck_assert_uint_eq(events_seen[0], 5001);
+}
+END_TEST
+
 /* What a broken server may say instead of a reply; each fails the request and all that follow. */
 START_TEST(violations_fail_requests)
 {
@@ -572,6 +604,7 @@ Suite *test_suite(void)
 	tcase_add_test(all, a_server_that_takes_nothing_times_out);
 	tcase_add_test(all, unknown_replies_and_watches_are_dropped_and_counted);
 	tcase_add_test(all, watch_floods_are_tolerated);
+	tcase_add_test(all, an_endless_flood_does_not_keep_us);
 	tcase_add_loop_test(all, violations_fail_requests, 0, 7);
 	tcase_add_loop_test(all, impossible_indices_fail_requests, 0, 6);
 	tcase_add_test(all, replies_are_cut_and_terminated);
