@@ -20,7 +20,7 @@ $(T_OUT)/links.mk: $(T_SRC) test/host/host.mk
 		sub(/\.c$$/, "", f); return f } \
 		/^ \* Links:/ { for (i = 3; i <= NF; i++) { o = $$i; sub(/\.c$$/, ".o", o); \
 		print out "/bin/" name() ": " out "/obj/" o } }' $(T_SRC) > $@
-ifneq ($(filter test test-unit test-fuzz $(T_OUT)/%,$(MAKECMDGOALS)),)
+ifneq ($(filter test test-unit test-fuzz test-mutants $(T_OUT)/%,$(MAKECMDGOALS)),)
 -include $(T_OUT)/links.mk
 endif
 
@@ -51,5 +51,9 @@ test-unit: $(T_RUN)
 		[ $$bad = 0 ] || { sed 's/^/    /' $$log; echo "    (kept in $$log)"; }; \
 	done; echo "$$passed passed, $$failed failed"; [ $$failed = 0 ] && [ $$passed != 0 ]
 
-.PHONY: test-unit
+# Planted bugs, each of which some test must notice. Takes minutes, so it is no part of test-unit.
+test-mutants: $(T_BIN)
+	$(Q)B=$(B) test/host/mutants $(ONLY)
+
+.PHONY: test-unit test-mutants
 -include $(shell find $(T_OUT)/obj -name '*.d' 2>/dev/null)
