@@ -125,6 +125,9 @@ static int ring_attach(void)
 	xencons.event_prod = xencons.in.prod_seen;
 	xencons.event_cons = xencons.out.cons_seen;
 	xencons.port = boot_info.console_port;
+	/* What early boot wrote there may not have been announced. */
+	if (!ring_out_empty(&xencons.out))
+		(void)evtchn_notify(xencons.port);
 	return evtchn_bind_handler(xencons.port, ring_event, NULL, EVTCHN_LATE_EOI);
 }
 
