@@ -33,6 +33,7 @@ struct file_ops {
 	int (*stat)(struct file *file, struct stat *stat_out);
 	/* Where the end is, for SEEK_END. NULL: the file is no place to seek in, ESPIPE. */
 	off_t (*size)(struct file *file);
+	bool is_terminal; /* isatty() */
 	/* arg as the request says. NULL: ENOTTY. */
 	int (*ioctl)(struct file *file, unsigned long request, void *arg);
 	/* POLL* of poll.h that hold now. *queue_out: woken when that changes, NULL when it never
@@ -77,5 +78,7 @@ int fd_set_flags(int fd, int flags);
 /* File descriptors 0 to 2 (file_console.c). */
 extern struct file file_console;
 extern const struct file_ops file_console_ops;
+/* file_terminal.c: whoever calls ioctl() has it linked in, other programs go without. */
+int file_console_ioctl(struct file *file, unsigned long request, void *arg);
 
 #endif

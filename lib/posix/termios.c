@@ -7,23 +7,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "lib/posix/newlib.h"
 #include "lib/posix/posix.h"
 
 #define TTY_NAME "/dev/console"
-
-int isatty(int fd)
-{
-	struct termios attr;
-
-	return tcgetattr(fd, &attr) == 0;
-}
-
-/* newlib's stdio asks under this name. */
-int _isatty(int fd)
-{
-	return isatty(fd);
-}
 
 int tcgetattr(int fd, struct termios *attr_out)
 {
