@@ -11,7 +11,7 @@
 #include "lib/base/format.h"
 #include "lib/base/ksyms.h"
 
-extern char __text_start[], __text_end[];
+extern char __text_start[], __text_end[], hypercall_page[];
 extern const unsigned char __ksyms_data[] __attribute__((weak));
 
 #define PUSH_RBP 0x55
@@ -19,6 +19,11 @@ extern const unsigned char __ksyms_data[] __attribute__((weak));
 static bool is_text(uintptr_t addr)
 {
 	return addr >= (uintptr_t)__text_start && addr < (uintptr_t)__text_end;
+}
+
+static bool is_hypercall(uintptr_t addr)
+{
+	return addr - (uintptr_t)hypercall_page < PAGE_BYTES;
 }
 
 bool backtrace_readable(uintptr_t addr, size_t bytes)
@@ -85,7 +90,10 @@ static bool leave_unfinished(struct backtrace *trace)
 
 	if (!trace->is_trap || !trace->rsp)
 		return false;
-	if (is_text(trace->rip)) {
+	if (is_hypercall(trace->rip)) {
+		/* Its stub has saved rcx and r11. */
+		at += 2 * sizeof(uintptr_t);
+	} else if (is_text(trace->rip)) {
 		bool makes_frame;
 
 		if (ksyms_lookup(__ksyms_data, trace->rip, name, sizeof(name), &start))
@@ -138,8 +146,11 @@ void backtrace_symbol(uintptr_t addr, bool is_return, char *text_out, size_t tex
 	char name[128];
 
 	/* A call may be the last instruction of its function. */
-	if (is_text(addr) &&
-	    ksyms_lookup(__ksyms_data, addr - is_return, name, sizeof(name), &start) == 0)
+	if (is_hypercall(addr))
+		format_text(text_out, text_bytes, "hypercall_page+%#lx",
+			    (unsigned long)(addr - (uintptr_t)hypercall_page));
+	else if (is_text(addr) &&
+		 ksyms_lookup(__ksyms_data, addr - is_return, name, sizeof(name), &start) == 0)
 		format_text(text_out, text_bytes, "%s+%#lx", name, (unsigned long)(addr - start));
 	else
 		format_text(text_out, text_bytes, "%#lx", (unsigned long)addr);
