@@ -6,13 +6,11 @@
 #include "core/backtrace.h"
 
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/pv/image.h"
 #include "arch/x86_64/pv/pt.h"
 #include "arch/x86_64/pv/traps.h"
 #include "lib/base/format.h"
 #include "lib/base/ksyms.h"
-
-extern char __text_start[], __text_end[], hypercall_page[];
-extern const unsigned char __ksyms_data[] __attribute__((weak));
 
 #define PUSH_RBP 0x55
 

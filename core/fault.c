@@ -3,6 +3,7 @@
 
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/pv/boot.h"
+#include "arch/x86_64/pv/image.h"
 #include "arch/x86_64/pv/pt.h"
 #include "arch/x86_64/pv/traps.h"
 #include "core/panic.h"
@@ -12,9 +13,6 @@
 #include "xen/hypercall.h"
 
 #define NULL_BYTES 0x10000u /* what counts as an access through NULL */
-
-extern char __image_start[], __rodata_start[], __rodata_end[], __ro_after_init_start[];
-extern char __ro_after_init_end[], __image_end[];
 
 bool upcall_work_pending;
 

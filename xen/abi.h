@@ -7,17 +7,22 @@
 #ifndef XEN_ABI_H
 #define XEN_ABI_H
 
+#ifndef __ASSEMBLY__
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#endif
 
 #ifndef __XEN_INTERFACE_VERSION__
 #define __XEN_INTERFACE_VERSION__ 0x00040e00
 #endif
 
 #include <xen/xen.h>
-#include <xen/callback.h>
 #include <xen/elfnote.h>
+
+/* For assembly that is all: numbers of hypercalls and notes. */
+#ifndef __ASSEMBLY__
+#include <xen/callback.h>
 #include <xen/errno.h>
 #include <xen/event_channel.h>
 #include <xen/features.h>
@@ -34,6 +39,8 @@
 #undef EINVAL
 #include <xen/io/xs_wire.h>
 #pragma pop_macro("EINVAL")
+
+#endif
 
 /* Xen's errno values equal Linux's; xen/hypercall.h translates them, nothing else may. */
 

@@ -4,9 +4,8 @@
  * the interrupted stack and masked events; rsp is then a multiple of 16 (or of 8, see
  * below). The stubs complete struct trap_frame (traps.h, which asserts the offsets).
  */
-#include <xen/xen.h>
-
 #include "arch/x86_64/pv/traps_asm.h"
+#include "xen/abi.h"
 
 	/* From rsp at the error code, rdi pushed below it: the rest of the frame. rdi: vector. */
 	.macro	frame_save

@@ -3,9 +3,8 @@
  * What Xen's domain builder reads (ELF notes; Xen: public/elfnote.h), and the first
  * instructions it starts.
  */
-#include <xen/elfnote.h>
-
 #include "arch/x86_64/pv/layout.h"
+#include "xen/abi.h"
 
 	.macro	xen_note_begin type
 	.balign	4

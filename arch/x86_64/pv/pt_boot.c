@@ -9,12 +9,11 @@
  * constants then leave the direct map, so that no writable alias of them remains.
  */
 #include "arch/x86_64/pv/boot.h"
+#include "arch/x86_64/pv/image.h"
 #include "arch/x86_64/pv/pt_internal.h"
 #include "lib/base/string.h"
 #include "xen/hypercall.h"
 
-extern char __rodata_start[], __rodata_end[], __ro_after_init_start[], __ro_after_init_end[];
-extern char __image_end[];
 
 /* Our tables come from here, the rest is the allocator's first memory. The image itself does not
  * map it: it is seen in the direct map alone. */

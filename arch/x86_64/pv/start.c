@@ -3,6 +3,7 @@
  * Start of day: from Xen's first instruction to core_start().
  */
 #include "arch/x86_64/pv/boot.h"
+#include "arch/x86_64/pv/image.h"
 #include "arch/x86_64/pv/pt_internal.h"
 #include "arch/x86_64/pv/traps.h"
 #include "arch/x86_64/string.h"
@@ -11,8 +12,6 @@
 struct boot_info boot_info __ro_after_init;
 struct shared_info *boot_shared_info __ro_after_init;
 
-/* Compared by every function the compiler found worth protecting. */
-extern uintptr_t __stack_chk_guard;
 uintptr_t __stack_chk_guard __ro_after_init;
 
 _Noreturn void boot_start(const struct start_info *start, uint64_t entry_tsc);
