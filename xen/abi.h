@@ -34,7 +34,7 @@
 #include <xen/vcpu.h>
 #include <xen/version.h>
 #include <xen/io/console.h>
-/* With EINVAL defined this header grows a table of errno values that wants more names than we have. */
+/* With EINVAL defined this header grows a table that wants more errno names than we have. */
 #pragma push_macro("EINVAL")
 #undef EINVAL
 #include <xen/io/xs_wire.h>
