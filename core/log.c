@@ -17,7 +17,7 @@ _Static_assert(sizeof(struct log_record) == 16, "duster reads log_record");
 _Static_assert((LOG_RING_BYTES & (LOG_RING_BYTES - 1)) == 0, "positions wrap by masking");
 
 /* Not static, so that duster finds it by name. Guarded by masked events. */
-struct log_ring log_ring = {.magic = LOG_RING_MAGIC, .bytes = LOG_RING_BYTES};
+struct log_ring log_ring; /* no initialiser: it would take room in the image */
 static enum log_level log_console_level = LOG_WARN;
 
 int log_level_parse(const char *name, enum log_level *level_out)
@@ -59,6 +59,8 @@ static void ring_append(enum log_level level, const char *text, size_t text_byte
 		.tsc = cpu_rdtsc(), .text_bytes = (uint16_t)text_bytes, .level = (uint8_t)level};
 	size_t bytes = record_bytes(&record);
 
+	log_ring.magic = LOG_RING_MAGIC;
+	log_ring.bytes = LOG_RING_BYTES;
 	while (log_ring.tail + bytes - log_ring.head > LOG_RING_BYTES) {
 		struct log_record oldest;
 

@@ -44,7 +44,7 @@ struct log_record {
 };
 
 struct log_ring {
-	uint32_t magic, bytes; /* LOG_RING_MAGIC, LOG_RING_BYTES */
+	uint32_t magic, bytes; /* LOG_RING_MAGIC, LOG_RING_BYTES; 0 before the first record */
 	uint64_t head;         /* position of the oldest record */
 	uint64_t tail;         /* position behind the newest */
 	uint8_t data[LOG_RING_BYTES];

@@ -3,7 +3,8 @@
  * One ChaCha20 key is the whole state. Every request runs the block function over it; the first
  * half of the first block replaces the key before a byte is handed out (fast key erasure), so
  * that a later leak of the state tells nothing about earlier output. Entropy enters by being
- * xored into the key and the key being replaced.
+ * xored into the key and the key being replaced. What a block holds beyond the request serves the
+ * next one, and each byte is erased as it is handed out.
  */
 #include "core/random.h"
 
@@ -19,7 +20,7 @@
 #define CPUID_7_EBX_RDSEED (1u << 18)
 /* Timings taken at boot. Each is the time of a chain of loads and a multiplication whose length
  * depends on the last result; we credit none of them and rely on the sum. */
-#define JITTER_ROUNDS 64
+#define JITTER_ROUNDS 32
 
 /* Guarded by masked events. */
 static uint32_t random_key[CHACHA20_KEY_WORDS];
@@ -27,26 +28,33 @@ static uint32_t random_counter; /* so that equal keys never meet equal nonces */
 static uint64_t random_pool;    /* observations since the last request */
 static bool random_seeded;
 
-/* Replaces the key; block_out holds fresh bytes in its second half. Events masked. */
-static void random_step(uint32_t block_out[CHACHA20_BLOCK_WORDS])
+#define READY_BYTES ((CHACHA20_BLOCK_WORDS - CHACHA20_KEY_WORDS) * sizeof(uint32_t))
+
+static uint8_t random_ready[READY_BYTES];
+static size_t random_ready_count; /* the last so many bytes of random_ready */
+
+/* Replaces the key and fills random_ready. Events masked. */
+static void random_step(void)
 {
+	uint32_t block[CHACHA20_BLOCK_WORDS];
 	uint64_t tsc = cpu_rdtsc();
 	uint32_t nonce[3] = {(uint32_t)tsc ^ (uint32_t)random_pool, (uint32_t)(tsc >> 32),
 			     (uint32_t)(random_pool >> 32)};
 
-	chacha20_block(random_key, random_counter++, nonce, block_out);
-	memcpy(random_key, block_out, sizeof(random_key));
-	memset(block_out, 0, sizeof(random_key));
+	chacha20_block(random_key, random_counter++, nonce, block);
+	memcpy(random_key, block, sizeof(random_key));
+	memcpy(random_ready, block + CHACHA20_KEY_WORDS, sizeof(random_ready));
+	random_ready_count = sizeof(random_ready);
+	memset(block, 0, sizeof(block));
+	/* The compiler must not think the stack need not be cleared. */
+	__asm__ volatile("" ::"r"(block) : "memory");
 }
 
 static void random_absorb(const uint64_t seed[4])
 {
-	uint32_t block[CHACHA20_BLOCK_WORDS];
-
 	for (int i = 0; i < CHACHA20_KEY_WORDS; i++)
 		random_key[i] ^= (uint32_t)(seed[i / 2] >> (32 * (i % 2)));
-	random_step(block);
-	memset(block, 0, sizeof(block));
+	random_step();
 }
 
 static bool cpu_rdseed(uint64_t *out)
@@ -112,12 +120,13 @@ static void random_seed(void)
 
 	random_seed_jitter(seed, JITTER_ROUNDS);
 	filled = random_seed_cpu(seed);
-	/* Without a generator in the processor the timing has to carry it alone: sixteen times as
-	 * much of it, which costs some ten thousand instructions. */
+	/* Without a generator in the processor the timing has to carry it alone: thirty-two times
+	 * as much of it, which costs some fifty thousand instructions. */
 	if (filled < 4)
-		random_seed_jitter(seed, 16 * JITTER_ROUNDS);
+		random_seed_jitter(seed, 32 * JITTER_ROUNDS);
 	random_absorb(seed);
 	memset(seed, 0, sizeof(seed));
+	__asm__ volatile("" ::"r"(seed) : "memory");
 	random_seeded = true;
 }
 
@@ -129,29 +138,37 @@ void random_init(void)
 	events_restore(enabled);
 }
 
+/* Up to bytes from what is ready, erased there. Events masked. */
+static size_t random_take(uint8_t *to, size_t bytes)
+{
+	uint8_t *from;
+
+	if (!random_ready_count)
+		random_step();
+	if (bytes > random_ready_count)
+		bytes = random_ready_count;
+	from = random_ready + sizeof(random_ready) - random_ready_count;
+	memcpy(to, from, bytes);
+	memset(from, 0, bytes);
+	random_ready_count -= bytes;
+	return bytes;
+}
+
 int random_get(void *bytes_out, size_t bytes)
 {
-	uint32_t block[CHACHA20_BLOCK_WORDS];
-	char *to = bytes_out;
-	bool enabled;
+	uint8_t *to = bytes_out;
 
 	if (!random_seeded)
 		return -EAGAIN;
 	while (bytes) {
-		size_t part = sizeof(block) - sizeof(random_key);
-
-		if (part > bytes)
-			part = bytes;
 		/* Masked block by block, so that a large request does not hold up events. */
-		enabled = events_disable();
-		random_step(block);
+		bool enabled = events_disable();
+		size_t taken = random_take(to, bytes);
+
 		events_restore(enabled);
-		memcpy(to, (const char *)block + sizeof(random_key), part);
-		to += part;
-		bytes -= part;
+		to += taken;
+		bytes -= taken;
 	}
-	memset(block, 0, sizeof(block));
-	barrier();
 	return 0;
 }
 

@@ -28,6 +28,7 @@
 #define WINDOW_BYTES_MIN  (4ULL << 20)
 #define BASE_RANDOM_PAGES (1ULL << 31) /* half of the region */
 #define PROT_MASK         (PT_PROT_READ | PT_PROT_WRITE | PT_PROT_EXEC)
+#define VM_CARVED         0x400u /* beside VM_DIRTY, VM_ROOM: in the direct map, for good */
 #define BLOCK_NONE        0u
 #define DEPTH_MAX         256 /* a treap of 2^32 areas is less deep */
 
@@ -166,13 +167,13 @@ static uintptr_t find_run(uintptr_t from, uintptr_t end, size_t span_bytes, size
 	return 0;
 }
 
-static uintptr_t place(size_t span_bytes, size_t align)
+static uintptr_t place(size_t span_bytes, size_t align, uint64_t random)
 {
 	uintptr_t start;
 
 	for (;;) {
 		uintptr_t window_end = window_start + window_bytes;
-		uintptr_t from = window_cursor + (random_u64() % GAP_PAGES_MAX) * PAGE_BYTES;
+		uintptr_t from = window_cursor + (random % GAP_PAGES_MAX) * PAGE_BYTES;
 
 		start = find_run(from, window_end, span_bytes, align);
 		if (start)
@@ -196,13 +197,15 @@ static struct vm_node *node_create(size_t bytes, size_t align, unsigned int prot
 	size_t span_bytes = prot & VM_ROOM ? 2 * bytes : bytes;
 	struct vm_node *node;
 	uintptr_t start;
+	uint64_t random;
 
 	if (bytes > VM_REGION_BYTES / 8 || align > VM_REGION_BYTES / 8)
 		return NULL;
 	node = pool_alloc(&vm_pool);
 	if (!node)
 		return NULL;
-	start = place(span_bytes, align);
+	random = random_u64();
+	start = place(span_bytes, align, random);
 	if (!start) {
 		pool_free(&vm_pool, node);
 		return NULL;
@@ -212,7 +215,7 @@ static struct vm_node *node_create(size_t bytes, size_t align, unsigned int prot
 	node->area.name = name;
 	node->flags = prot & ~PROT_MASK;
 	node->span_end = start + span_bytes;
-	node->priority = random_u64();
+	node->priority = random;
 	used_bytes += span_bytes;
 	tree_insert(node);
 	return node;
@@ -368,6 +371,7 @@ int vm_carve(unsigned int order, const char *name, void **vaddr_out)
 		node->area.name = name;
 		node->span_end = node->area.start + bytes;
 		node->priority = random_u64();
+		node->flags = VM_CARVED;
 		tree_insert(node);
 		*vaddr_out = (void *)node->area.start;
 	} else if (block) {
@@ -389,6 +393,8 @@ int vm_free(void *vaddr)
 	bool enabled = events_disable();
 	struct vm_node *node = node_at(vaddr);
 
+	if (node && node->flags & VM_CARVED)
+		node = NULL;
 	if (node) {
 		pt_unmap(node->area.start, node->area.bytes / PAGE_BYTES);
 		blocks_free(node->first_block);

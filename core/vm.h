@@ -41,8 +41,8 @@ int vm_alloc(size_t bytes, size_t align_bytes, unsigned int prot, const char *na
 	     void **vaddr_out);
 /* An area in the direct map, where it needs no page tables of its own and so costs next to nothing
  * at boot: 2^order pages, of which the first and the last become the guard pages. Readable and
- * writable, contents undefined; it shares the direct map's random base. For good: it is never freed.
- * 0 or -ENOMEM. */
+ * writable, contents undefined; it shares the direct map's random base. For good: it is never
+ * freed. 0 or -ENOMEM. */
 int vm_carve(unsigned int order, const char *name, void **vaddr_out);
 /* vaddr was returned by vm_alloc or vm_reserve. 0 or -EINVAL when it was not. */
 int vm_free(void *vaddr);

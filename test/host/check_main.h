@@ -12,6 +12,13 @@
 /* Provided by the test. */
 Suite *test_suite(void);
 
+/* For loops of millions: ck_assert tells the parent process of each success. */
+#define test_require(condition)                                                                    \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			ck_abort_msg("%s", #condition);                                            \
+	} while (0)
+
 /* Random numbers of a test; the seed is printed and taken from TEST_SEED. */
 extern uint64_t test_seed;
 uint64_t test_random(void);

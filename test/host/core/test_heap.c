@@ -74,12 +74,12 @@ START_TEST(test_sizes)
 		char *block = alloc(sizes[i]), *other = alloc(sizes[i]);
 
 		ck_assert_ptr_nonnull(block);
-		ck_assert_ptr_ne(block, other);
-		ck_assert_uint_eq((uintptr_t)block % 16, 0);
-		ck_assert_uint_eq(heap_usable_bytes(block), sizes[i]);
+		test_require(block != (other));
+		test_require((uintptr_t)block % 16 == (0));
+		test_require(heap_usable_bytes(block) == (sizes[i]));
 		memset(block, 0xff, sizes[i]);
 		memset(other, 0, sizes[i]);
-		ck_assert_int_eq(heap_check(), 0);
+		test_require(heap_check() == (0));
 		release(block);
 		release(other);
 	}
@@ -96,7 +96,7 @@ START_TEST(test_every_small_size)
 		char *block = alloc(bytes);
 
 		memset(block, 0xa5, bytes);
-		ck_assert_uint_eq((uintptr_t)block % 16, 0);
+		test_require((uintptr_t)block % 16 == (0));
 		release(block);
 	}
 	ck_assert_int_eq(heap_check(), 0);
@@ -128,7 +128,7 @@ START_TEST(test_zeroed)
 		release(block);
 		block = heap_alloc_zeroed(sizes[i]);
 		for (size_t at = 0; at < sizes[i]; at++)
-			ck_assert_int_eq(block[at], 0);
+			test_require(block[at] == (0));
 		release(block);
 	}
 }
@@ -142,10 +142,10 @@ START_TEST(test_aligned)
 			char *block = alloc_aligned(align, sizes[i]);
 
 			ck_assert_ptr_nonnull(block);
-			ck_assert_uint_eq((uintptr_t)block % align, 0);
-			ck_assert_uint_eq(heap_usable_bytes(block), sizes[i]);
+			test_require((uintptr_t)block % align == (0));
+			test_require(heap_usable_bytes(block) == (sizes[i]));
 			memset(block, 0x11, sizes[i]);
-			ck_assert_int_eq(heap_check(), 0);
+			test_require(heap_check() == (0));
 			block = resize(block, sizes[i] + 10);
 			memset(block, 0x11, sizes[i] + 10);
 			release(block);
@@ -166,9 +166,9 @@ START_TEST(test_realloc_keeps_contents)
 			for (size_t at = 0; at < sizes[i]; at++)
 				block[at] = (unsigned char)(at * 7 + i);
 			block = resize(block, sizes[j]);
-			ck_assert_uint_eq(heap_usable_bytes(block), sizes[j]);
+			test_require(heap_usable_bytes(block) == (sizes[j]));
 			for (size_t at = 0; at < kept; at++)
-				ck_assert_int_eq(block[at], (unsigned char)(at * 7 + i));
+				test_require(block[at] == ((unsigned char)(at * 7 + i)));
 			memset(block, 1, sizes[j]);
 			release(block);
 		}
@@ -188,7 +188,7 @@ START_TEST(test_realloc_failure_keeps_block)
 	ck_assert_ptr_null(resize(block, SIZE_MAX));
 	ck_assert_uint_eq(heap_usable_bytes(block), 100);
 	for (int i = 0; i < 100; i++)
-		ck_assert_int_eq(block[i], 3);
+		test_require(block[i] == (3));
 	release(block);
 }
 END_TEST
@@ -272,10 +272,10 @@ START_TEST(test_memory_goes_back)
 		for (size_t i = 0; i < 20000; i++)
 			release(blocks[i]);
 		heap_get_stats(&stats);
-		ck_assert_uint_eq(stats.used_blocks, 0);
-		ck_assert_uint_eq(stats.used_bytes, 0);
+		test_require(stats.used_blocks == (0));
+		test_require(stats.used_bytes == (0));
 		/* Without being asked, all but a slab or two of each class. */
-		ck_assert_uint_le(stats.held_bytes, 64 * 8192);
+		test_require(stats.held_bytes <= (64 * 8192));
 	}
 	heap_trim();
 	ck_assert_uint_eq(pages_in_use(), 0);
@@ -392,7 +392,7 @@ START_TEST(test_overflow)
 				continue;
 			memcpy(before, block + bytes, over);
 			memset(block + bytes, fillers[filler], over);
-			ck_assert_int_eq(heap_check(), -EFAULT);
+			test_require(heap_check() == (-EFAULT));
 			ck_assert(fake_panics(heap_usable_bytes(block)));
 			ck_assert(fake_panics(resize(block, bytes + 1)));
 			check_report("overflow", 6);
@@ -400,7 +400,7 @@ START_TEST(test_overflow)
 			check_report("overflow", 6);
 			/* Put right again, or the next heap_check would find it once more. */
 			memcpy(block + bytes, before, over);
-			ck_assert_int_eq(heap_check(), 0);
+			test_require(heap_check() == (0));
 		}
 	}
 }
@@ -473,11 +473,11 @@ START_TEST(test_write_after_free)
 
 		release(block);
 		block[at] ^= 0x10;
-		ck_assert_int_eq(heap_check(), -EFAULT);
+		test_require(heap_check() == (-EFAULT));
 		/* The slot comes round again. */
 		for (int i = 0; i < 300 && !found; i++)
 			found = alloc_panics(bytes);
-		ck_assert(found);
+		test_require(found);
 		check_report("write after free", 6);
 		block[at] ^= 0x10;
 	}
@@ -509,7 +509,7 @@ START_TEST(test_slot_is_not_used_again_at_once)
 	for (int i = 0; i < 20; i++) {
 		void *other = alloc(64);
 
-		ck_assert_ptr_ne(other, block);
+		test_require(other != (block));
 		release(other);
 	}
 }
@@ -574,8 +574,8 @@ START_TEST(test_out_of_memory_everywhere)
 				release(grown ? grown : block);
 			}
 			heap_trim();
-			ck_assert_uint_eq(pages_in_use(), used);
-			ck_assert_uint_eq(fake_pt_mapped, 0);
+			test_require(pages_in_use() == (used));
+			test_require(fake_pt_mapped == (0));
 		}
 		page_free(pages[--pages_count], 0);
 	}
@@ -620,14 +620,14 @@ static void mark(struct live *live)
 static void check_prefix(const struct live *live, size_t bytes)
 {
 	for (size_t at = 0; at < bytes && at < 32; at++)
-		ck_assert_int_eq(live->block[at], live->mark);
+		test_require(live->block[at] == (live->mark));
 }
 
 static void check_mark(const struct live *live)
 {
 	check_prefix(live, live->bytes);
 	for (size_t at = live->bytes < 64 ? live->bytes : 0; at < 32 && live->bytes >= 64; at++)
-		ck_assert_int_eq(live->block[live->bytes - 32 + at], live->mark);
+		test_require(live->block[live->bytes - 32 + at] == (live->mark));
 }
 
 START_TEST(test_model)
@@ -672,7 +672,7 @@ START_TEST(test_model)
 			live[at] = live[--count];
 		}
 		if (step % 50000 == 0)
-			ck_assert_int_eq(heap_check(), 0);
+			test_require(heap_check() == (0));
 	}
 	while (count) {
 		check_mark(&live[--count]);

@@ -51,7 +51,7 @@ START_TEST(test_four_mib_gives_nearly_all)
 	/* 1024 less the image and two pages of metadata for each chunk */
 	ck_assert_uint_eq(count, 1024 - 150 - 4);
 	for (uint64_t i = 0; i < count; i++) {
-		ck_assert_uint_eq(*(uint64_t *)pages[i], i);
+		test_require(*(uint64_t *)pages[i] == (i));
 		page_free(pages[i], 0);
 	}
 	page_check();
@@ -132,7 +132,7 @@ START_TEST(test_reserved_pages_are_never_given)
 	page_init();
 	count = take_all(pages);
 	for (uint64_t i = 0; i < count; i++)
-		ck_assert(!pt_pfn_reserved(pt_dmap_pfn(pages[i])));
+		test_require(!pt_pfn_reserved(pt_dmap_pfn(pages[i])));
 	/* chunks 1, 2, 5, 6, 7, 8 have metadata; 3 and 4 are reserved as a whole */
 	ck_assert_uint_eq(count, 16 * MIB_PAGES + 77 - 600 - 10 - 1025 - 2 * 6 - fake_pt_tables);
 	for (uint64_t i = 0; i < count; i++)
@@ -151,7 +151,7 @@ START_TEST(test_zero_flag)
 	page_free(block, 3);
 	ck_assert_ptr_eq(page_alloc(3, PAGE_ZERO), block);
 	for (size_t i = 0; i < 8 * PAGE_BYTES; i++)
-		ck_assert_int_eq(block[i], 0);
+		test_require(block[i] == (0));
 	ck_assert_ptr_null(page_alloc(PAGE_ORDER_MAX + 1, 0));
 }
 END_TEST
@@ -203,7 +203,7 @@ START_TEST(test_pfns)
 	ck_assert_int_eq(page_alloc_pfns(pfns, 1000), 0);
 	for (int i = 1; i < 1000; i++)
 		for (int j = 0; j < i; j += 97)
-			ck_assert_uint_ne(pfns[i], pfns[j]);
+			test_require(pfns[i] != (pfns[j]));
 	page_free_pfns(pfns, 1000);
 	page_check();
 	page_get_stats(&after);
@@ -219,7 +219,7 @@ START_TEST(test_reserve_stays_for_page_tables)
 	do {
 		ck_assert_ptr_nonnull(page_alloc(test_random() % 3, 0));
 		page_get_stats(&stats);
-		ck_assert(stats.untouched == 0 || stats.free >= 8);
+		test_require(stats.untouched == 0 || stats.free >= 8);
 	} while (stats.untouched);
 }
 END_TEST
@@ -259,7 +259,7 @@ START_TEST(test_model)
 			live[count].block = page_alloc(order, 0);
 			if (!live[count].block)
 				continue;
-			ck_assert_uint_eq(pt_dmap_pfn(live[count].block) % (1u << order), 0);
+			test_require(pt_dmap_pfn(live[count].block) % (1u << order) == (0));
 			for (size_t i = 0; i < 1u << order; i++)
 				live[count].block[i * 512] = (uintptr_t)live[count].block ^ i;
 			live[count++].order = order;

@@ -83,7 +83,7 @@ START_TEST(test_area_is_zero_and_guarded)
 	ck_assert_int_eq(vm_alloc(3 * PAGE_BYTES + 1, 0, RW, "test", &vaddr), 0);
 	bytes = vaddr;
 	for (size_t i = 0; i < 4 * PAGE_BYTES; i++)
-		ck_assert_int_eq(bytes[i], 0);
+		test_require(bytes[i] == (0));
 	memset(bytes, 1, 4 * PAGE_BYTES);
 	ck_assert(!can_read(bytes - 1));
 	ck_assert(!can_read(bytes + 4 * PAGE_BYTES));
@@ -135,9 +135,9 @@ START_TEST(test_alignment)
 	for (size_t align = 1; align <= 1u << 30; align *= 2) {
 		void *vaddr;
 
-		ck_assert_int_eq(vm_alloc(5000, align, RW, "test", &vaddr), 0);
-		ck_assert_uint_eq((uintptr_t)vaddr % align, 0);
-		ck_assert_uint_eq((uintptr_t)vaddr % PAGE_BYTES, 0);
+		test_require(vm_alloc(5000, align, RW, "test", &vaddr) == (0));
+		test_require((uintptr_t)vaddr % align == (0));
+		test_require((uintptr_t)vaddr % PAGE_BYTES == (0));
 	}
 }
 END_TEST
@@ -173,7 +173,7 @@ START_TEST(test_grow)
 	ck_assert_int_eq(vm_grow(roomy, 6 * PAGE_BYTES), 0);
 	ck_assert_int_eq(vm_grow(roomy, 10 * PAGE_BYTES), 0);
 	for (size_t i = 0; i < 10 * PAGE_BYTES; i++)
-		ck_assert_int_eq(((char *)roomy)[i], i < 5 * PAGE_BYTES ? 7 : 0);
+		test_require(((char *)roomy)[i] == (i < 5 * PAGE_BYTES ? 7 : 0));
 	ck_assert_int_eq(vm_grow(roomy, 11 * PAGE_BYTES), -ENOMEM);
 	ck_assert_int_eq(vm_grow(roomy, PAGE_BYTES), -EINVAL);
 	ck_assert(!can_read((char *)roomy + 10 * PAGE_BYTES));
@@ -226,10 +226,10 @@ START_TEST(test_address_is_not_used_again_soon)
 	for (int i = 0; i < 64; i++) {
 		void *vaddr;
 
-		ck_assert_int_eq(vm_alloc(PAGE_BYTES, 0, RW, "test", &vaddr), 0);
+		test_require(vm_alloc(PAGE_BYTES, 0, RW, "test", &vaddr) == (0));
 		seen[i] = (uintptr_t)vaddr;
 		for (int j = 0; j < i; j++)
-			ck_assert_uint_ne(seen[j], seen[i]);
+			test_require(seen[j] != (seen[i]));
 		vm_free(vaddr);
 	}
 }
@@ -243,7 +243,7 @@ START_TEST(test_page_tables_do_not_grow_for_ever)
 	for (int i = 0; i < 20000; i++) {
 		void *vaddr;
 
-		ck_assert_int_eq(vm_alloc(20 * PAGE_BYTES, 0, RW | VM_DIRTY, "test", &vaddr), 0);
+		test_require(vm_alloc(20 * PAGE_BYTES, 0, RW | VM_DIRTY, "test", &vaddr) == (0));
 		vm_free(vaddr);
 		if (i == 200)
 			tables = fake_pt_tables;
@@ -265,9 +265,9 @@ START_TEST(test_failure_at_every_step_leaks_nothing)
 		fake_pt_fail_at = 0;
 		if (!ret)
 			vm_free(vaddr);
-		ck_assert(ret == 0 || ret == -ENOMEM);
-		ck_assert_uint_eq(pages_in_use(), 0);
-		ck_assert_uint_eq(fake_pt_mapped, 0);
+		test_require(ret == 0 || ret == -ENOMEM);
+		test_require(pages_in_use() == (0));
+		test_require(fake_pt_mapped == (0));
 		page_check();
 	}
 }
@@ -286,8 +286,8 @@ START_TEST(test_out_of_memory_at_every_amount)
 
 		if (!ret)
 			vm_free(vaddr);
-		ck_assert_uint_eq(pages_in_use(), used);
-		ck_assert_uint_eq(fake_pt_mapped, 0);
+		test_require(pages_in_use() == (used));
+		test_require(fake_pt_mapped == (0));
 		kept[0] = page_alloc(0, 0);
 		if (!kept[0])
 			break;
@@ -335,18 +335,18 @@ START_TEST(test_many)
 		} else {
 			size_t at = test_random() % count;
 
-			ck_assert_uint_eq(*(uintptr_t *)live[at], live[at]);
-			ck_assert_uint_eq(vm_find(live[at] + 8191, NULL)->start, live[at]);
-			ck_assert_int_eq(vm_free((void *)live[at]), 0);
+			test_require(*(uintptr_t *)live[at] == (live[at]));
+			test_require(vm_find(live[at] + 8191, NULL)->start == (live[at]));
+			test_require(vm_free((void *)live[at]) == (0));
 			live[at] = live[--count];
 		}
 	}
 	memcpy(sorted, live, sizeof(sorted));
 	qsort(sorted, count, sizeof(*sorted), by_address);
 	for (size_t i = 0; i + 1 < count; i++)
-		ck_assert_uint_ge(sorted[i + 1] - sorted[i], 4 * PAGE_BYTES);
+		test_require(sorted[i + 1] - sorted[i] >= (4 * PAGE_BYTES));
 	while (count)
-		ck_assert_int_eq(vm_free((void *)live[--count]), 0);
+		test_require(vm_free((void *)live[--count]) == (0));
 	ck_assert_uint_eq(pages_in_use(), 0);
 	ck_assert_uint_eq(fake_pt_mapped, 0);
 	page_check();
@@ -362,7 +362,7 @@ START_TEST(test_three_gib)
 	for (uint64_t at = 0; at < 3ULL << 30; at += 64ULL << 20)
 		*(uint64_t *)((char *)vaddr + at) = at;
 	for (uint64_t at = 0; at < 3ULL << 30; at += 64ULL << 20)
-		ck_assert_uint_eq(*(uint64_t *)((char *)vaddr + at), at);
+		test_require(*(uint64_t *)((char *)vaddr + at) == (at));
 	ck_assert_int_eq(vm_free(vaddr), 0);
 	ck_assert_uint_eq(pages_in_use(), 4); /* the grown table of chunks */
 }
