@@ -17,7 +17,9 @@ setup_groups += style
 endif
 
 ifneq ($(filter-out $(quiet_goals),$(goals)),)
-ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
+# The one-letter options are the word of MAKEFLAGS that is neither a long option nor a variable.
+short_flags := $(foreach w,$(filter-out -%,$(MAKEFLAGS)),$(if $(findstring =,$(w)),,$(w)))
+ifeq ($(findstring n,$(short_flags)),)
 setup_said := $(shell B=$(B) SETUP=$(SETUP) tools/setup $(setup_groups) >&2 && echo done)
 ifneq ($(setup_said),done)
 $(error set-up stopped: see the line above)
