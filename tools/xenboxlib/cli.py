@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 
-from . import guard, msg
+from . import guard, msg, wire
 from .msg import Fail
 
 
@@ -254,6 +254,12 @@ def main(argv):
         return e.status
     except guard.Ended as e:
         return e.status
+    except TimeoutError:
+        msg.error(Fail(f"the box {args.box} did not answer in time; look at `xenbox log`"))
+        return 125
+    except wire.Gone as e:
+        msg.error(Fail(f"the box {args.box} ended ({e}); look at `xenbox log`"))
+        return 125
     except BrokenPipeError:
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:

@@ -13,8 +13,9 @@ from .msg import Fail
 BINARY = os.environ.get("XENBOX_QEMU", "qemu-system-x86_64")
 DOM0_MIB = 1024
 XEN_ARGS = ("console=com1", "com1=115200,8n1", "dom0=pv", f"dom0_mem={DOM0_MIB}M,max:{DOM0_MIB}M",
-            "noreboot", "bootscrub=off", "loglvl=all", "guest_loglvl=all")
-DOM0_ARGS = ("console=hvc0", "quiet", "panic=-1", "oops=panic")
+            "dom0_max_vcpus=1", "noreboot", "bootscrub=off", "loglvl=all", "guest_loglvl=all")
+DOM0_ARGS = ("console=hvc0", "quiet", "panic=-1", "oops=panic", "mitigations=off", "init_on_alloc=0", "audit=0", "norandmaps",
+             "apparmor=0", "random.trust_cpu=on", "ipv6.disable_ipv6=1")
 
 
 def binary():

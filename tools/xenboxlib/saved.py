@@ -10,7 +10,7 @@ import shutil
 import time
 
 from . import box as boxes
-from . import image, msg, paths, qemu
+from . import image, msg, paths, qemu, wire
 from .msg import Fail
 
 
@@ -28,12 +28,14 @@ def key(spec):
 def have(spec, name):
     """The directory of a saved state for this kind of box, made now if need be; None if there
     cannot be one (the reason was said)."""
+    if os.environ.get("XENBOX_SAVED") == "no":
+        return None
     place = paths.SAVED / key(spec)
     if not (place / "devices").exists():
         try:
             _make(spec, place)
-        except Fail as e:
-            msg.note(f"cannot save a booted box: {e}")
+        except (Fail, wire.Gone, TimeoutError) as e:
+            msg.note(f"cannot save a booted box: {e or 'it takes too long'}")
             return None
     with open(spec.logs / "xen.log", "wb") as log:
         with open(place / "xen.log", "rb") as boot:
@@ -87,7 +89,10 @@ def _boot_and_save(spec, temporary):
     try:
         talk = box.talk(spec.boot_seconds())
         # Hot caches and quiet daemons: what every box needs first is done once, before saving.
-        talk.run(["/box/settle"], seconds=spec.boot_seconds())
+        status, out, err = talk.run(["/box/settle"], seconds=spec.boot_seconds())
+        if status:
+            (spec.logs / "settle.log").write_bytes(out + err)
+            raise Fail("the first guest in the new box failed", log=spec.logs / "settle.log")
         talk.close()
         with qemu.Monitor(directory, seconds=60) as monitor:
             monitor.ignore_shared()
