@@ -78,9 +78,9 @@ static inline void write_unit(char *unit)
 }
 
 /* Any slot: four units a round until a short rest remains. */
-static void poison_write_long(char *slot, uint32_t slot_bytes)
+void heap_poison(char *slot, size_t bytes)
 {
-	unsigned int units = slot_bytes / HEAP_UNIT_BYTES;
+	size_t units = bytes / HEAP_UNIT_BYTES;
 
 	for (; units > HEAP_UNITS_MAX; units -= 4) {
 		write_unit(slot);
@@ -89,7 +89,7 @@ static void poison_write_long(char *slot, uint32_t slot_bytes)
 		write_unit(slot + 3 * HEAP_UNIT_BYTES);
 		slot += 4 * HEAP_UNIT_BYTES;
 	}
-	poison_write(slot, units);
+	poison_write(slot, (unsigned int)units);
 }
 
 static inline uint64_t sum_unit(uint64_t sum, const char *unit)
@@ -156,6 +156,18 @@ static inline __attribute__((always_inline)) void *slot_take(struct heap_class *
 	return block;
 }
 
+/* A block of an area; empty slabs are given back when there is no memory else. */
+static void *area_alloc(size_t align_bytes, size_t bytes, unsigned int vm_flags)
+{
+	void *block = large_alloc(align_bytes, bytes, vm_flags);
+
+	if (!block && slab_trim())
+		block = large_alloc(align_bytes, bytes, vm_flags);
+	if (!block)
+		core_heap_failed();
+	return block;
+}
+
 /* A block of any class; NULL when out of memory. */
 static void *class_alloc(struct heap_class *class, size_t align_bytes, size_t bytes)
 {
@@ -163,7 +175,7 @@ static void *class_alloc(struct heap_class *class, size_t align_bytes, size_t by
 		/* Give back what is empty and try again, then page by page. */
 		slab_trim();
 		if (!slab_refill(class))
-			return large_alloc(align_bytes, bytes, VM_DIRTY);
+			return area_alloc(align_bytes, bytes, VM_DIRTY);
 	}
 	return slot_take(class, bytes, false);
 }
@@ -175,7 +187,7 @@ static __attribute__((noinline)) void *alloc_slow(size_t bytes, struct events_sa
 	if (bytes <= HEAP_SMALL_MAX)
 		block = class_alloc(&heap_classes[heap_class_of(bytes)], HEAP_ALIGN_BYTES, bytes);
 	else
-		block = large_alloc(HEAP_ALIGN_BYTES, bytes, VM_DIRTY);
+		block = area_alloc(HEAP_ALIGN_BYTES, bytes, VM_DIRTY);
 	if (events_release(saved))
 		events_deliver();
 	return block;
@@ -216,7 +228,7 @@ void *heap_alloc_zeroed(size_t bytes)
 		return block ? memset(block, 0, bytes) : NULL;
 	}
 	enabled = events_disable();
-	block = large_alloc(HEAP_ALIGN_BYTES, bytes, 0);
+	block = area_alloc(HEAP_ALIGN_BYTES, bytes, 0);
 	events_restore(enabled);
 	return block;
 }
@@ -234,7 +246,7 @@ void *heap_alloc_aligned(size_t align_bytes, size_t bytes)
 	if (index < HEAP_CLASSES)
 		block = class_alloc(&heap_classes[index], align_bytes, bytes);
 	else
-		block = large_alloc(align_bytes, bytes, VM_DIRTY);
+		block = area_alloc(align_bytes, bytes, VM_DIRTY);
 	events_restore(enabled);
 	return block;
 }
@@ -295,7 +307,7 @@ static __attribute__((noinline)) void free_slow(void *block, struct events_saved
 	if (slab) {
 		uint32_t slot = live_slot(slab, block);
 
-		poison_write_long(block, slab->slot_bytes);
+		heap_poison(block, slab->slot_bytes);
 		bitmap_set(slab->freed, slot);
 		if (--slab->countdown == 0)
 			slab_freed(slab);
@@ -372,7 +384,7 @@ void *heap_realloc(void *block, size_t bytes)
 	/* What has grown once may well grow again: leave room behind it. */
 	moved = NULL;
 	if (!done && bytes > HEAP_SMALL_MAX)
-		moved = large_alloc(HEAP_ALIGN_BYTES, bytes, VM_DIRTY | VM_ROOM);
+		moved = area_alloc(HEAP_ALIGN_BYTES, bytes, VM_DIRTY | VM_ROOM);
 	events_restore(enabled);
 	if (done)
 		return block;

@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Provided by lib/posix: an allocation is about to return NULL (errno = ENOMEM). Here, so that
+ * malloc() need not look at what heap_alloc() returns. Events may be masked. */
+void core_heap_failed(void);
+
 /* NULL when out of memory (or bytes > PTRDIFF_MAX). Contents undefined. */
 void *heap_alloc(size_t bytes) __attribute__((malloc, alloc_size(1)));
 void *heap_alloc_zeroed(size_t bytes) __attribute__((malloc, alloc_size(1)));

@@ -56,7 +56,8 @@ struct heap_class {
 	char *window_base; /* address of slot 0 of the window */
 	uint16_t *window_requested;
 	uint32_t slot_bytes;
-	uint32_t units;
+	uint16_t units;
+	uint16_t empty_count;    /* slabs in the list that are wholly free */
 	uint64_t poison_negated; /* what the words of a free slot add up to 0 with */
 	struct slab *current;
 	struct list_node partial; /* slabs with freed slots, but the current */
@@ -90,6 +91,8 @@ static inline void heap_store(void *at, uint64_t value)
 
 /* The program's fault: one line, then the end. */
 _Noreturn void heap_corrupted(const char *what, const void *block, size_t bytes);
+/* Fills free memory, whole units. */
+void heap_poison(char *at, size_t bytes);
 /* Makes the key, once. */
 void heap_key_init(void);
 
@@ -106,7 +109,8 @@ bool slab_refill(struct heap_class *class);
 /* countdown has reached zero. */
 void slab_freed(struct slab *slab);
 bool slab_slot_live(const struct slab *slab, unsigned int slot);
-void slab_trim(void);
+/* True when something was given back. */
+bool slab_trim(void);
 /* Problems found; each is logged. */
 int slab_check(void);
 void slab_count(struct heap_stats *stats);

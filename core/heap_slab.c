@@ -11,6 +11,8 @@
 #define CLASS_ALIGNED   36u /* first of the classes with aligned slots */
 #define SLOTS_FEW       32u
 #define WASTE_DIVISOR   4u /* at most a quarter of a slab behind its last slot */
+#define EMPTY_MAX       4u /* one-page slabs kept in each class while memory is plentiful */
+#define PLENTY_PAGES    256u
 #define COUNTDOWN_NEVER UINT16_MAX
 
 /* A power of two and the canary fit without waste: four steps to the next power of two, all
@@ -101,7 +103,6 @@ static struct slab *slab_create(struct heap_class *class)
 	unsigned int slots_count = (unsigned int)(PAGE_BYTES << order) / class->slot_bytes;
 	struct slab *slab = pool_alloc(slab_pool(slots_count));
 	bool is_short = class->units <= HEAP_UNITS_MAX;
-	uint64_t *words;
 
 	if (!slab)
 		return NULL;
@@ -120,9 +121,7 @@ static struct slab *slab_create(struct heap_class *class)
 		slab->freed[word] = UINT64_MAX;
 	if (slots_count % 64)
 		slab->freed[slots_count / 64] = (1ULL << slots_count % 64) - 1;
-	words = (uint64_t *)slab->base;
-	for (size_t i = 0; i < (PAGE_BYTES << order) / sizeof(*words); i++)
-		words[i] = HEAP_POISON;
+	heap_poison(slab->base, PAGE_BYTES << order);
 	for (size_t i = 0; i < 1u << order; i++) {
 		struct page *page = page_of(slab->base + i * PAGE_BYTES);
 
@@ -134,13 +133,21 @@ static struct slab *slab_create(struct heap_class *class)
 	return slab;
 }
 
+static void slab_unlist(struct slab *slab)
+{
+	list_remove(&slab->partial);
+	slab->listed = false;
+	if (slab->countdown == 0)
+		heap_classes[slab->class_index].empty_count--;
+}
+
 static void slab_destroy(struct slab *slab)
 {
 	for (size_t i = 0; i < 1u << slab->order; i++)
 		page_of(slab->base + i * PAGE_BYTES)->owner = PAGE_OWNER_KERNEL;
 	heap_held_bytes -= PAGE_BYTES << slab->order;
 	if (slab->listed)
-		list_remove(&slab->partial);
+		slab_unlist(slab);
 	list_remove(&slab->all);
 	page_free(slab->base, slab->order);
 	pool_free(slab_pool(slab->slots_count), slab);
@@ -158,12 +165,16 @@ static unsigned int slab_freed_count(const struct slab *slab)
 /* Into its class's list, to be used again, when it has freed slots. Else the next free says so. */
 static void slab_list(struct slab *slab)
 {
+	struct heap_class *class = &heap_classes[slab->class_index];
 	unsigned int freed_count = slab_freed_count(slab);
 
-	slab->listed = freed_count > 0;
-	slab->countdown = slab->listed ? (uint16_t)(slab->slots_count - freed_count) : 1;
-	if (slab->listed)
-		list_append(&heap_classes[slab->class_index].partial, &slab->partial);
+	slab->countdown = freed_count ? (uint16_t)(slab->slots_count - freed_count) : 1;
+	if (!freed_count)
+		return;
+	slab->listed = true;
+	list_append(&class->partial, &slab->partial);
+	if (slab->countdown == 0)
+		class->empty_count++;
 }
 
 /* The first word with freed slots becomes the window. */
@@ -197,8 +208,7 @@ bool slab_refill(struct heap_class *class)
 	}
 	if (!list_empty(&class->partial)) {
 		slab = container_of(class->partial.next, struct slab, partial);
-		list_remove(&slab->partial);
-		slab->listed = false;
+		slab_unlist(slab);
 	} else {
 		slab = slab_create(class);
 	}
@@ -206,6 +216,16 @@ bool slab_refill(struct heap_class *class)
 		return false;
 	window_open(class, slab);
 	return true;
+}
+
+/* How many empty slabs of the class stay: one, which the next block needs when nothing else has
+ * room; a few where memory is no matter. */
+static unsigned int empty_max(const struct slab *slab)
+{
+	struct page_stats stats;
+
+	page_get_stats(&stats);
+	return slab->order == 0 && stats.free + stats.untouched >= PLENTY_PAGES ? EMPTY_MAX : 1;
 }
 
 /* Called when countdown reached zero: a slab that had no freed slots has one now, or
@@ -218,20 +238,24 @@ void slab_freed(struct slab *slab)
 		slab->countdown = COUNTDOWN_NEVER;
 		return;
 	}
-	if (!slab->listed)
+	if (slab->listed) {
+		/* To the end: slabs that are partly in use are filled up first. */
+		list_remove(&slab->partial);
+		list_append(&class->partial, &slab->partial);
+		class->empty_count++;
+	} else {
 		slab_list(slab);
-	if (slab->countdown > 0)
-		return;
-	/* One empty slab stays when nothing else has room: the next block needs it. */
-	if (class->partial.next == class->partial.prev)
-		return;
-	slab_destroy(slab);
+	}
+	if (slab->countdown == 0 && class->empty_count > empty_max(slab))
+		slab_destroy(slab);
 }
 
 /* ---- All of them ---- */
 
-void slab_trim(void)
+bool slab_trim(void)
 {
+	uint64_t held_before = heap_held_bytes;
+
 	for (unsigned int i = 0; i < HEAP_CLASSES; i++) {
 		struct heap_class *class = &heap_classes[i];
 		struct list_node *node, *after;
@@ -256,6 +280,7 @@ void slab_trim(void)
 				slab_destroy(slab);
 		}
 	}
+	return heap_held_bytes < held_before;
 }
 
 bool slab_slot_live(const struct slab *slab, unsigned int slot)

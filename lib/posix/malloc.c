@@ -24,9 +24,14 @@ static inline bool power_of_two(size_t value)
 	return value && !(value & (value - 1));
 }
 
+void core_heap_failed(void)
+{
+	errno = ENOMEM;
+}
+
 void *malloc(size_t bytes)
 {
-	return checked(heap_alloc(bytes));
+	return heap_alloc(bytes);
 }
 
 void free(void *block)
@@ -40,12 +45,12 @@ void *calloc(size_t count, size_t bytes)
 
 	if (__builtin_mul_overflow(count, bytes, &total))
 		return checked(NULL);
-	return checked(heap_alloc_zeroed(total));
+	return heap_alloc_zeroed(total);
 }
 
 void *realloc(void *block, size_t bytes)
 {
-	return checked(heap_realloc(block, bytes));
+	return heap_realloc(block, bytes);
 }
 
 void *reallocarray(void *block, size_t count, size_t bytes)
@@ -100,7 +105,7 @@ void *memalign(size_t align, size_t bytes)
 		errno = EINVAL;
 		return NULL;
 	}
-	return checked(heap_alloc_aligned(align, bytes));
+	return heap_alloc_aligned(align, bytes);
 }
 
 void *aligned_alloc(size_t align, size_t bytes)
