@@ -33,6 +33,26 @@
 	subq	$8, %rsp
 	.endm
 
+	/* All general registers of the frame, from rsp at the alignment word to the error code. */
+	.macro	frame_restore
+	addq	$24, %rsp		/* the alignment, vector, cr2 */
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rax
+	popq	%rcx
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+	.endm
+
 	.section .text.traps, "ax", @progbits
 
 	.macro	trap_entry vector, error_code=0
@@ -77,22 +97,7 @@ trap_common:
 	/* fall through */
 	.globl	trap_return
 trap_return:
-	addq	$24, %rsp		/* the alignment, vector, cr2 */
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rax
-	popq	%rcx
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
+	frame_restore
 	/* struct iret_context: the flags word lies where the error code was; the stub in the
 	 * hypercall page pushes rcx, r11 and rax. Xen restores the mask from rflags.IF. */
 	movq	$0, (%rsp)
@@ -109,8 +114,30 @@ upcall_entry:
 	pushq	%rdi
 	movl	$TRAP_UPCALL, %edi
 	frame_save
+upcall_again:
+	leaq	8(%rsp), %rdi
 	call	traps_upcall
-	jmp	trap_return
+	testb	%al, %al
+	jne	trap_return
+
+	/* Back without a hypercall: unmask, look again, iretq, which takes cs and ss of ring 3. An
+	 * upcall may nest once we are unmasked. It finds rip in the window and so returns through Xen,
+	 * which unmasks and leaves its frame in one step: frames cannot pile up. */
+	movq	events_vcpu(%rip), %rax
+	orl	$3, (1 + TRAP_FRAME_CS) * 8(%rsp)
+	orl	$3, (1 + TRAP_FRAME_SS) * 8(%rsp)
+	movb	$0, VCPU_INFO_MASK(%rax)
+	.globl	upcall_window
+upcall_window:
+	cmpb	$0, VCPU_INFO_PENDING(%rax)
+	jne	1f
+	frame_restore
+	addq	$8, %rsp		/* error code */
+	iretq
+1:	movb	$1, VCPU_INFO_MASK(%rax)
+	.globl	upcall_window_end
+upcall_window_end:
+	jmp	upcall_again
 	.size	upcall_entry, . - upcall_entry
 
 	/* A segment register or an iret frame Xen could not load: rcx r11 ds es fs gs below rip. */

@@ -14,7 +14,6 @@
 #include "lib/base/string.h"
 #include "xen/hypercall.h"
 
-
 /* Our tables come from here, the rest is the allocator's first memory. The image itself does not
  * map it: it is seen in the direct map alone. */
 static char pool[PT_POOL_PAGES * PAGE_BYTES] __attribute__((aligned(4096)));

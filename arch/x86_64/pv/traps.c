@@ -18,13 +18,19 @@ FRAME_AT(r11, 8);
 FRAME_AT(rdi, 16);
 FRAME_AT(error_code, 17);
 FRAME_AT(rip, 18);
-FRAME_AT(ss, 22);
+FRAME_AT(cs, TRAP_FRAME_CS);
+FRAME_AT(ss, TRAP_FRAME_SS);
 _Static_assert(sizeof(struct trap_frame) == 23 * 8, "entry.S");
 
+_Static_assert(offsetof(struct vcpu_info, evtchn_upcall_pending) == VCPU_INFO_PENDING, "entry.S");
+_Static_assert(offsetof(struct vcpu_info, evtchn_upcall_mask) == VCPU_INFO_MASK, "entry.S");
+
 void upcall_entry(void);
+void upcall_window(void);
+void upcall_window_end(void);
 void failsafe_entry(void);
 void traps_handle(struct trap_frame *frame);
-void traps_upcall(struct trap_frame *frame);
+bool traps_upcall(struct trap_frame *frame);
 
 /* Xen copies the table, and no program may raise a vector but with int3 and into. */
 #define MASK_EVENTS 4
@@ -77,7 +83,8 @@ void traps_handle(struct trap_frame *frame)
 	string_vectors_restore(vectors);
 }
 
-void traps_upcall(struct trap_frame *frame)
+/* True when the frame must be left through Xen's iret (entry.S). */
+bool traps_upcall(struct trap_frame *frame)
 {
 	bool vectors = string_vectors_off();
 
@@ -85,4 +92,7 @@ void traps_upcall(struct trap_frame *frame)
 	if (upcall_work_pending && (frame->rflags & TRAP_RFLAGS_IF))
 		core_upcall_work(frame);
 	string_vectors_restore(vectors);
+	return (frame->rip >= (uintptr_t)upcall_window &&
+		frame->rip < (uintptr_t)upcall_window_end) ||
+	       !(frame->rflags & TRAP_RFLAGS_IF);
 }
