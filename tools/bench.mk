@@ -30,3 +30,12 @@ test-readme: all box-image
 	$(Q)test/tools/readme README.md
 
 .PHONY: bench test-readme
+
+# What the tools do that need no box: the driver with a stand-in for xenbox, and the man pages.
+test-bench:
+	$(Q)test/tools/bench
+
+test-man: all box-image
+	$(Q)test/tools/man $(B)
+
+.PHONY: test-bench test-man

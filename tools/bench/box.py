@@ -50,6 +50,7 @@ class Box:
         self.xenbox = xenbox
         self.name = f"bench{os.getpid()}"
         self.log = log
+        self.done = None
         self.count = 0
 
     def command(self, *words):
@@ -57,17 +58,18 @@ class Box:
 
     def guard(self):
         """A process that takes the box down should we be killed without a chance to do so."""
-        ours, theirs = os.pipe()
+        theirs, self.done = os.pipe()
         if os.fork() == 0:
             os.setsid()
-            os.close(theirs)
-            os.read(ours, 1)
-            time.sleep(2)   # a `xenbox up` under way notices our end, too
+            os.close(self.done)
             null = os.open(os.devnull, os.O_RDWR)
             for fd in (0, 1, 2):
                 os.dup2(null, fd)
+            if os.read(theirs, 1):
+                os._exit(0)
+            time.sleep(2)   # a `xenbox up` under way notices our end, too
             os.execv(self.xenbox, self.command("down"))
-        os.close(ours)      # the other end closes when this process ends, however it does
+        os.close(theirs)    # the other end closes when this process ends, however it does
 
     def up(self):
         self.guard()
@@ -83,6 +85,10 @@ class Box:
                (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
         subprocess.run(self.command("down"), stdin=subprocess.DEVNULL, check=False,
                        stdout=subprocess.DEVNULL)
+        if self.done is not None:
+            os.write(self.done, b"d")
+            os.close(self.done)
+            self.done = None
         for number, handler in old:
             signal.signal(number, handler)
 
