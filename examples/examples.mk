@@ -8,7 +8,7 @@
 EXAMPLES := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard examples/*/*.c examples/*/*.mk)))))
 EXAMPLE_CC := $(B)/bin/stardust-cc
 EXAMPLE_SDK = $(SDK_FILES) $(SYSROOT_STAMP) $(SYSROOT)/.headers
-EXAMPLE_LIBS = $(LIBSTARDUST) $(SYSROOT)/lib/crt0.o $(SYSROOT)/lib/libgccsafe.a
+EXAMPLE_LIBS = $(SYSROOT)/.libc $(LIBSTARDUST) $(SYSROOT)/lib/crt0.o $(SYSROOT)/lib/libgccsafe.a
 
 include $(wildcard examples/*/*.mk)
 

@@ -6,13 +6,14 @@ goals := $(or $(MAKECMDGOALS),all)
 quiet_goals := help clean distclean setup install-help
 
 setup_groups := build
-ifneq ($(filter all run debug box bench test test-xen,$(goals)),)
+ifneq ($(filter all run run-program debug box box-image bench test test-%,$(filter-out \
+	test-unit test-toolchain,$(goals))),)
 setup_groups += box
 endif
-ifneq ($(filter test test-unit test-host test-toolchain,$(goals)),)
+ifneq ($(filter test test-%,$(goals)),)
 setup_groups += test
 endif
-ifneq ($(filter check-style style,$(goals)),)
+ifneq ($(filter check-style check-%,$(goals)),)
 setup_groups += style
 endif
 

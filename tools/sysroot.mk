@@ -9,8 +9,8 @@
 SYSROOT := $(B)/sysroot
 SYSROOT_STAMP := $(SYSROOT)/.newlib
 SDK_TARGET := x86_64-stardust-elf
-NEWLIB_GLUE := tools/newlib/build tools/newlib/long-double $(wildcard tools/newlib/*.[cS]) \
-	tools/newlib/small-sources tools/newlib/long-double.list $(wildcard tools/newlib/host-* tools/newlib/*-removed \
+NEWLIB_GLUE := tools/newlib/build tools/newlib/long-double tools/newlib/small-sources \
+	tools/newlib/long-double.list $(wildcard tools/newlib/host-* tools/newlib/*-removed \
 	tools/newlib/include/*.h tools/newlib/include/*/*.h)
 
 SYSROOT_JOBS := $(shell nproc)
@@ -31,6 +31,17 @@ $(SYSROOT_STAMP): $(B)/src/newlib.stamp $(B)/src/musl.stamp $(NEWLIB_GLUE)
 	tools/newlib/long-double $(B)/src/musl $(B)/libml $(SYSROOT) $(SYSROOT_JOBS) && \
 	rm -rf $(B)/libml/obj $(B)/newlib/src $(B)/newlib/obj $(B)/newlib/inst && \
 	ar rcs $(SYSROOT)/lib/libpthread.a && ar rcs $(SYSROOT)/lib/librt.a && touch $@
+
+# Members of ours join libc.a after newlib is built, so that they change without building it again.
+LIBC_OWN := $(patsubst tools/newlib/%,$(B)/newlib/own/%.o,$(wildcard tools/newlib/*.[cS]))
+$(B)/newlib/own/%.o: tools/newlib/% tools/sysroot.mk $(SYSROOT_STAMP)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)gcc $$(cat $(B)/newlib/private/cflags) -std=gnu11 $(K_WARN) -isystem $(SYSROOT)/include \
+		-I$(B)/newlib/private -c $< -o $@
+$(SYSROOT)/.libc: $(LIBC_OWN)
+	@ar rcs $(SYSROOT)/lib/libc.a $^
+	@touch $@
 
 # Our own headers lie over newlib's; a change copies what changed.
 POSIX_HEADERS := $(shell find lib/posix/include -name '*.h' 2>/dev/null)
@@ -87,7 +98,7 @@ $(B)/share/stardust/%: tools/share/%
 	@mkdir -p $(@D)
 	@install -m 644 $< $@
 
-sysroot: $(SYSROOT_STAMP) $(SYSROOT)/.headers $(SYSROOT)/lib/libgccsafe.a
+sysroot: $(SYSROOT_STAMP) $(SYSROOT)/.libc $(SYSROOT)/.headers $(SYSROOT)/lib/libgccsafe.a
 sdk-files: $(SDK_FILES)
 sdk: sysroot kernel sdk-files
 
