@@ -33,14 +33,15 @@ int waitq_sleep(struct waitq *queue, uint64_t deadline_ns, bool interruptible);
  * enables them to wake us, but it must not take the thread elsewhere. Signals then end the wait. */
 extern bool waitq_sleeping;
 
-/* Waits until condition is true; evaluates it with events disabled. Yields 0, -ETIMEDOUT, -EINTR.
- */
+/* Waits until condition is true; evaluates it with events disabled, the deadline once. Yields 0,
+ * -ETIMEDOUT, -EINTR. */
 #define waitq_wait(queue, condition, deadline_ns, interruptible)                                   \
 	({                                                                                         \
+		uint64_t wait_deadline_ns_ = (deadline_ns);                                        \
 		bool wait_enabled_ = events_disable();                                             \
 		int wait_result_ = 0;                                                              \
 		while (!(condition) && wait_result_ == 0)                                          \
-			wait_result_ = waitq_sleep((queue), (deadline_ns), (interruptible));       \
+			wait_result_ = waitq_sleep((queue), wait_deadline_ns_, (interruptible));   \
 		if (wait_result_ && (condition))                                                   \
 			wait_result_ = 0;                                                          \
 		events_restore(wait_enabled_);                                                     \

@@ -10,7 +10,7 @@ $(B)/test/guest/$(1)/$(1): $$(wildcard test/guest/$(1)/*.c test/guest/$(1)/*.h) 
 		$$(B)/bin/stardust-cc $$(LIBSTARDUST) tools/stardust.ld
 	$$(call say,GUEST,$(1))
 	@mkdir -p $$(@D)
-	$$(Q)$$(B)/bin/stardust-cc -O2 -g -Wall -I. $$(shell sed -n 's/^cflags=//p' test/guest/$(1)/case.conf) \
+	$$(Q)$$(B)/bin/stardust-cc -O2 -g -Wall -I. -isystem $$(B)/xen-include $$(shell sed -n 's/^cflags=//p' test/guest/$(1)/case.conf) \
 		-o $$@ $$(filter %.c,$$^) $$(shell sed -n 's/^libs=//p' test/guest/$(1)/case.conf)
 endef
 $(foreach c,$(CASES),$(if $(wildcard test/guest/$(c)/main.c),$(eval $(call guest_case,$(c)))))

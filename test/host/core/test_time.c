@@ -232,9 +232,13 @@ START_TEST(waiting_ends_at_the_deadline)
 	ck_assert_uint_eq(mock_counts.blocks, 1);
 	ck_assert_uint_eq(mock_counts.virq_timer, 1);
 	ck_assert_uint_eq(queue.waiters_count, 0);
+	/* the deadline is evaluated once */
+	ck_assert_int_eq(waitq_wait(&queue, false, time_monotonic_ns() + NS_PER_S, false),
+			 -ETIMEDOUT);
+	ck_assert_uint_eq(mock_counts.blocks, 2);
 	/* past already: no hypercall */
 	ck_assert_int_eq(waitq_wait(&queue, false, deadline, false), -ETIMEDOUT);
-	ck_assert_uint_eq(mock_counts.blocks, 1);
+	ck_assert_uint_eq(mock_counts.blocks, 2);
 }
 END_TEST
 
