@@ -8,12 +8,15 @@
 #include "lib/base/error.h"
 #include "lib/base/string.h"
 
-#define CLASS_ALIGNED   36u /* first of the classes with aligned slots */
-#define SLOTS_FEW       32u
-#define WASTE_DIVISOR   4u /* at most a quarter of a slab behind its last slot */
-#define EMPTY_MAX       4u /* one-page slabs kept in each class while memory is plentiful */
-#define PLENTY_PAGES    256u
-#define COUNTDOWN_NEVER UINT16_MAX
+#define CLASS_ALIGNED 36u /* first of the classes with aligned slots */
+#define SLOTS_FEW     32u
+/* At most this part of a slab lies behind its last slot: a class's first slab may waste more, so
+ * that it stays small. */
+#define WASTE_DIVISOR_FIRST 4u
+#define WASTE_DIVISOR       8u
+#define EMPTY_MAX           4u /* one-page slabs kept in each class while memory is plentiful */
+#define PLENTY_PAGES        256u
+#define COUNTDOWN_NEVER     UINT16_MAX
 
 /* A power of two and the canary fit without waste: four steps to the next power of two, all
  * plus 16. */
@@ -76,13 +79,13 @@ static struct pool *slab_pool(unsigned int slots_count)
 	return slots_count <= SLOTS_FEW ? &slabs_few : &slabs_many;
 }
 
-/* The smallest order that wastes little. */
-static unsigned int slab_order(uint32_t slot_bytes)
+/* The smallest order that wastes at most one part in divisor. */
+static unsigned int slab_order(uint32_t slot_bytes, unsigned int divisor)
 {
 	unsigned int order = 0;
 
 	while ((PAGE_BYTES << order) < slot_bytes ||
-	       (PAGE_BYTES << order) % slot_bytes > (PAGE_BYTES << order) / WASTE_DIVISOR)
+	       (PAGE_BYTES << order) % slot_bytes > (PAGE_BYTES << order) / divisor)
 		order++;
 	return order;
 }
@@ -97,9 +100,8 @@ static void class_init(struct heap_class *class)
 	list_init(&class->partial);
 }
 
-static struct slab *slab_create(struct heap_class *class)
+static struct slab *slab_create(struct heap_class *class, unsigned int order)
 {
-	unsigned int order = slab_order(class->slot_bytes);
 	unsigned int slots_count = (unsigned int)(PAGE_BYTES << order) / class->slot_bytes;
 	struct slab *slab = pool_alloc(slab_pool(slots_count));
 	bool is_short = class->units <= HEAP_UNITS_MAX;
@@ -194,6 +196,22 @@ static void window_open(struct heap_class *class, struct slab *slab)
 	slab->countdown = COUNTDOWN_NEVER;
 }
 
+/* One more slab, in the list; false when out of memory. */
+static bool class_grow(struct heap_class *class, bool is_first)
+{
+	unsigned int order_first = slab_order(class->slot_bytes, WASTE_DIVISOR_FIRST);
+	unsigned int order = slab_order(class->slot_bytes, WASTE_DIVISOR);
+	struct slab *slab = NULL;
+
+	if (!is_first)
+		slab = slab_create(class, order);
+	if (!slab)
+		slab = slab_create(class, order_first);
+	if (slab)
+		slab_list(slab);
+	return slab;
+}
+
 bool slab_refill(struct heap_class *class)
 {
 	struct slab *slab = class->current;
@@ -202,18 +220,13 @@ bool slab_refill(struct heap_class *class)
 		class_init(class);
 	if (!heap_key)
 		heap_key_init();
-	if (slab) {
-		class->current = NULL;
+	class->current = NULL;
+	if (slab)
 		slab_list(slab);
-	}
-	if (!list_empty(&class->partial)) {
-		slab = container_of(class->partial.next, struct slab, partial);
-		slab_unlist(slab);
-	} else {
-		slab = slab_create(class);
-	}
-	if (!slab)
+	if (list_empty(&class->partial) && !class_grow(class, !slab))
 		return false;
+	slab = container_of(class->partial.next, struct slab, partial);
+	slab_unlist(slab);
 	window_open(class, slab);
 	return true;
 }

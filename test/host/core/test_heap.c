@@ -475,7 +475,7 @@ START_TEST(test_write_after_free)
 	size_t bytes = broken_sizes[_i];
 	size_t step = bytes > 200 ? 97 : 1;
 
-	setup_mib(16);
+	setup_mib(128);
 	for (size_t at = 0; at < bytes; at += step) {
 		unsigned char *block = alloc(bytes);
 		bool found = false;
