@@ -43,7 +43,8 @@ class Watcher:
         self.rest += data
         *lines, self.rest = self.rest.split(b"\n")
         for line in lines:
-            out.append(self.line(line + b"\n")[self.shown:])
+            # Xen's serial port adds a carriage return to each line.
+            out.append(self.line(line.rstrip(b"\r") + b"\n")[self.shown:])
             self.shown = 0
         # A prompt without a newline is worth showing; what may be a line of Xen's waits.
         if self.kept is None and self.rest and not self.rest.startswith((b"(", b"\r")):

@@ -23,10 +23,28 @@ INTERRUPT_KEY = 0x03
 
 # --- the guest's configuration -------------------------------------------------------------------
 
+def cfg_pieces(text):
+    """`text` as strings of xl's configuration syntax, to be joined. A string there cannot hold its
+    own quote in any way, so text with both kinds takes several."""
+    pieces, rest = [], text
+    while rest or not pieces:
+        best = max((re.match(f"[^{q}]*", rest)[0] for q in "\"'"), key=len)
+        quote = "'" if '"' in best else '"'
+        pieces.append(quote + best.replace("\\", "\\\\").replace("\n", "\\n") + quote)
+        rest = rest[len(best):]
+    return pieces
+
+
 def cfg_string(text):
-    """A string for xl's configuration syntax, which knows \\xNN but no quoted quote."""
-    return '"' + "".join(chr(b) if 32 <= b < 127 and chr(b) not in '"\\' else f"\\x{b:02x}"
-                         for b in os.fsencode(text)) + '"'
+    pieces = cfg_pieces(text)
+    if len(pieces) > 1:
+        raise Fail(f"{text}: xl cannot take a name with both kinds of quotes: rename it")
+    return pieces[0]
+
+
+def cfg_lines(key, text):
+    first, *more = cfg_pieces(text)
+    return [f"{key} = {first}"] + [f"{key} += {piece}" for piece in more]
 
 
 def word(text):
@@ -122,7 +140,7 @@ class Guest:
         if args.vcpus or cfg_value(self.text, "vcpus") is None:
             lines.append(f"vcpus = {args.vcpus or 1}")
         if self.extra or not self.text:
-            lines.append(f"extra = {cfg_string(self.extra)}")
+            lines += cfg_lines("extra", self.extra)
         lines.append('tsc_mode = "native"')
         if args.vif:
             lines.append(f"vif = [ {cfg_string('bridge=' + bridge if bridge else '')} ]")
