@@ -18,7 +18,8 @@
 
 #define SHUTDOWN_PATH "control/shutdown"
 #define STATUS_PATH   "data/stardust/status"
-#define RETRY_NS      10000000ULL
+#define RETRY_NS      100000000ULL
+#define STALL_NS      (10 * NS_PER_S)
 
 enum step {
 	STEP_IDLE,
@@ -36,11 +37,13 @@ static struct control {
 	struct xenstore_request request;
 	enum step step;
 	uint32_t transaction;
+	bool waiting; /* for the reply to step */
+	uint64_t begun_ns;
 	bool changed; /* the watch fired since the last look */
 	bool features_written;
-	char value[16];   /* of the node, or the transaction's number */
-	char command[16]; /* what STEP_READ found */
-	struct timer retry_timer;
+	char value[16];     /* of the node, or the transaction's number */
+	char command[16];   /* what STEP_READ found */
+	struct timer timer; /* to send a step again, or for its reply to be late */
 } control;
 
 static const struct {
@@ -52,7 +55,9 @@ static const struct {
 	{"halt", CONTROL_HALT},
 };
 
-/* Asks for one step. Without room in the ring it is tried again a little later. */
+/* Asks for one step. Without room in the ring it is tried again a little later; a reply that does
+ * not come is not waited for longer than STALL_NS. For a mere look that is left to the next change
+ * of the node, so that most guests never need a timer. */
 static void step_begin(enum step step)
 {
 	static const struct {
@@ -72,16 +77,30 @@ static void step_begin(enum step step)
 	control.request.transaction = step > STEP_START ? control.transaction : 0;
 	error = xenstore_submit(&control.request, messages[step].type, messages[step].payload,
 				messages[step].payload_bytes);
-	if (error == -EAGAIN || error == -ENOMEM)
-		timer_arm(&control.retry_timer, time_monotonic_ns() + RETRY_NS);
-	else if (error)
+	control.waiting = !error;
+	control.begun_ns = time_monotonic_ns();
+	if (error && error != -EAGAIN && error != -ENOMEM)
 		control.step = STEP_IDLE;
+	else if (error || step != STEP_LOOK)
+		timer_arm(&control.timer, control.begun_ns + (error ? RETRY_NS : STALL_NS));
 }
 
-static void retry(struct timer *timer)
+/* A stalled step gives way to a new look from the start; xenstored ends the transaction. */
+static void stalled(void)
+{
+	log_warn("control: xenstore does not answer");
+	xenstore_cancel(&control.request);
+	control.changed = false;
+	step_begin(STEP_LOOK);
+}
+
+static void timer_fired(struct timer *timer)
 {
 	(void)timer;
-	step_begin(control.step);
+	if (control.waiting)
+		stalled();
+	else
+		step_begin(control.step);
 }
 
 /* Says what we understand; nobody waits for it, and the replies are not looked at. */
@@ -178,6 +197,8 @@ static void committed(int result)
 
 static void step_done(struct xenstore_request *request)
 {
+	control.waiting = false;
+	(void)timer_cancel(&control.timer);
 	switch (control.step) {
 	case STEP_IDLE:
 		break;
@@ -208,12 +229,15 @@ static void node_changed(struct xenstore_watch *watch, const char *changed_path)
 	control.changed = true;
 	if (control.step == STEP_IDLE)
 		settle();
+	else if (control.waiting && time_monotonic_ns() - control.begun_ns > STALL_NS)
+		stalled();
 }
 
 /* The watch is set again by xenstore itself, and fires. */
 static void control_resume(void)
 {
-	(void)timer_cancel(&control.retry_timer);
+	(void)timer_cancel(&control.timer);
+	control.waiting = false;
 	control.features_written = false;
 	control.step = STEP_IDLE;
 }
@@ -231,7 +255,7 @@ int control_init(control_handler_t handler, void *arg)
 		.done = step_done,
 	};
 	control.watch = (struct xenstore_watch){.path = SHUTDOWN_PATH, .fn = node_changed};
-	timer_init(&control.retry_timer, retry);
+	timer_init(&control.timer, timer_fired);
 	error = xenstore_watch_add(&control.watch);
 	if (!error)
 		suspend_register(&client);

@@ -221,9 +221,39 @@ START_TEST(a_full_ring_is_retried)
 	mock_store_chunk_max = SIZE_MAX;
 	for (unsigned int i = 0; i < 50; i++) {
 		settle();
-		mock_advance_ns(10000000);
+		mock_advance_ns(100000000);
 	}
 	ck_assert_uint_eq(handled[CONTROL_POWEROFF], 1);
+}
+END_TEST
+
+START_TEST(a_server_that_stops_answering)
+{
+	struct mock_config config = {.lazy_backends = true};
+
+	start(&config);
+	settle();
+	/* no timer for a look */
+	ck_assert_uint_eq(mock_counts.hypercalls[__HYPERVISOR_vcpu_op], 0);
+	mock_store_mute = _i == 0;
+	mock_store_write("control/shutdown", "poweroff");
+	for (int i = 0; i < _i; i++) {
+		mock_run_backends();
+		mock_deliver();
+	}
+	mock_store_mute = true;
+	settle();
+	mock_advance_ns(60 * NS_PER_S);
+	mock_store_mute = false;
+	mock_store_write("control/shutdown", "poweroff");
+	settle();
+	mock_advance_ns(20 * NS_PER_S);
+	settle();
+	ck_assert_ptr_nonnull(strstr(mock_log(), "does not answer"));
+	ck_assert_uint_eq(handled[CONTROL_POWEROFF], 1);
+	/* nothing is armed when nothing is awaited */
+	mock_advance_ns(20 * NS_PER_S);
+	ck_assert_uint_eq(mock_timer_deadline_ns(), UINT64_MAX);
 }
 END_TEST
 
@@ -308,6 +338,7 @@ Suite *test_suite(void)
 	tcase_add_test(all, a_conflict_is_retried);
 	tcase_add_test(all, watch_storms_cause_no_storm_of_requests);
 	tcase_add_test(all, a_full_ring_is_retried);
+	tcase_add_loop_test(all, a_server_that_stops_answering, 0, 4);
 	tcase_add_test(all, reports);
 	tcase_add_test(all, without_xenstore);
 	tcase_add_test(all, resume_goes_on_watching);
