@@ -30,7 +30,11 @@ static inline size_t fpu_state_bytes(void)
 	return out[1] > FPU_FXSAVE_BYTES ? out[1] : FPU_FXSAVE_BYTES;
 }
 
-/* area is aligned to FPU_STATE_ALIGN and has the bytes fpu_state_bytes() said. */
+/* Xen may have given the registers to another domain (CR0.TS): they come back at the first use.
+ * XSAVE and XRSTOR count as one on a processor, but not in QEMU 7.2's emulation, which would save
+ * the other domain's; so an instruction that does nothing but count goes first.
+ *
+ * area is aligned to FPU_STATE_ALIGN and has the bytes fpu_state_bytes() said. */
 static inline void fpu_save(void *area, size_t area_bytes)
 {
 	uint64_t *header = (uint64_t *)((char *)area + FPU_FXSAVE_BYTES);
@@ -42,7 +46,10 @@ static inline void fpu_save(void *area, size_t area_bytes)
 	/* XSAVE leaves parts of its header as they were, XRSTOR insists on zeros (SDM 1 13.7). */
 	for (size_t i = 0; i < FPU_HEADER_BYTES / sizeof(*header); i++)
 		header[i] = 0;
-	__asm__ volatile("xsave64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
+	__asm__ volatile("fnop\n\t"
+			 "xsave64 (%0)" ::"r"(area),
+			 "a"(-1), "d"(-1)
+			 : "memory");
 }
 
 static inline void fpu_restore(const void *area, size_t area_bytes)
@@ -50,7 +57,10 @@ static inline void fpu_restore(const void *area, size_t area_bytes)
 	if (area_bytes == FPU_FXSAVE_BYTES)
 		__asm__ volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
 	else
-		__asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
+		__asm__ volatile("fnop\n\t"
+				 "xrstor64 (%0)" ::"r"(area),
+				 "a"(-1), "d"(-1)
+				 : "memory");
 }
 
 #endif

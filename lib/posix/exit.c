@@ -88,8 +88,11 @@ void exit_by_signal(int signal, const ucontext_t *context)
 
 	(void)context;
 	if (reason) {
+		uint64_t deadline_ns = time_monotonic_ns() + DRAIN_NS;
+
 		/* The report does not wait for the ring: what the program wrote goes first. */
-		console_drain(time_monotonic_ns() + DRAIN_NS);
+		tty_end_line(&tty_console, deadline_ns);
+		console_drain(deadline_ns);
 		panic_signal(reason, signal);
 	}
 	end_domain("signal", "killed by signal", signal);
@@ -104,6 +107,7 @@ static void on_grace_over(struct timer *timer)
 
 	(void)timer;
 	boot_emergency_write(text + skip, sizeof(text) - 1 - skip);
+	panic_report_status(SIGKILL);
 	panic_shutdown(end.reason);
 }
 

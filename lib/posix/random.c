@@ -12,7 +12,7 @@ ssize_t getrandom(void *bytes_out, size_t bytes, unsigned int flags)
 {
 	int result;
 
-	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM))
+	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
 		return posix_result(-EINVAL);
 	result = random_get(bytes_out, bytes);
 	return posix_result(result ? result : (ssize_t)bytes);

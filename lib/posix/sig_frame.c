@@ -118,7 +118,17 @@ _Static_assert(offsetof(struct trap_frame, rdi) - offsetof(struct trap_frame, r1
 			       16 * 8,
 	       "resume() pops the frame in this order");
 
-static _Noreturn void sig_enter(void)
+/* As the handlers' caller the interrupted code is found by backtraces: its address stands where a
+ * return address would, its frame pointer is still in rbp. Nothing ever returns there. */
+__attribute__((used)) static uint64_t sig_interrupted_rip;
+
+__attribute__((naked)) static void sig_start(void)
+{
+	__asm__("push sig_interrupted_rip(%rip)\n\t"
+		"jmp sig_enter");
+}
+
+__attribute__((used)) static _Noreturn void sig_enter(void)
 {
 	void *fpu = __builtin_alloca_with_align(fpu_bytes, FPU_STATE_ALIGN * 8);
 	struct trap_frame frame;
@@ -149,12 +159,12 @@ static _Noreturn void sig_enter(void)
 static void redirect(struct trap_frame *frame, uintptr_t stack)
 {
 	entering.frame = *frame;
+	sig_interrupted_rip = frame->rip;
 	barrier();
 	entering.busy = true;
-	/* As after a call: the stack pointer is 8 short of a multiple of 16 (psABI 3.2.2). */
-	frame->rsp = (stack & -16UL) - 8;
-	frame->rip = (uintptr_t)sig_enter;
-	frame->rbp = 0;
+	/* sig_start() pushes, then all is as after a call (psABI 3.2.2). */
+	frame->rsp = stack & -16UL;
+	frame->rip = (uintptr_t)sig_start;
 	frame->rflags &= ~(RFLAGS_TF | RFLAGS_DF | RFLAGS_AC);
 }
 

@@ -263,18 +263,25 @@ int tty_drain(struct tty *tty, uint64_t deadline_ns)
 			  deadline_ns, true);
 }
 
+void tty_end_line(struct tty *tty, uint64_t deadline_ns)
+{
+	static const uint8_t end[] = {'\r', '\n'};
+	size_t done;
+
+	if (!tty->console || tty->line_start)
+		return;
+	tty->stopped = false;
+	(void)put_all(tty, end, sizeof(end), deadline_ns, false, &done);
+}
+
 void tty_write_line(struct tty *tty, const char *text, uint64_t deadline_ns)
 {
-	const char *const parts[] = {tty->line_start ? "" : "\r\n", text, "\r\n"};
-	int result = 0;
+	size_t done;
 
 	if (!tty->console)
 		return;
+	tty_end_line(tty, deadline_ns);
 	tty->stopped = false;
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && result == 0; i++) {
-		size_t done;
-
-		result = put_all(tty, (const uint8_t *)parts[i], strlen(parts[i]), deadline_ns,
-				 false, &done);
-	}
+	(void)put_all(tty, (const uint8_t *)text, strlen(text), deadline_ns, false, &done);
+	tty_end_line(tty, deadline_ns);
 }

@@ -62,6 +62,8 @@ void tty_set_attr(struct tty *tty, const struct termios *attr);
  */
 int tty_drain(struct tty *tty, uint64_t deadline_ns);
 
+/* Begins a new line unless nothing stands on this one. Gives up at deadline_ns. Thread context. */
+void tty_end_line(struct tty *tty, uint64_t deadline_ns);
 /* For the last words of a program: text on a line of its own, whatever the terminal's modes.
  * Gives up at deadline_ns. Thread context. */
 void tty_write_line(struct tty *tty, const char *text, uint64_t deadline_ns);
