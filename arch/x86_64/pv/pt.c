@@ -99,7 +99,8 @@ void pt_walk(uintptr_t vaddr, struct pt_walk *walk_out)
 static bool for_each_below(const uint64_t *table, uintptr_t vaddr, int level, unsigned int prot,
 			   bool (*fn)(uintptr_t, const struct pt_walk *, void *), void *arg)
 {
-	for (unsigned int i = 0; i < PT_ENTRIES; i++, vaddr += pt_level_bytes(level)) {
+	for (unsigned int i = 0; i < PT_ENTRIES; i++) {
+		uintptr_t at = vaddr + i * pt_level_bytes(level);
 		uint64_t entry = table[i];
 		uint64_t *below = NULL;
 
@@ -108,13 +109,13 @@ static bool for_each_below(const uint64_t *table, uintptr_t vaddr, int level, un
 		if (level == PT_LEVELS && i >= pt_index(HYPERVISOR_VIRT_START, 4) &&
 		    i < pt_index(HYPERVISOR_VIRT_END, 4))
 			continue;
-		if (level == PT_LEVELS && i == PT_ENTRIES / 2)
-			vaddr |= -(pt_level_bytes(PT_LEVELS) * PT_ENTRIES / 2);
+		/* The upper half of the address space is the sign-extended one. */
+		if (level == PT_LEVELS && i >= PT_ENTRIES / 2)
+			at |= -(pt_level_bytes(PT_LEVELS) * PT_ENTRIES / 2);
 		if (level > 1 && !(entry & PTE_LARGE))
 			below = pt_table(entry);
 		if (below) {
-			if (!for_each_below(below, vaddr, level - 1, prot_below(prot, entry), fn,
-					    arg))
+			if (!for_each_below(below, at, level - 1, prot_below(prot, entry), fn, arg))
 				return false;
 		} else {
 			struct pt_walk leaf = {.present = true,
@@ -122,7 +123,7 @@ static bool for_each_below(const uint64_t *table, uintptr_t vaddr, int level, un
 					       .mfn = pte_mfn(entry),
 					       .level = level};
 
-			if (!fn(vaddr, &leaf, arg))
+			if (!fn(at, &leaf, arg))
 				return false;
 		}
 	}
