@@ -37,9 +37,10 @@ static void report_if_broken(void)
 
 /* A broken console swallows output: the program must be able to go on.
  *
- * While the other end has not taken what it was told of, it is not told again: it says when it has
- * (ring_event looks then). xenconsoled takes 30 events in 200 ms and rests after that, so an event for
- * each line would make long output slow. */
+ * While the other end has not taken what it was told of, it is not told again: it says when it has,
+ * and ring_event() looks then. (xenconsoled takes 30 events in 200 ms and rests after that, so an
+ * event for each line would make long output slow.) If it takes the last byte between our look and
+ * our write, its event is still to come. */
 static size_t ring_write(struct console *console, const void *bytes, size_t bytes_count)
 {
 	bool enabled = events_disable();

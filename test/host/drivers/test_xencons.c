@@ -95,6 +95,28 @@ START_TEST(one_write_one_notification)
 }
 END_TEST
 
+START_TEST(what_is_written_meanwhile_is_announced_after_the_event)
+{
+	struct mock_config config = {.lazy_backends = true};
+	unsigned int before;
+
+	start(&config);
+	before = mock_counts.hypercalls[__HYPERVISOR_event_channel_op];
+	put("one ");
+	put("two ");
+	ck_assert_uint_eq(mock_counts.hypercalls[__HYPERVISOR_event_channel_op], before + 1);
+	mock_console_take_max = 4;
+	mock_run_backends();
+	ck_assert_str_eq(mock_console_output(), "one ");
+	mock_deliver();
+	ck_assert_uint_eq(mock_counts.hypercalls[__HYPERVISOR_event_channel_op], before + 2);
+	mock_run_backends();
+	mock_deliver();
+	ck_assert_str_eq(mock_console_output(), "one two ");
+	ck_assert_uint_eq(mock_counts.hypercalls[__HYPERVISOR_event_channel_op], before + 2);
+}
+END_TEST
+
 START_TEST(a_full_ring_gives_a_short_count_then_wakes)
 {
 	struct mock_config config = {.lazy_backends = true};
@@ -302,6 +324,7 @@ Suite *test_suite(void)
 	tcase_add_test(all, output_before_events_are_enabled);
 	tcase_add_test(all, output_of_early_boot_is_kept);
 	tcase_add_test(all, one_write_one_notification);
+	tcase_add_test(all, what_is_written_meanwhile_is_announced_after_the_event);
 	tcase_add_test(all, a_full_ring_gives_a_short_count_then_wakes);
 	tcase_add_test(all, nobody_drains);
 	tcase_add_test(all, input_arrives_through_the_callback);
