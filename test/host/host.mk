@@ -18,7 +18,7 @@ $(T_OUT)/links.mk: $(T_SRC) test/host/host.mk
 	@mkdir -p $(@D)
 	@awk -v out=$(T_OUT) 'function name() { f = FILENAME; sub(/^test\/host\//, "", f); \
 		sub(/\.c$$/, "", f); return f } \
-		/^ \* Links:/ { for (i = 3; i <= NF; i++) { o = $$i; sub(/\.c$$/, ".o", o); \
+		/^ \* Links:/ { for (i = 3; i <= NF; i++) { o = $$i; sub(/\.[cS]$$/, ".o", o); \
 		print out "/bin/" name() ": " out "/obj/" o } }' $(T_SRC) > $@
 ifneq ($(filter test test-unit test-fuzz test-mutants $(T_OUT)/%,$(MAKECMDGOALS)),)
 -include $(T_OUT)/links.mk
@@ -29,6 +29,11 @@ $(T_OUT)/obj/%.o: %.c test/host/host.mk | $(XEN_HEADERS)
 	@mkdir -p $(@D)
 	$(Q)$(T_CC) $(T_CFLAGS) -MMD -MP -c $< -o $@
 	$(Q)if command -v clang >/dev/null; then clang $(T_CFLAGS) -fsyntax-only $<; fi
+
+$(T_OUT)/obj/%.o: %.S test/host/host.mk
+	$(call say,AS,$< (test))
+	@mkdir -p $(@D)
+	$(Q)$(T_CC) $(T_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
 
 $(T_BIN): $(T_OUT)/bin/%: $(T_OUT)/obj/test/host/%.o $(T_OUT)/obj/test/host/check_main.o
 	$(call say,LD,$@)
