@@ -102,13 +102,10 @@ static struct vm_area *area_of(const void *block)
 static struct vm_area *checked_area_of(const void *block)
 {
 	struct vm_area *area = area_of(block);
-	const char *problem;
+	const char *problem = area ? canaries_check(area) : "invalid or double free";
 
-	if (!area)
-		heap_corrupted("invalid or double free", block, 0);
-	problem = canaries_check(area);
 	if (problem)
-		heap_corrupted(problem, block, area->private[LARGE_BYTES]);
+		heap_corrupted(problem, block, area ? area->private[LARGE_BYTES] : 0);
 	return area;
 }
 

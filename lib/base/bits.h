@@ -32,8 +32,8 @@ static inline unsigned int bit_lowest(uint64_t value)
 	return (unsigned int)__builtin_ctzll(value);
 }
 
-/* Set bits. Without the popcnt instruction, which not every processor has: sums of 2, 4, 8 bits, the
- * bytes added up by a multiplication. */
+/* Set bits. Without the popcnt instruction, which not every processor has: sums of 2, 4, 8 bits,
+ * the bytes added up by a multiplication. */
 static inline unsigned int bits_count(uint64_t value)
 {
 	value -= value >> 1 & 0x5555555555555555ULL;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one errno domain of the kernel: 0 or -Exxx. In the freestanding kernel the values are newlib's
- * (newlib: sys/errno.h; lib/posix/errno_check.c proves them equal), so that nothing is translated on
- * the way to the program. Hosted code (unit tests, lib/posix) takes its C library's own.
+ * The one errno domain of the kernel: 0 or -Exxx. In the freestanding kernel the values are
+ * newlib's (newlib: sys/errno.h; lib/posix/errno_check.c proves them equal), so that nothing is
+ * translated on the way to the program. Hosted code (unit tests, lib/posix) takes its C library's
+ * own.
  */
 #ifndef LIB_BASE_ERROR_H
 #define LIB_BASE_ERROR_H
@@ -10,44 +11,44 @@
 #if __STDC_HOSTED__
 #include <errno.h>
 #else
-#define EPERM		1
-#define ENOENT		2
-#define EINTR		4
-#define EIO		5
-#define ENXIO		6
-#define E2BIG		7
-#define ENOEXEC		8
-#define EBADF		9
-#define EAGAIN		11
-#define ENOMEM		12
-#define EACCES		13
-#define EFAULT		14
-#define EBUSY		16
-#define EEXIST		17
-#define ENODEV		19
-#define ENOTDIR		20
-#define EISDIR		21
-#define EINVAL		22
-#define ENFILE		23
-#define EMFILE		24
-#define ENOTTY		25
-#define EFBIG		27
-#define ENOSPC		28
-#define ESPIPE		29
-#define EROFS		30
-#define EPIPE		32
-#define EDOM		33
-#define ERANGE		34
-#define EDEADLK		45
-#define EPROTO		71
-#define ENOSYS		88
-#define ENAMETOOLONG	91
-#define ELOOP		92
-#define EOPNOTSUPP	95
-#define ETIMEDOUT	116
-#define EALREADY	120
-#define EOVERFLOW	139
-#define ECANCELED	140
+#define EPERM           1
+#define ENOENT          2
+#define EINTR           4
+#define EIO             5
+#define ENXIO           6
+#define E2BIG           7
+#define ENOEXEC         8
+#define EBADF           9
+#define EAGAIN          11
+#define ENOMEM          12
+#define EACCES          13
+#define EFAULT          14
+#define EBUSY           16
+#define EEXIST          17
+#define ENODEV          19
+#define ENOTDIR         20
+#define EISDIR          21
+#define EINVAL          22
+#define ENFILE          23
+#define EMFILE          24
+#define ENOTTY          25
+#define EFBIG           27
+#define ENOSPC          28
+#define ESPIPE          29
+#define EROFS           30
+#define EPIPE           32
+#define EDOM            33
+#define ERANGE          34
+#define EDEADLK         45
+#define EPROTO          71
+#define ENOSYS          88
+#define ENAMETOOLONG    91
+#define ELOOP           92
+#define EOPNOTSUPP      95
+#define ETIMEDOUT       116
+#define EALREADY        120
+#define EOVERFLOW       139
+#define ECANCELED       140
 #define ENOTRECOVERABLE 141
 #endif
 

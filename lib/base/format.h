@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Formatted output for the kernel, without memory or floating point: the flags - 0 + space #, width,
- * precision, hh h l ll z j t, and d i u x X o c s p %. Any context.
+ * Formatted output for the kernel, without memory or floating point: the flags - 0 + space #,
+ * width, precision, hh h l ll z j t, and d i u x X o c s p %. Any context.
  */
 #ifndef LIB_BASE_FORMAT_H
 #define LIB_BASE_FORMAT_H

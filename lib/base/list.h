@@ -12,10 +12,12 @@ struct list_node {
 	struct list_node *next, *prev;
 };
 
-#define LIST_INIT(head) {&(head), &(head)}
+#define LIST_INIT(head)                                                                            \
+	{                                                                                          \
+		&(head), &(head)                                                                   \
+	}
 
-#define container_of(pointer, type, member)                                                        \
-	((type *)((char *)(pointer) - offsetof(type, member)))
+#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 static inline void list_init(struct list_node *head)
 {
@@ -49,7 +51,8 @@ static inline void list_remove(struct list_node *node)
 	list_init(node);
 }
 
-#define list_for_each(node, head) for ((node) = (head)->next; (node) != (head); (node) = (node)->next)
+#define list_for_each(node, head)                                                                  \
+	for ((node) = (head)->next; (node) != (head); (node) = (node)->next)
 
 /* The body may remove node. */
 #define list_for_each_safe(node, after, head)                                                      \
