@@ -120,9 +120,11 @@ upcall_again:
 	testb	%al, %al
 	jne	trap_return
 
-	/* Back without a hypercall: unmask, look again, iretq, which takes cs and ss of ring 3. An
-	 * upcall may nest once we are unmasked. It finds rip in the window and so returns through Xen,
-	 * which unmasks and leaves its frame in one step: frames cannot pile up. */
+	/*
+	 * Back without a hypercall: unmask, look again, iretq, which takes cs and ss of ring 3.
+	 * An upcall may nest once we are unmasked. It finds rip in the window and so returns
+	 * through Xen, which unmasks and leaves its frame in one step: frames cannot pile up.
+	 */
 	movq	events_vcpu(%rip), %rax
 	orl	$3, (1 + TRAP_FRAME_CS) * 8(%rsp)
 	orl	$3, (1 + TRAP_FRAME_SS) * 8(%rsp)

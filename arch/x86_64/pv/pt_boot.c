@@ -192,7 +192,7 @@ void pt_boot(const struct start_info *start, uint64_t random)
 
 void boot_seal(void)
 {
-	(void)pt_protect((uintptr_t)__ro_after_init_start,
-			 (size_t)(__ro_after_init_end - __ro_after_init_start) / PAGE_BYTES,
-			 PT_PROT_READ);
+	uintptr_t start = (uintptr_t)__ro_after_init_start, end = (uintptr_t)__ro_after_init_end;
+
+	(void)pt_protect(start, (end - start) / PAGE_BYTES, PT_PROT_READ);
 }
