@@ -126,7 +126,8 @@ void timer_wake_at(uint64_t deadline_ns)
 	if (!virq_port)
 		virq_bind();
 	xen_armed_ns = deadline_ns;
-	(void)hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 0, &set);
+	if (hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 0, &set))
+		xen_armed_ns = TIME_NEVER;
 }
 
 void timer_init(struct timer *timer, void (*fn)(struct timer *timer))

@@ -4,8 +4,8 @@
  * moves on. Replies are matched by req_id; ids start at 1, replies to id 0 are ignored. What
  * arrives is gathered piece by piece: first a header, then its payload.
  *
- * A flood cannot keep us: an event handles at most RECEIVE_BYTES_MAX; then the port stays masked until
- * a timer has gone on with it.
+ * A flood cannot keep us: an event handles at most RECEIVE_BYTES_MAX; then the port stays masked
+ * until a timer has gone on with it.
  * Guarded by the upcall mask.
  */
 #include "arch/x86_64/pv/boot.h"
