@@ -10,7 +10,7 @@ SYSROOT := $(B)/sysroot
 SYSROOT_STAMP := $(SYSROOT)/.newlib
 SDK_TARGET := x86_64-stardust-elf
 NEWLIB_GLUE := tools/newlib/build tools/newlib/long-double tools/newlib/small-sources \
-	tools/newlib/long-double.list $(wildcard tools/newlib/host-* tools/newlib/*-removed \
+	tools/newlib/long-double.list $(wildcard tools/newlib/host-* tools/newlib/headers-removed \
 	tools/newlib/include/*.h tools/newlib/include/*/*.h)
 
 SYSROOT_JOBS := $(shell nproc)
@@ -39,8 +39,10 @@ $(B)/newlib/own/%.o: tools/newlib/% tools/sysroot.mk $(SYSROOT_STAMP)
 	@mkdir -p $(@D)
 	$(Q)gcc $$(cat $(B)/newlib/private/cflags) -std=gnu11 $(K_WARN) -isystem $(SYSROOT)/include \
 		-I$(B)/newlib/private -c $< -o $@
-$(SYSROOT)/.libc: $(LIBC_OWN)
-	@ar rcs $(SYSROOT)/lib/libc.a $^
+# What the kernel's library supplies, and what one process can never do, leaves libc.a.
+$(SYSROOT)/.libc: $(LIBC_OWN) tools/newlib/members-removed
+	@ar d $(SYSROOT)/lib/libc.a $$(sed '/^#/d; /^$$/d; s/.*/lib_a-&.o/' tools/newlib/members-removed)
+	@ar rcs $(SYSROOT)/lib/libc.a $(LIBC_OWN)
 	@touch $@
 
 # Our own headers lie over newlib's; a change copies what changed.
