@@ -56,6 +56,33 @@ test-unit: $(T_RUN)
 		[ $$bad = 0 ] || { sed 's/^/    /' $$log; echo "    (kept in $$log)"; }; \
 	done; echo "$$passed passed, $$failed failed"; [ $$failed = 0 ] && [ $$passed != 0 ]
 
+# libFuzzer over what outsiders write: FUZZ_SECONDS for each test/host/fuzz/fuzz_NAME.c, whose line
+# ` * Sources:` names what it is built from. What it finds lands in build/test-host/fuzz/NAME/.
+FUZZ_SECONDS ?= 30
+F_SRC := $(wildcard test/host/fuzz/fuzz_*.c)
+F_BIN := $(F_SRC:test/host/fuzz/fuzz_%.c=$(T_OUT)/fuzz/%/fuzz)
+$(T_OUT)/fuzz/%/fuzz: test/host/fuzz/fuzz_%.c test/host/host.mk | $(XEN_HEADERS)
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)/corpus
+	$(Q)clang $(T_CFLAGS) -fsanitize=fuzzer -MMD -MF $(@D)/fuzz.d -MT $@ $< \
+		$$(sed -n 's/^ \* Sources: //p' $<) -o $@
+# Something to begin with.
+$(T_OUT)/fuzz/archive/seeds: $(F_SRC)
+	@mkdir -p $(@D)/corpus
+	$(Q)tar -C test/host/fuzz --format=ustar -cf $(@D)/corpus/ustar .
+	$(Q)cd test/host/fuzz && find . | cpio --quiet -o -H newc >$(CURDIR)/$(@D)/corpus/newc
+	@touch $@
+test-fuzz: $(F_BIN) $(T_OUT)/fuzz/archive/seeds
+	@passed=0; failed=0; for f in $(F_BIN); do \
+		echo "$$f: $(FUZZ_SECONDS) s"; \
+		if $$f -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -print_final_stats=1 \
+			-artifact_prefix=$${f%fuzz} $${f%fuzz}corpus >$${f}.log 2>&1; \
+		then passed=$$((passed + 1)); grep -E 'executed_units|slowest' $${f}.log; \
+		else failed=$$((failed + 1)); tail -30 $${f}.log; fi; \
+	done; echo "$$passed passed, $$failed failed"; [ $$failed = 0 ] && [ $$passed != 0 ]
+.PHONY: test-fuzz
+-include $(F_BIN:=.d)
+
 # Planted bugs, each of which some test must notice. Takes minutes, so it is no part of test-unit.
 test-mutants: $(T_BIN)
 	$(Q)B=$(B) test/host/mutants $(ONLY)
