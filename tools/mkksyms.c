@@ -15,10 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KSYMS_MAGIC        0x31534b53u
+#define KSYMS_MAGIC        0x32534b53u
 #define KSYMS_HEADER_BYTES 28
 #define TOKENS_MAX         128
 #define NAME_BYTES_MAX     127
+#define CODES_LONG         15
+#define DISTANCE_FAR       4095
 
 struct function {
 	uint64_t addr;
@@ -268,15 +270,18 @@ static unsigned int names_compress(uint8_t *text, size_t *length, uint8_t tokens
 	return made;
 }
 
-static void put_distance(struct table *t, uint64_t distance)
+static void put_entry(struct table *t, uint64_t distance, const uint8_t *name)
 {
-	uint64_t value = distance % 16 ? distance << 1 | 1 : distance / 16 << 1;
+	size_t codes = strlen((const char *)name);
+	unsigned int near = distance < DISTANCE_FAR ? (unsigned int)distance : DISTANCE_FAR;
+	unsigned int few = codes < CODES_LONG ? (unsigned int)codes : CODES_LONG;
 
-	while (value >= 0x80) {
-		put_u8(t, (uint8_t)(value | 0x80));
-		value >>= 7;
-	}
-	put_u8(t, (uint8_t)value);
+	put_le(t, near << 4 | few, 2);
+	if (few == CODES_LONG)
+		put_u8(t, (uint8_t)codes);
+	if (near == DISTANCE_FAR)
+		put_le(t, distance, 4);
+	put(t, name, codes);
 }
 
 static void table_make(struct table *t, const struct image *img)
@@ -295,13 +300,9 @@ static void table_make(struct table *t, const struct image *img)
 	put_le(t, token_count, 4);
 	put(t, tokens, 2 * token_count);
 	for (size_t i = 0; i < img->count; i++) {
-		size_t codes = strlen((char *)name);
-
-		put_distance(t, img->functions[i].addr - before);
-		put_u8(t, (uint8_t)codes);
-		put(t, name, codes);
+		put_entry(t, img->functions[i].addr - before, name);
 		before = img->functions[i].addr;
-		name += codes + 1;
+		name += strlen((char *)name) + 1;
 	}
 	total = t->used;
 	for (unsigned int i = 0; i < 4; i++)

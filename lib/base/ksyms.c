@@ -16,23 +16,41 @@ static uint32_t get_u32(const uint8_t *p)
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* One distance. false: the table ends here or the number is too long for any text. */
-static bool get_distance(struct cursor *c, uint64_t *distance_out)
+struct entry {
+	uint32_t distance;
+	unsigned int code_count;
+	const uint8_t *codes;
+};
+
+static bool take(struct cursor *c, size_t bytes, const uint8_t **at_out)
 {
-	uint64_t value = 0;
+	if (bytes > (size_t)(c->end - c->at))
+		return false;
+	*at_out = c->at;
+	c->at += bytes;
+	return true;
+}
 
-	for (unsigned int shift = 0; shift < 35; shift += 7) {
-		if (c->at == c->end)
+/* The next function. false: the table ends before it does. */
+static bool get_entry(struct cursor *c, struct entry *entry_out)
+{
+	const uint8_t *p;
+
+	if (!take(c, 2, &p))
+		return false;
+	entry_out->code_count = p[0] & 0xf;
+	entry_out->distance = p[0] >> 4 | (uint32_t)p[1] << 4;
+	if (entry_out->code_count == KSYMS_CODES_LONG) {
+		if (!take(c, 1, &p))
 			return false;
-		uint8_t byte = *c->at++;
-
-		value |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80)) {
-			*distance_out = value & 1 ? value >> 1 : (value >> 1) * 16;
-			return true;
-		}
+		entry_out->code_count = *p;
 	}
-	return false;
+	if (entry_out->distance == KSYMS_DISTANCE_FAR) {
+		if (!take(c, 4, &p))
+			return false;
+		entry_out->distance = get_u32(p);
+	}
+	return take(c, entry_out->code_count, &entry_out->codes);
 }
 
 /*
@@ -85,34 +103,25 @@ int ksyms_lookup(const void *table, uintptr_t addr, char *name, size_t name_byte
 		return -ENOENT;
 
 	struct cursor c = {tokens + 2 * token_count, head + bytes};
-	const uint8_t *codes = NULL;
-	unsigned int code_count = 0;
+	struct entry next, found = {.codes = NULL};
 	uint64_t at = base, start = base;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t distance;
-
-		if (!get_distance(&c, &distance) || c.at == c.end)
+		if (!get_entry(&c, &next))
 			return -ENOENT;
-		at += distance;
+		at += next.distance;
 		if (at > addr)
 			break;
-		unsigned int length = *c.at++;
-
-		if (length > (size_t)(c.end - c.at))
-			return -ENOENT;
-		codes = c.at;
-		code_count = length;
+		found = next;
 		start = at;
-		c.at += length;
 	}
-	if (!codes)
+	if (!found.codes)
 		return -ENOENT;
 
 	size_t used = 0;
 
-	for (unsigned int i = 0; i < code_count; i++)
-		used = expand(tokens, token_count, codes[i], name, name_bytes, used);
+	for (unsigned int i = 0; i < found.code_count; i++)
+		used = expand(tokens, token_count, found.codes[i], name, name_bytes, used);
 	name[used] = '\0';
 	*start_out = start;
 	return 0;

@@ -18,9 +18,8 @@
  * Codes below 128 are characters; a token's codes are less than its own. Then each function, by
  * address:
  *
- * varint   distance from the one before: (d / 16) << 1, or d << 1 | 1 when 16 does not divide d;
- *          seven bits a byte, low ones first, bit 7 set when more follow
- * u8       number of codes in the name
+ * u16      bits 0-3: number of codes in the name, 15: a u8 with the number follows;
+ *          bits 4-15: distance from the one before, 4095: a u32 with the distance follows
  * u8[]     codes
  */
 #ifndef LIB_BASE_KSYMS_H
@@ -29,10 +28,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KSYMS_MAGIC        0x31534b53u /* "SKS1" */
+#define KSYMS_MAGIC        0x32534b53u /* "SKS2" */
 #define KSYMS_HEADER_BYTES 28
 #define KSYMS_TOKENS_MAX   128
 #define KSYMS_BYTES_MAX    (64u << 20)
+#define KSYMS_CODES_LONG   15
+#define KSYMS_DISTANCE_FAR 4095
 
 /*
  * Which function does addr lie in? name (name_bytes long, at least 1) receives its name, cut to fit

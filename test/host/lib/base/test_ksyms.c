@@ -13,16 +13,19 @@
 #include "test/host/check_main.h"
 
 #define BASE       0x400000u
-#define TEXT_BYTES 0x1000u
+#define TEXT_BYTES 0x2000u
 
-/* _start at +0, heap_alloc at +16, heap_free at +0x123; tokens: 128 "he", 129 "ap", 130 = 128 129.
+/*
+ * _start at +0, heap_alloc at +16, heap_free at +0x123, far away a long name; tokens: 128 "he",
+ * 129 "ap", 130 = 128 129.
  */
 static const uint8_t sample[] = {
-	0x53, 0x4b, 0x53, 0x31, 66,   0,   0,   0,   0x00, 0x00, 0x40, 0,   0,    0,   0,
-	0,    0x00, 0x10, 0,    0,    3,   0,   0,   0,    3,    0,    0,   0,    'h', 'e',
-	'a',  'p',  128,  129,  0x00, 6,   '_', 's', 't',  'a',  'r',  't', 0x02, 7,   130,
-	'_',  'a',  'l',  'l',  'o',  'c', /* 0x123 - 16 = 0x113, << 1 | 1 = 0x227 */
-	0xa7, 0x04, 6,    130,  '_',  'f', 'r', 'e', 'e',  0,    0,    0,   0,    0,   0};
+	0x53, 0x4b, 0x53, 0x32, 93,   0,    0,    0,    0x00, 0x00, 0x40, 0,   0,    0,    0,
+	0,    0x00, 0x20, 0,    0,    4,    0,    0,    0,    3,    0,    0,   0,    'h',  'e',
+	'a',  'p',  128,  129,  0x06, 0x00, '_',  's',  't',  'a',  'r',  't', 0x07, 0x01, 130,
+	'_',  'a',  'l',  'l',  'o',  'c',  0x36, 0x11, 130,  '_',  'f',  'r', 'e',  'e',  0xff,
+	0xff, 16,   0x00, 0x10, 0,    0,    'a',  'b',  'c',  'd',  'e',  'f', 'g',  'h',  'i',
+	'j',  'k',  'l',  'm',  'n',  'o',  'p',  0,    0,    0,    0,    0,   0,    0};
 
 static int look(const void *table, uintptr_t addr, const char *want, uintptr_t want_start)
 {
@@ -44,6 +47,8 @@ START_TEST(finds)
 	ck_assert_int_eq(look(sample, BASE + 16, "heap_alloc", BASE + 16), 0);
 	ck_assert_int_eq(look(sample, BASE + 0x122, "heap_alloc", BASE + 16), 0);
 	ck_assert_int_eq(look(sample, BASE + 0x123, "heap_free", BASE + 0x123), 0);
+	ck_assert_int_eq(look(sample, BASE + 0x1122, "heap_free", BASE + 0x123), 0);
+	ck_assert_int_eq(look(sample, BASE + 0x1fff, "abcdefghijklmnop", BASE + 0x1123), 0);
 }
 END_TEST
 
