@@ -39,7 +39,8 @@ static struct store {
 	struct list_node in_flight, watches;
 	struct waitq queue_waiters; /* for replies and for room */
 	uint32_t last_id, last_token;
-	bool sending; /* a message is half in the ring or the queue */
+	uint32_t event_req_cons; /* the other side's index at the last event */
+	bool sending;            /* a message is half in the ring or the queue */
 	/* messages behind the ring, as a byte ring of our own */
 	char *queue;
 	uint32_t queue_head, queue_used;
@@ -344,15 +345,16 @@ static bool store_work(void)
 
 static void store_event(evtchn_port_t port, void *arg)
 {
-	uint32_t req_cons = store.out.cons_seen;
-	bool progress;
+	bool progress = store_work();
 
 	(void)arg;
-	progress = store_work();
 	if (store.state == STORE_READY)
 		(void)ring_out_room(&store.out);
+	if (store.out.cons_seen != store.event_req_cons)
+		progress = true;
+	store.event_req_cons = store.out.cons_seen;
 	if (!store.receive_timer.armed)
-		evtchn_eoi(port, !progress && store.out.cons_seen == req_cons);
+		evtchn_eoi(port, !progress);
 }
 
 static void receive_timer_fired(struct timer *timer)
