@@ -30,7 +30,8 @@ static double any_double(void)
 
 static void print_double(double v)
 {
-	printf("%f %.0f %.1f %.17f %e %.0e %.16e %.40e %g %.17g %.0g %#.9g %+.3f %-12.2f| %012.4f\n",
+	printf("%f %.0f %.1f %.17f %e %.0e %.16e %.40e %g %.17g %.0g %#.9g %+.3f %-12.2f| "
+	       "%012.4f\n",
 	       v, v, v, v, v, v, v, v, v, v, v, v, v, v, v);
 }
 

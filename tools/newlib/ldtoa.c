@@ -41,8 +41,8 @@ union bits {
 	} part;
 };
 
-extern struct _Bigint *_Balloc(struct _reent *, int);
-extern void _Bfree(struct _reent *, struct _Bigint *);
+struct _Bigint *_Balloc(struct _reent *, int);
+void _Bfree(struct _reent *, struct _Bigint *);
 char *_ldtoa_r(struct _reent *, long double, int, int, int *, int *, char **);
 int _ldcheck(long double *);
 
