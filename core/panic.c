@@ -31,7 +31,8 @@ struct report {
 /* Guarded by masked events: a second entry means that the report itself failed. */
 static unsigned int entries;
 static char stack[8192] __attribute__((aligned(16)));
-static char message[LINE_BYTES];
+static char message[LINE_BYTES]; /* the cause of the first report */
+static int first_signal;
 
 void __stack_chk_fail(void);
 
@@ -112,13 +113,11 @@ static _Noreturn void end(int signal)
 static void write_report(void *arg)
 {
 	struct report *report = arg;
-	char text[LINE_BYTES], symbol[160];
+	char symbol[160];
 
 	backtrace_symbol(report->trace.rip, report->trace.is_return, symbol, sizeof(symbol));
-	if (report->frame)
-		fault_describe(report->frame, text, sizeof(text));
-	write_line("stardust: %s%s%s", report->frame ? text : report->reason,
-		   report->frame ? " at " : "", report->frame ? symbol : "");
+	write_line("stardust: %s%s%s", message, report->frame ? " at " : "",
+		   report->frame ? symbol : "");
 	if (report->frame) {
 		write_registers(report->frame);
 		write_code(report->frame->rip);
@@ -132,11 +131,16 @@ static _Noreturn void start_report(struct report *report)
 	(void)events_disable();
 	switch (entries++) {
 	case 0:
+		first_signal = report->signal;
+		if (report->frame)
+			fault_describe(report->frame, message, sizeof(message));
+		else
+			format_text(message, sizeof(message), "%s", report->reason);
 		traps_call_on_stack(write_report, report, stack + sizeof(stack));
 	case 1:
-		write_line("stardust: and %s while reporting that",
+		write_line("stardust: %s; the report ends with %s", message,
 			   report->frame ? "another exception" : report->reason);
-		end(report->signal);
+		end(first_signal);
 	default:
 		panic_shutdown(SHUTDOWN_crash);
 	}
@@ -165,11 +169,12 @@ _Noreturn void panic_signal(const char *reason, int signal_number)
 
 _Noreturn void panic(const char *format, ...)
 {
-	struct report report = {.reason = message, .signal = FAULT_SIGABRT};
+	char reason[LINE_BYTES];
+	struct report report = {.reason = reason, .signal = FAULT_SIGABRT};
 	va_list arguments;
 
 	va_start(arguments, format);
-	format_text_v(message, sizeof(message), format, arguments);
+	format_text_v(reason, sizeof(reason), format, arguments);
 	va_end(arguments);
 	BEGIN_AT_CALLER(&report.trace);
 	start_report(&report);
@@ -178,11 +183,11 @@ _Noreturn void panic(const char *format, ...)
 /* Called by a function that found its canary changed. */
 __attribute__((noinline)) void __stack_chk_fail(void)
 {
-	struct report report = {.reason = message, .signal = FAULT_SIGABRT};
-	char symbol[160];
+	char symbol[160], reason[LINE_BYTES];
+	struct report report = {.reason = reason, .signal = FAULT_SIGABRT};
 
 	BEGIN_AT_CALLER(&report.trace);
 	backtrace_symbol(report.trace.rip, true, symbol, sizeof(symbol));
-	format_text(message, sizeof(message), "stack smashed in %s", symbol);
+	format_text(reason, sizeof(reason), "stack smashed in %s", symbol);
 	start_report(&report);
 }
