@@ -231,11 +231,13 @@ static void input_byte(struct tty *tty, uint8_t byte)
 /* How many bytes may be taken now: all of them must find room, with their echo. */
 static unsigned int input_room(const struct tty *tty)
 {
-	unsigned int room = TTY_INPUT_BYTES - (tty->head - tty->tail);
+	unsigned int used = tty->head - tty->tail;
 	unsigned int echo_room = (TTY_ECHO_BYTES - tty->echo_bytes) / (2 * ECHO_PER_BYTE);
+	/* The last place is for what ends the line. */
+	unsigned int room = used < TTY_INPUT_BYTES - 1 ? TTY_INPUT_BYTES - 1 - used : 0;
 
 	/* One line longer than the buffer: what does not fit is dropped until it ends. */
-	if (room <= 1 && tty->ready == tty->tail)
+	if (room == 0 && tty->ready == tty->tail)
 		room = 1;
 	if (room > echo_room)
 		room = echo_room;
