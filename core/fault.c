@@ -113,20 +113,15 @@ void fault_explain(uintptr_t addr, uint64_t error_code, char *text_out, size_t t
 /* A general protection fault names no address; most often a register holds a wild one. */
 static const char *wild_register(const struct trap_frame *frame, uint64_t *value_out)
 {
-	const struct {
-		const char *name;
-		uint64_t value;
-	} regs[] = {
-		{"rax", frame->rax}, {"rbx", frame->rbx}, {"rcx", frame->rcx}, {"rdx", frame->rdx},
-		{"rsi", frame->rsi}, {"rdi", frame->rdi}, {"rbp", frame->rbp}, {"r8", frame->r8},
-		{"r9", frame->r9},   {"r10", frame->r10}, {"r11", frame->r11}, {"r12", frame->r12},
-		{"r13", frame->r13}, {"r14", frame->r14}, {"r15", frame->r15},
-	};
+	/* In the order of struct trap_frame. */
+	static const char names[][4] = {"r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10",
+					"r9",  "r8",  "rax", "rcx", "rdx", "rsi", "rdi"};
+	const uint64_t *regs = (const uint64_t *)frame + offsetof(struct trap_frame, r15) / 8;
 
-	for (unsigned int i = 0; i < sizeof(regs) / sizeof(regs[0]); i++)
-		if (!is_canonical(regs[i].value)) {
-			*value_out = regs[i].value;
-			return regs[i].name;
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!is_canonical(regs[i])) {
+			*value_out = regs[i];
+			return names[i];
 		}
 	return NULL;
 }
