@@ -156,7 +156,12 @@ static inline __attribute__((always_inline)) void *slot_take(struct heap_class *
 	return block;
 }
 
-/* A block of an area; empty slabs are given back when there is no memory else. */
+bool core_page_reclaim(void)
+{
+	return slab_trim();
+}
+
+/* A block of an area. Page tables are not worth a reclaim to the page allocator, but to us. */
 static void *area_alloc(size_t align_bytes, size_t bytes, unsigned int vm_flags)
 {
 	void *block = large_alloc(align_bytes, bytes, vm_flags);
@@ -171,12 +176,9 @@ static void *area_alloc(size_t align_bytes, size_t bytes, unsigned int vm_flags)
 /* A block of any class; NULL when out of memory. */
 static void *class_alloc(struct heap_class *class, size_t align_bytes, size_t bytes)
 {
-	if (!class->window && !slab_refill(class)) {
-		/* Give back what is empty and try again, then page by page. */
-		slab_trim();
-		if (!slab_refill(class))
-			return area_alloc(align_bytes, bytes, VM_DIRTY);
-	}
+	/* No run of pages for a slab may still leave single pages. */
+	if (!class->window && !slab_refill(class))
+		return area_alloc(align_bytes, bytes, VM_DIRTY);
 	return slot_take(class, bytes, false);
 }
 

@@ -242,15 +242,11 @@ static unsigned int empty_max(const struct slab *slab)
 }
 
 /* Called when countdown reached zero: a slab that had no freed slots has one now, or
- * one in the list is empty. The current slab is looked at when its window is used up. */
+ * one in the list is empty. Never the current slab: it is looked at when its window is used up. */
 void slab_freed(struct slab *slab)
 {
 	struct heap_class *class = &heap_classes[slab->class_index];
 
-	if (slab == class->current) {
-		slab->countdown = COUNTDOWN_NEVER;
-		return;
-	}
 	if (slab->listed) {
 		/* To the end: slabs that are partly in use are filled up first. */
 		list_remove(&slab->partial);

@@ -198,6 +198,7 @@ static bool chunks_grow(pfn_t *first, pfn_t end)
 	memcpy(grown, old, old_bytes);
 	page_chunks = grown;
 	page_chunks_count = bytes / sizeof(*grown);
+	/* The first table is less than a page, in the image, and stays there. */
 	if (old != chunks_at_boot)
 		run_give(pt_dmap_pfn(old), pt_dmap_pfn(old) + old_bytes / PAGE_BYTES);
 	return true;
@@ -279,7 +280,7 @@ static pfn_t block_alloc(unsigned int order)
 		;
 	do {
 		pfn = block_take(order);
-	} while (pfn == PFN_NONE && frontier_advance());
+	} while (pfn == PFN_NONE && (frontier_advance() || core_page_reclaim()));
 	return pfn;
 }
 

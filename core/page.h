@@ -85,6 +85,9 @@ static inline struct page *page_of(const void *vaddr)
 	return page_of_pfn(((uintptr_t)vaddr - pt_dmap_base) >> PAGE_SHIFT);
 }
 
+/* Provided by core/heap.c: memory has run out; true when pages were freed. Events are masked. */
+bool core_page_reclaim(void);
+
 struct page_stats {
 	uint64_t total;     /* all RAM */
 	uint64_t free;      /* in free lists */

@@ -291,6 +291,28 @@ START_TEST(test_memory_goes_back)
 }
 END_TEST
 
+/* Pages of empty slabs serve whoever else runs out. */
+START_TEST(test_reclaim)
+{
+	static void *blocks[3000];
+	struct heap_stats stats;
+
+	setup_mib(8);
+	for (size_t i = 0; i < 3000; i++)
+		blocks[i] = alloc(i % 300);
+	for (size_t i = 0; i < 3000; i++)
+		release(blocks[i]);
+	heap_get_stats(&stats);
+	ck_assert_uint_gt(stats.held_bytes, 0);
+	while (page_alloc(0, 0))
+		;
+	heap_get_stats(&stats);
+	ck_assert_uint_eq(stats.held_bytes, 0);
+	ck_assert_ptr_null(alloc(64));
+	page_check();
+}
+END_TEST
+
 START_TEST(test_stats)
 {
 	struct heap_stats stats;
@@ -707,6 +729,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, test_more_than_two_gib);
 	tcase_add_test(tcase, test_four_mib_guest);
 	tcase_add_test(tcase, test_memory_goes_back);
+	tcase_add_test(tcase, test_reclaim);
 	tcase_add_test(tcase, test_stats);
 	tcase_add_loop_test(tcase, test_double_free, 0, BROKEN_SIZES);
 	tcase_add_test(tcase, test_double_free_after_trim);
