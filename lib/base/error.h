@@ -8,7 +8,7 @@
 #ifndef LIB_BASE_ERROR_H
 #define LIB_BASE_ERROR_H
 
-#if __STDC_HOSTED__
+#if __STDC_HOSTED__ && !defined(ERROR_NUMBERS_OF_KERNEL)
 #include <errno.h>
 #else
 #define EPERM           1

@@ -30,6 +30,16 @@
 /* Room a handler needs besides the FPU state: our frames, and a little of its own. */
 #define STACK_LEAST_BYTES 3072U
 
+_Static_assert(FAULT_SIGILL == SIGILL && FAULT_SIGTRAP == SIGTRAP && FAULT_SIGABRT == SIGABRT &&
+		       FAULT_SIGBUS == SIGBUS && FAULT_SIGFPE == SIGFPE && FAULT_SIGSEGV == SIGSEGV,
+	       "core/fault.h has them for rooms below newlib");
+_Static_assert(FAULT_SI_KERNEL == SI_KERNEL && FAULT_ILL_ILLOPN == ILL_ILLOPN &&
+		       FAULT_FPE_INTDIV == FPE_INTDIV && FAULT_FPE_INTOVF == FPE_INTOVF &&
+		       FAULT_FPE_FLTINV == FPE_FLTINV && FAULT_SEGV_MAPERR == SEGV_MAPERR &&
+		       FAULT_SEGV_ACCERR == SEGV_ACCERR && FAULT_BUS_ADRALN == BUS_ADRALN &&
+		       FAULT_TRAP_BRKPT == TRAP_BRKPT && FAULT_TRAP_TRACE == TRAP_TRACE,
+	       "likewise");
+
 /* Handed from the event (or trap) to sig_enter(). While busy no other delivery may begin. */
 static struct {
 	bool busy, fault;

@@ -119,8 +119,8 @@ int sysinfo(struct sysinfo *info_out)
 }
 
 static const struct {
-	int name;
-	long value; /* -1: no limit, or no such option */
+	short name;
+	int value; /* -1: no limit, or no such option */
 } values[] = {
 	{_SC_ARG_MAX, ARG_MAX},
 	{_SC_CHILD_MAX, 1},
@@ -129,8 +129,8 @@ static const struct {
 	{_SC_OPEN_MAX, OPEN_MAX},
 	{_SC_JOB_CONTROL, -1},
 	{_SC_SAVED_IDS, -1},
-	{_SC_VERSION, 200809L},
-	{_SC_PAGESIZE, (long)PAGE_BYTES},
+	{_SC_VERSION, 200809},
+	{_SC_PAGESIZE, (int)PAGE_BYTES},
 	{_SC_IOV_MAX, IOV_MAX},
 	{_SC_LINE_MAX, LINE_MAX},
 	{_SC_STREAM_MAX, STREAM_MAX},
@@ -144,12 +144,12 @@ static const struct {
 	{_SC_SIGQUEUE_MAX, SIGQUEUE_MAX},
 	{_SC_GETPW_R_SIZE_MAX, 256},
 	{_SC_GETGR_R_SIZE_MAX, 256},
-	{_SC_MONOTONIC_CLOCK, 200809L},
-	{_SC_MAPPED_FILES, 200809L},
-	{_SC_MEMORY_PROTECTION, 200809L},
-	{_SC_REALTIME_SIGNALS, 200809L},
-	{_SC_CPUTIME, 200809L},
-	{_SC_FSYNC, 200809L},
+	{_SC_MONOTONIC_CLOCK, 200809},
+	{_SC_MAPPED_FILES, 200809},
+	{_SC_MEMORY_PROTECTION, 200809},
+	{_SC_REALTIME_SIGNALS, 200809},
+	{_SC_CPUTIME, 200809},
+	{_SC_FSYNC, 200809},
 	{_SC_THREADS, -1},
 	{_SC_ATEXIT_MAX, INT_MAX},
 };
