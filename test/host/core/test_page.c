@@ -110,8 +110,8 @@ START_TEST(test_sixty_four_gib_to_the_last_chunk)
 	page_get_stats(&stats);
 	ck_assert_uint_eq(stats.untouched, 0);
 	ck_assert_uint_ge(blocks, 64 * 1024 / 2 - 64);
-	/* Every page is accounted for: the image, metadata, the table of chunks (64 pages in the end,
-	 * the smaller ones given back), page tables. */
+	/* Every page is accounted for: the image, metadata, the table of chunks (64 pages in the
+	 * end, the smaller ones given back), page tables. */
 	ck_assert_uint_eq(stats.free + 256 * blocks + 150 + 2 * 32768 + 64 + fake_pt_tables,
 			  stats.total);
 	ck_assert_ptr_nonnull(page_of_pfn(64 * 1024 * MIB_PAGES - 1));
