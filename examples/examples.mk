@@ -26,10 +26,10 @@ $$($(1)_OBJ): $(B)/examples/$(1)/obj/%.o: %.c examples/examples.mk $(wildcard ex
 	$$(Q)$$(EXAMPLE_CC) -g $$($(1)_CFLAGS) -MD -MP -c $$< -o $$@
 
 ifneq ($$($(1)_FETCH),)
-$$($(1)_SOURCES): $(B)/src/$$($(1)_FETCH).stamp ;
+$$($(1)_SOURCES): | $(B)/src/$$($(1)_FETCH).stamp ;
 $(B)/src/$$($(1)_FETCH).stamp: tools/sources.lock tools/fetch
 	@B=$(B) tools/fetch --unpack $$($(1)_FETCH) $(B)/src/$$($(1)_FETCH)
-	@touch $$@
+	@find $(B)/src/$$($(1)_FETCH) -type f -exec touch {} + && touch $$@	# newer than old objects
 endif
 
 $(B)/examples/$(1)/$(1).debug: $$($(1)_OBJ) $$(EXAMPLE_LIBS) $$(SDK_FILES)
