@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -144,6 +146,54 @@ struct group *getgrgid(gid_t group)
 struct group *getgrnam(const char *name)
 {
 	return strcmp(name, root_name) == 0 ? &root_group : NULL;
+}
+
+/* Strings of the entry are ours, so the caller's buffer stays empty. */
+int getpwuid_r(uid_t user, struct passwd *entry, char *buffer, size_t buffer_bytes,
+	       struct passwd **found_out)
+{
+	(void)buffer;
+	(void)buffer_bytes;
+	*found_out = user == 0 ? entry : NULL;
+	if (*found_out)
+		*entry = root_user;
+	return 0;
+}
+
+int getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t buffer_bytes,
+	       struct passwd **found_out)
+{
+	return getpwuid_r(strcmp(name, root_name) == 0 ? 0 : 1, entry, buffer, buffer_bytes,
+			  found_out);
+}
+
+int getgrgid_r(gid_t group, struct group *entry, char *buffer, size_t buffer_bytes,
+	       struct group **found_out)
+{
+	(void)buffer;
+	(void)buffer_bytes;
+	*found_out = group == 0 ? entry : NULL;
+	if (*found_out)
+		*entry = root_group;
+	return 0;
+}
+
+int getgrnam_r(const char *name, struct group *entry, char *buffer, size_t buffer_bytes,
+	       struct group **found_out)
+{
+	return getgrgid_r(strcmp(name, root_name) == 0 ? 0 : 1, entry, buffer, buffer_bytes,
+			  found_out);
+}
+
+char *secure_getenv(const char *name)
+{
+	return getenv(name);
+}
+
+int sched_yield(void)
+{
+	/* One thread. */
+	return 0;
 }
 
 int nice(int increment)

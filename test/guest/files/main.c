@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -127,6 +128,22 @@ static void listing(void)
 	      strcmp(found.gl_pathv[0], "/text") == 0);
 }
 
+static int visits[8];
+
+static int on_visit(const char *path, const struct stat *status, int type, struct FTW *at)
+{
+	visits[type]++;
+	CHECK(strcmp(path + at->base, "deep") != 0 || (status->st_size == 5 && at->level == 2));
+	return 0;
+}
+
+static void walking(void)
+{
+	CHECK(nftw("/directory", on_visit, 10, FTW_PHYS) == 0);
+	CHECK(visits[FTW_D] == 2 && visits[FTW_F] == 1 && visits[FTW_SL] == 1);
+	CHECK(nftw("/none", on_visit, 10, 0) == 0 && visits[FTW_NS] == 1);
+}
+
 static void read_only(void)
 {
 	struct statvfs info;
@@ -197,6 +214,7 @@ int main(void)
 	names();
 	working_directory();
 	listing();
+	walking();
 	read_only();
 	mapping();
 	devices();
