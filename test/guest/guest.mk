@@ -7,7 +7,7 @@ GUEST_IMAGES := $(foreach c,$(CASES),$(if $(wildcard test/guest/$(c)/main.c),$(B
 
 define guest_case
 $(B)/test/guest/$(1)/$(1): $$(wildcard test/guest/$(1)/*.c test/guest/$(1)/*.h) test/guest/$(1)/case.conf \
-		$$(B)/bin/stardust-cc $$(LIBSTARDUST) tools/stardust.ld
+		$$(B)/bin/stardust-cc $$(LIBSTARDUST) tools/stardust.ld | sdk
 	$$(call say,GUEST,$(1))
 	@mkdir -p $$(@D)
 	$$(Q)$$(B)/bin/stardust-cc -O2 -g -Wall -I. -isystem $$(B)/xen-include $$(shell sed -n 's/^cflags=//p' test/guest/$(1)/case.conf) \
