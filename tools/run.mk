@@ -60,5 +60,6 @@ test: all box-image
 
 # Tools are tested by scripts of their own; each closes with `N passed, N failed`.
 test-tools: all box-image
-	@tools/test-summary $(B)/logs/test-tools toolchain=test-toolchain box=test-box
+	@tools/test-summary $(B)/logs/test-tools toolchain=test-toolchain box=test-box \
+		bench=test-bench man=test-man readme=test-readme
 .PHONY: test-tools
