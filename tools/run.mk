@@ -12,7 +12,8 @@ APP_CFG := $(wildcard $(APP)/$(APP_NAME).cfg)
 else ifneq ($(filter %.c,$(APP)),)
 APP_IMAGE := $(B)/apps/$(APP_NAME)
 APP_CFG :=
-$(APP_IMAGE): $(APP) sdk
+APP_BUILT := $(APP_IMAGE)
+$(APP_IMAGE): $(APP) $(LIBSTARDUST) | sdk
 	@mkdir -p $(@D)
 	$(Q)$(B)/bin/stardust-cc -O2 -g $(CFLAGS) -o $@ $<
 else
@@ -37,9 +38,9 @@ RUN_STATUS := $(B)/run.status.$(shell echo $$PPID)
 run: run-program
 	@$(exit-with $(shell cat $(RUN_STATUS); rm -f $(RUN_STATUS)))exit 2
 
-run-program: all box-image
+run-program: all box-image $(APP_BUILT)
 	@if [ ! -e '$(APP_IMAGE)' ]; then \
-		echo 'make run: APP=$(APP): no such example, C file or image (examples: $(notdir $(wildcard examples/*)))' >&2; \
+		echo 'make run: APP=$(APP): no such example, C file or image (examples: $(notdir $(patsubst %/,%,$(wildcard examples/*/))))' >&2; \
 		exit 2; fi
 	@mkdir -p $(B)
 	@$(B)/bin/xenbox run $(RUN_FLAGS) $(if $(APP_CFG),--cfg $(APP_CFG)) $(APP_IMAGE) -- $(ARGS); \
