@@ -248,7 +248,6 @@ static void xl_destroy(struct run *run)
 
 /* --- console ---------------------------------------------------------------------------------- */
 
-/* Once xenconsoled has made the terminal. */
 static void console_try_open(struct run *run)
 {
 	char path[80], tty[64], mfn[32];
@@ -263,6 +262,16 @@ static void console_try_open(struct run *run)
 		*mfn = 0;
 	if (console_open(&run->console, tty, (uint32_t)run->domid, strtoul(mfn, NULL, 10)))
 		tell("xl cannot open the console at %s: %s", tty, strerror(errno));
+}
+
+/* Opens the console once xenconsoled has made its terminal. A change may be reported while the last
+ * one is looked into, and is not reported twice: so until there is none. */
+static void console_update(struct run *run)
+{
+	while (run->xs.changed) {
+		run->xs.changed = false;
+		console_try_open(run);
+	}
 }
 
 static void backlog_write(struct run *run)
@@ -376,11 +385,12 @@ static void console_await(struct run *run)
 
 	if (run->reason == DESTROYED || run->reason == NONE)
 		return;
-	console_try_open(run);
+	run->xs.changed = true;
+	console_update(run);
 	while (run->console.fd < 0 && now_ms() - begun < DRAIN_QUIET_MS) {
 		if (poll(&ready, 1, DRAIN_QUIET_MS) > 0 && xs_pump(&run->xs))
 			return;
-		console_try_open(run);
+		console_update(run);
 	}
 }
 
@@ -511,10 +521,7 @@ static bool step(struct run *run)
 		tell("xl xenstore is gone");
 		return false;
 	}
-	if (run->xs.changed) {
-		run->xs.changed = false;
-		console_try_open(run);
-	}
+	console_update(run);
 	return run->reason == NONE;
 }
 

@@ -48,8 +48,9 @@ class Watcher:
             self.shown = 0
         # A prompt without a newline is worth showing; what may be a line of Xen's waits.
         if self.kept is None and self.rest and not self.rest.startswith((b"(", b"\r")):
-            out.append(self.rest[self.shown:])
-            self.shown = len(self.rest)
+            visible = self.rest.rstrip(b"\r")
+            out.append(visible[self.shown:])
+            self.shown = len(visible)
         os.write(1, b"".join(out))
 
     def line(self, line):

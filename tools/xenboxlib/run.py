@@ -17,6 +17,7 @@ from .msg import Fail
 
 EXTRA_MAX = 1023            # Xen: MAX_GUEST_CMDLINE, with the terminating zero
 OVERHEAD_MIB = 512          # Xen's own memory and its tables, beside dom0 and the guest
+CANCEL_SECONDS = 8
 END_KEY = 0x1D              # Ctrl-]
 INTERRUPT_KEY = 0x03
 
@@ -324,6 +325,12 @@ def converse(guest, talk, cfg, report, keep, remote):
                             err=report.feed, hooks=keys, seconds=limit)
         except TimeoutError:
             return 124
+        except guard.Ended:
+            # A box of our own goes as a whole; in one that stays, the guest must be gone first.
+            if not keep:
+                with contextlib.suppress(wire.Gone):
+                    talk.cancel(CANCEL_SECONDS)
+            raise
 
 
 def conclude(guest, status, report, talk, logs, own_box):

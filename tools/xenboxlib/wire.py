@@ -216,6 +216,18 @@ class Talk:
             if ready.get(self.socket.fileno(), 0) & ~select.POLLOUT:
                 self._fill()
 
+    def cancel(self, seconds):
+        """Ask the job that was left unfinished to end, and wait for that a while."""
+        self.send_signal(signal.SIGTERM)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._flush()
+            while got := self._next_frame():
+                if got[0] == "Q":
+                    return
+            if self._wait(end - time.monotonic()):
+                self._fill()
+
     def run(self, argv, seconds=None, **more):
         """Run a command quietly: (status, its output, its errors)."""
         out, err = [], []
