@@ -16,7 +16,7 @@ $(BENCH)/%: test/bench/%.c test/bench/platform_stardust.c $(BENCH_HEADERS) $(LIB
 		tools/stardust.ld tools/stardust-cc | sdk
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(B)/bin/stardust-cc -std=gnu11 -O2 -s $(BENCH_WARN) -I. -o $@ $(filter %.c,$^)
+	$(Q)$(B)/bin/stardust-cc --kernel-names -std=gnu11 -O2 -s $(BENCH_WARN) -I. -o $@ $(filter %.c,$^)
 
 $(BENCH)/bench-watch: tools/bench/watch.c
 	$(call say,HOSTCC,$@)

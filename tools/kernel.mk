@@ -41,6 +41,8 @@ P_OBJ := $(P_C:%.c=$(B)/kernel/%.o)
 $(HOT:%=$(B)/kernel/%.o): K_OPT := -O2
 CRT0 := $(B)/kernel/lib/posix/crt0.o
 LIBSTARDUST := $(B)/sysroot/lib/libstardust.a
+# The same with the kernel's own names, for tests that look inside: stardust-cc --kernel-names.
+LIBKERNEL := $(B)/sysroot/lib/libstardust-kernel.a
 
 $(B)/kernel/lib/posix/%.o: lib/posix/%.c tools/kernel.mk | $(SYSROOT)/.headers $(XEN_HEADERS)
 	$(call say,CC,$<)
@@ -57,11 +59,15 @@ $(B)/kernel/%.o: %.S tools/kernel.mk | $(XEN_HEADERS)
 	@mkdir -p $(@D)
 	$(Q)$(KCC) $(K_CFLAGS) -D__ASSEMBLY__ -c $< -o $@
 
-$(LIBSTARDUST): $(K_OBJ) $(filter-out $(CRT0),$(P_OBJ))
+$(LIBKERNEL): $(K_OBJ) $(filter-out $(CRT0),$(P_OBJ))
 	$(call say,AR,$@)
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
+
+$(LIBSTARDUST): $(LIBKERNEL) tools/hide-names
+	$(call say,HIDE,$@)
+	$(Q)tools/hide-names $< $@ $(K_OBJ) -- $(filter-out $(CRT0),$(P_OBJ))
 
 $(B)/sysroot/lib/crt0.o: $(CRT0)
 	@mkdir -p $(@D)

@@ -5,12 +5,15 @@ GUEST_CASES := $(sort $(notdir $(patsubst %/case.conf,%,$(wildcard test/guest/*/
 CASES ?= $(GUEST_CASES)
 GUEST_IMAGES := $(foreach c,$(CASES),$(if $(wildcard test/guest/$(c)/main.c),$(B)/test/guest/$(c)/$(c)))
 
+# Cases that include the kernel's headers are linked with its own names.
+GUEST_INSIDE := ^.include "(core|xen|arch|drivers|lib)/
+
 define guest_case
 $(B)/test/guest/$(1)/$(1): $$(wildcard test/guest/$(1)/*.c test/guest/$(1)/*.h) test/guest/$(1)/case.conf \
 		$$(B)/bin/stardust-cc $$(LIBSTARDUST) tools/stardust.ld | sdk
 	$$(call say,GUEST,$(1))
 	@mkdir -p $$(@D)
-	$$(Q)$$(B)/bin/stardust-cc -O2 -g -Wall -I. -isystem $$(B)/xen-include $$(shell sed -n 's/^cflags=//p' test/guest/$(1)/case.conf) \
+	$$(Q)$$(B)/bin/stardust-cc $$(if $$(shell grep -lE '$(GUEST_INSIDE)' test/guest/$(1)/*.c),--kernel-names) -O2 -g -Wall -I. -isystem $$(B)/xen-include $$(shell sed -n 's/^cflags=//p' test/guest/$(1)/case.conf) \
 		-o $$@ $$(filter %.c,$$^) $$(shell sed -n 's/^libs=//p' test/guest/$(1)/case.conf)
 endef
 $(foreach c,$(CASES),$(if $(wildcard test/guest/$(c)/main.c),$(eval $(call guest_case,$(c)))))
