@@ -4,8 +4,8 @@
  * the ring behind it, which tells how many bytes the guest has written in all. So the end of the
  * output is known, not guessed.
  */
-#ifndef BOX_CONSOLE_H
-#define BOX_CONSOLE_H
+#ifndef TOOLS_BOX_CONSOLE_H
+#define TOOLS_BOX_CONSOLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,10 +8,10 @@
  *	-r DIR	remove DIR once the guest has been built
  *	-i	standard input is a person's terminal: its end is not passed on as ^D
  *
- * Standard output is the guest's console and nothing else. Standard input goes to it. Standard error
- * carries lines for xenbox: `xl TEXT` (what xl said), `domid N`, `ended REASON` and `status TEXT`.
- * The exit status is the guest's: from the node data/stardust/status it left in xenstore (`exit N`,
- * `signal N`), or from the way the domain ended. 125: there was no guest.
+ * Standard output is the guest's console and nothing else. Standard input goes to it. Standard
+ * error carries lines for xenbox: `xl TEXT` (what xl said), `domid N`, `ended REASON` and
+ * `status TEXT`. The exit status is the guest's: from the node data/stardust/status it left in
+ * xenstore (`exit N`, `signal N`), or from the way the domain ended. 125: there was no guest.
  *
  * SIGTERM, SIGINT and SIGHUP destroy the guest and end this program.
  */

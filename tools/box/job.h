@@ -2,8 +2,8 @@
  *
  * A program running in dom0 for a client: its process group, its pipes or its terminal.
  */
-#ifndef BOX_JOB_H
-#define BOX_JOB_H
+#ifndef TOOLS_BOX_JOB_H
+#define TOOLS_BOX_JOB_H
 
 #include <stdbool.h>
 #include <stddef.h>

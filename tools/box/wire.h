@@ -8,8 +8,8 @@
  * ends whatever was going on. A client first sends WIRE_RESYNC_BYTES zeros, which complete a frame
  * that its predecessor may have left unfinished.
  */
-#ifndef BOX_WIRE_H
-#define BOX_WIRE_H
+#ifndef TOOLS_BOX_WIRE_H
+#define TOOLS_BOX_WIRE_H
 
 #include <stdint.h>
 
@@ -26,7 +26,8 @@ enum wire_type {
 	/* host to dom0 */
 	WIRE_HELLO = 'H',	/* nonce, u64 seconds since 1970 to set the clock to (0: leave it) */
 	WIRE_REQUEST = 'A',	/* a piece of the request that the next frame carries out */
-	WIRE_EXEC = 'X',	/* request: u16 flags, rows, columns, argc, envc; cwd, argv, env as strings */
+	/* request: u16 flags, rows, columns, argc, envc; cwd, argv, env as strings */
+	WIRE_EXEC = 'X',
 	WIRE_PUT = 'P',		/* request: u32 mode; path. Data follows as STDIN */
 	WIRE_GET = 'G',		/* request: u32 ignored; path. Data comes as STDOUT, mode as MODE */
 	WIRE_STDIN = 'I',
