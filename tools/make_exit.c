@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * make_exit: $(exit-with N) ends GNU make with status N, so that `make run` reports the program's own
- * status (GNU make manual, "Loading Dynamic Objects").
+ * make_exit: $(exit-with N) ends GNU make with status N, so that `make run` reports the program's
+ * own status (GNU make manual, "Loading Dynamic Objects").
  */
 #include <gnumake.h>
 #include <stdlib.h>

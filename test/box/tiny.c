@@ -24,6 +24,18 @@
 
 #define STRING(x) #x
 #define VALUE(x)  STRING(x)
+
+__asm__(".macro note type, kind:vararg\n"
+	"	.pushsection .note.Xen, \"a\", @note\n"
+	"	.balign 4\n"
+	"	.long 4, 2f - 1f, \\type\n"
+	"	.asciz \"Xen\"\n"
+	"1:	\\kind\n"
+	"2:	.balign 4\n"
+	"	.popsection\n"
+	".endm\n");
+#define NOTE(type, ...) __asm__("note " VALUE(type) ", " #__VA_ARGS__)
+
 NOTE(XEN_ELFNOTE_GUEST_OS, .asciz "tiny");
 NOTE(XEN_ELFNOTE_XEN_VERSION, .asciz "xen-3.0");
 NOTE(XEN_ELFNOTE_LOADER, .asciz "generic");

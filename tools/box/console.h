@@ -15,9 +15,9 @@
 struct xencons_interface;
 
 struct console {
-	int fd;				/* -1 until opened; non-blocking */
-	uint32_t bytes_read;		/* modulo 2^32, as the ring counts */
-	const volatile struct xencons_interface *ring;	/* NULL when it cannot be mapped */
+	int fd;                                        /* -1 until opened; non-blocking */
+	uint32_t bytes_read;                           /* modulo 2^32, as the ring counts */
+	const volatile struct xencons_interface *ring; /* NULL when it cannot be mapped */
 };
 
 void console_init(struct console *console);

@@ -10,8 +10,8 @@
 #include <stddef.h>
 
 struct xs {
-	int fd;			/* readable when a watch may have fired */
-	bool changed;		/* a watch fired; the user clears it */
+	int fd;       /* readable when a watch may have fired */
+	bool changed; /* a watch fired; the user clears it */
 };
 
 /* 0, or -Exxx when there is no xenstore to talk to. */
