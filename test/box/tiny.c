@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A guest to test the box with, independent of Stardust: one file, no library. Its command line
- * says what it does:
+ * A guest to test the box with, independent of Stardust: one file, no library. Its command line says
+ * what it does:
  *
  *	args		print the command line
  *	exit N		leave status N in xenstore and on the console
@@ -23,38 +23,35 @@
 #include <xen/io/xs_wire.h>
 
 #define STRING(x) #x
-#define VALUE(x)  STRING(x)
+#define VALUE(x) STRING(x)
+#define NOTE(type, ...)                                                                            \
+	".balign 4; .long 4, 2f - 1f, " VALUE(type) "; .asciz \"Xen\"; 1: " #__VA_ARGS__           \
+	"; 2: .balign 4\n"
 
-__asm__(".macro note type, kind:vararg\n"
-	"	.pushsection .note.Xen, \"a\", @note\n"
-	"	.balign 4\n"
-	"	.long 4, 2f - 1f, \\type\n"
-	"	.asciz \"Xen\"\n"
-	"1:	\\kind\n"
-	"2:	.balign 4\n"
-	"	.popsection\n"
-	".endm\n");
-#define NOTE(type, ...) __asm__("note " VALUE(type) ", " #__VA_ARGS__)
-
-NOTE(XEN_ELFNOTE_GUEST_OS, .asciz "tiny");
-NOTE(XEN_ELFNOTE_XEN_VERSION, .asciz "xen-3.0");
-NOTE(XEN_ELFNOTE_LOADER, .asciz "generic");
-NOTE(XEN_ELFNOTE_VIRT_BASE, .quad 0x400000);
-NOTE(XEN_ELFNOTE_PADDR_OFFSET, .quad 0x400000);
-NOTE(XEN_ELFNOTE_ENTRY, .quad _start);
-NOTE(XEN_ELFNOTE_HYPERCALL_PAGE, .quad hypercall_page);
-NOTE(XEN_ELFNOTE_PAE_MODE, .asciz "yes");
-NOTE(XEN_ELFNOTE_FEATURES, .asciz "!writable_page_tables|pae_pgdir_above_4gb");
-
-__asm__(".text\n"
+__asm__(".pushsection .note.Xen, \"a\", @note\n"
+	NOTE(XEN_ELFNOTE_GUEST_OS, .asciz "tiny")
+	NOTE(XEN_ELFNOTE_XEN_VERSION, .asciz "xen-3.0")
+	NOTE(XEN_ELFNOTE_LOADER, .asciz "generic")
+	NOTE(XEN_ELFNOTE_VIRT_BASE, .quad 0x400000)
+	NOTE(XEN_ELFNOTE_PADDR_OFFSET, .quad 0x400000)
+	NOTE(XEN_ELFNOTE_ENTRY, .quad _start)
+	NOTE(XEN_ELFNOTE_HYPERCALL_PAGE, .quad hypercall_page)
+	NOTE(XEN_ELFNOTE_PAE_MODE, .asciz "yes")
+	NOTE(XEN_ELFNOTE_FEATURES, .asciz "!writable_page_tables|pae_pgdir_above_4gb")
+	".popsection\n"
+	".text\n"
 	".globl _start\n"
 	"_start: cld\n"
 	"	mov %rsi, %rdi\n"
 	"	and $-16, %rsp\n"
-	"	call tiny_main\n");
+	"	call tiny_main\n"
+	".bss\n"
+	".balign 4096\n"
+	".globl hypercall_page\n"
+	"hypercall_page: .skip 4096\n"
+	".text\n");
 
-/* Xen fills it in. */
-static char hypercall_page[4096] __attribute__((aligned(4096), used));
+extern char hypercall_page[4096];
 void tiny_main(struct start_info *si);
 
 static struct start_info *start;
@@ -82,7 +79,7 @@ static void barrier(void)
 
 static void notify(evtchn_port_t port)
 {
-	struct evtchn_send send = {port};
+	struct evtchn_send send = { port };
 
 	hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_send, &send, 0);
 }
@@ -90,7 +87,7 @@ static void notify(evtchn_port_t port)
 /* Lets others run. Pending bits stay set (shared_info is not mapped), so this is a busy wait. */
 static void await(evtchn_port_t port)
 {
-	struct sched_poll poll = {.nr_ports = 1};
+	struct sched_poll poll = { .nr_ports = 1 };
 
 	set_xen_guest_handle(poll.ports, &port);
 	poll.timeout = 1;
@@ -158,7 +155,7 @@ static void store_put(const void *data, unsigned int bytes)
 static void store_status(const char *text)
 {
 	static const char path[] = "data/stardust/status";
-	struct xsd_sockmsg head = {.type = XS_WRITE, .len = sizeof(path) + length(text)};
+	struct xsd_sockmsg head = { .type = XS_WRITE, .len = sizeof(path) + length(text) };
 
 	if (!store)
 		return;
@@ -174,7 +171,7 @@ static void store_status(const char *text)
 
 static void shut_down(unsigned int reason)
 {
-	struct sched_shutdown shutdown = {reason};
+	struct sched_shutdown shutdown = { reason };
 
 	hypercall(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &shutdown, 0);
 	for (;;)
@@ -254,6 +251,7 @@ static void leave(const char *word, const char *prefix, unsigned int n)
 
 static void perform(const char *line)
 {
+
 	if (is("args", line)) {
 		say(line);
 		say("\n");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A guest that does nothing, for a box's first `xl create`: with it the toolstack, the hotplug
- * scripts and the back ends have run once before the box is saved.
+ * A guest that does nothing, for a box's first `xl create`: with it the toolstack, the hotplug scripts
+ * and the back ends have run once before the box is saved.
  */
 #include <xen/elfnote.h>
 

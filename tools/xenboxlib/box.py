@@ -134,8 +134,17 @@ def new_logs(name):
     logs.mkdir(parents=True, exist_ok=True)
     old = sorted(d for d in paths.LOGS.iterdir() if re.match(r"\d{8}-\d{6}-", d.name))
     for directory in old[:-LOGS_KEPT]:
-        shutil.rmtree(directory, ignore_errors=True)
+        if has_ended(directory):
+            shutil.rmtree(directory, ignore_errors=True)
     return logs
+
+
+def has_ended(logs):
+    """Whether these are the logs of a box that is no more. Its keeper's last act is a line there; one
+    that was killed wrote none, and its logs are let go after two days."""
+    with contextlib.suppress(OSError):
+        return (logs / "keeper.log").exists() or time.time() - logs.stat().st_mtime > 2 * 86400
+    return False
 
 
 # --- the keeper ----------------------------------------------------------------------------------

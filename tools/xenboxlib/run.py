@@ -175,8 +175,9 @@ class Report:
     def __init__(self, logs, name):
         self.lines, self.rest = [], b""
         self.domid = self.reason = self.status = None
-        self.file = open(logs / f"xl-{name}.log", "ab") if logs else None
-        self.path = logs / f"xl-{name}.log" if logs else None
+        logs.mkdir(parents=True, exist_ok=True)
+        self.path = logs / f"xl-{name}.log"
+        self.file = open(self.path, "ab")
 
     def feed(self, data):
         self.rest += data
@@ -193,9 +194,8 @@ class Report:
                 self.status = text
             else:
                 self.lines.append(raw.decode(errors="replace"))
-        if self.file:
-            self.file.write(data)
-            self.file.flush()
+        self.file.write(data)
+        self.file.flush()
 
     def failure(self, guest):
         errors = [l for l in self.lines if re.search(r"error|fail|invalid|panic", l, re.I)]
