@@ -6,7 +6,7 @@ CASES ?= $(GUEST_CASES)
 GUEST_IMAGES := $(foreach c,$(CASES),$(if $(wildcard test/guest/$(c)/main.c),$(B)/test/guest/$(c)/$(c)))
 
 # Cases that include the kernel's headers are linked with its own names.
-GUEST_INSIDE := ^.include "(core|xen|arch|drivers|lib)/
+GUEST_INSIDE := ^.include "(core|xen|arch|drivers|lib|test/guest/[a-z0-9-]+)/
 
 define guest_case
 $(B)/test/guest/$(1)/$(1): $$(wildcard test/guest/$(1)/*.c test/guest/$(1)/*.h) test/guest/$(1)/case.conf \
