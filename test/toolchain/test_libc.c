@@ -27,6 +27,7 @@
 
 _Static_assert(FD_SETSIZE == 1024 && sizeof(fd_set) == 128, "select works on 1024 descriptors");
 _Static_assert(OPEN_MAX == 1024 && PATH_MAX == 4096 && FILENAME_MAX == 4096, "limits");
+_Static_assert(MB_LEN_MAX == 8, "what wcrtomb may write");
 _Static_assert(SIGSEGV == 11 && SIGBUS == 7 && SIGUSR1 == 10 && NSIG == 65, "signals");
 _Static_assert(sizeof(time_t) == 8 && sizeof(off_t) == 8 && sizeof(wchar_t) == 4, "types");
 _Static_assert(sizeof(jmp_buf) == sizeof(sigjmp_buf), "_setjmp may be given either");

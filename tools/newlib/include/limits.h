@@ -11,6 +11,11 @@
 
 #include <sys/syslimits.h>
 
+/* Bytes of a character in any locale: UTF-8 and the shift sequences newlib knows. The compiler's
+ * own header would say 1. */
+#undef MB_LEN_MAX
+#define MB_LEN_MAX 8
+
 /* The least any POSIX system offers (POSIX.1-2008, <limits.h>). */
 #define _POSIX_AIO_LISTIO_MAX               2
 #define _POSIX_AIO_MAX                      1
