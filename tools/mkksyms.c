@@ -218,8 +218,10 @@ static uint8_t *names_join(const struct image *img, size_t *length_out)
 	for (size_t i = 0; i < img->count; i++) {
 		const char *name = img->functions[i].name;
 
-		/* `.k` hides the kernel's names from the program (tools/hide-names), not from people. */
-		for (size_t j = 0; j < NAME_BYTES_MAX && name[j] && strcmp(name + j, ".k") != 0; j++) {
+		/* `.k` hides the kernel's names from the program (tools/hide-names), not from
+		 * people. */
+		for (size_t j = 0; j < NAME_BYTES_MAX && name[j] && strcmp(name + j, ".k") != 0;
+		     j++) {
 			uint8_t c = (uint8_t)name[j];
 
 			text[used++] = c > ' ' && c < 127 ? c : '?';
