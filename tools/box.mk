@@ -29,7 +29,8 @@ test-box: box-image
 BOX_DEST = $(DESTDIR)$(or $(PREFIX),/usr/local)
 install-box:
 	@mkdir -p $(BOX_DEST)/bin $(BOX_DEST)/lib/stardust/xenbox $(BOX_DEST)/share/man/man1
-	@cp -R tools/xenbox tools/xenboxlib tools/box tools/apt-config $(BOX_DEST)/lib/stardust/xenbox/
+	@cp -R tools/xenbox tools/xenboxlib tools/box tools/apt-config \
+		$(BOX_DEST)/lib/stardust/xenbox/
 	@ln -sfn ../lib/stardust/xenbox/xenbox $(BOX_DEST)/bin/xenbox
 	@install -m 644 docs/man/xenbox.1 $(BOX_DEST)/share/man/man1/
 	@echo "installed xenbox under $(BOX_DEST)"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A guest to test the box with, independent of Stardust: one file, no library. Its command line says
- * what it does:
+ * A guest to test the box with, independent of Stardust: one file, no library. Its
+ * command line says what it does:
  *
  *	args		print the command line
  *	exit N		leave status N in xenstore and on the console
@@ -16,43 +16,12 @@
 #include <stdint.h>
 #define __XEN_INTERFACE_VERSION__ 0x00040d00
 #include <xen/xen.h>
-#include <xen/elfnote.h>
 #include <xen/event_channel.h>
 #include <xen/sched.h>
 #include <xen/io/console.h>
 #include <xen/io/xs_wire.h>
 
-#define STRING(x) #x
-#define VALUE(x) STRING(x)
-#define NOTE(type, ...)                                                                            \
-	".balign 4; .long 4, 2f - 1f, " VALUE(type) "; .asciz \"Xen\"; 1: " #__VA_ARGS__           \
-	"; 2: .balign 4\n"
-
-__asm__(".pushsection .note.Xen, \"a\", @note\n"
-	NOTE(XEN_ELFNOTE_GUEST_OS, .asciz "tiny")
-	NOTE(XEN_ELFNOTE_XEN_VERSION, .asciz "xen-3.0")
-	NOTE(XEN_ELFNOTE_LOADER, .asciz "generic")
-	NOTE(XEN_ELFNOTE_VIRT_BASE, .quad 0x400000)
-	NOTE(XEN_ELFNOTE_PADDR_OFFSET, .quad 0x400000)
-	NOTE(XEN_ELFNOTE_ENTRY, .quad _start)
-	NOTE(XEN_ELFNOTE_HYPERCALL_PAGE, .quad hypercall_page)
-	NOTE(XEN_ELFNOTE_PAE_MODE, .asciz "yes")
-	NOTE(XEN_ELFNOTE_FEATURES, .asciz "!writable_page_tables|pae_pgdir_above_4gb")
-	".popsection\n"
-	".text\n"
-	".globl _start\n"
-	"_start: cld\n"
-	"	mov %rsi, %rdi\n"
-	"	and $-16, %rsp\n"
-	"	call tiny_main\n"
-	".bss\n"
-	".balign 4096\n"
-	".globl hypercall_page\n"
-	"hypercall_page: .skip 4096\n"
-	".text\n");
-
-extern char hypercall_page[4096];
-void tiny_main(struct start_info *si);
+#include "tiny.h"
 
 static struct start_info *start;
 static struct xencons_interface *console;
@@ -79,7 +48,7 @@ static void barrier(void)
 
 static void notify(evtchn_port_t port)
 {
-	struct evtchn_send send = { port };
+	struct evtchn_send send = {port};
 
 	hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_send, &send, 0);
 }
@@ -87,7 +56,7 @@ static void notify(evtchn_port_t port)
 /* Lets others run. Pending bits stay set (shared_info is not mapped), so this is a busy wait. */
 static void await(evtchn_port_t port)
 {
-	struct sched_poll poll = { .nr_ports = 1 };
+	struct sched_poll poll = {.nr_ports = 1};
 
 	set_xen_guest_handle(poll.ports, &port);
 	poll.timeout = 1;
@@ -155,7 +124,7 @@ static void store_put(const void *data, unsigned int bytes)
 static void store_status(const char *text)
 {
 	static const char path[] = "data/stardust/status";
-	struct xsd_sockmsg head = { .type = XS_WRITE, .len = sizeof(path) + length(text) };
+	struct xsd_sockmsg head = {.type = XS_WRITE, .len = sizeof(path) + length(text)};
 
 	if (!store)
 		return;
@@ -171,7 +140,7 @@ static void store_status(const char *text)
 
 static void shut_down(unsigned int reason)
 {
-	struct sched_shutdown shutdown = { reason };
+	struct sched_shutdown shutdown = {reason};
 
 	hypercall(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &shutdown, 0);
 	for (;;)

@@ -27,7 +27,7 @@ struct worker {
 	struct port port;
 	struct job job;
 	int epoll;
-	int children;		/* signalfd for SIGCHLD */
+	int children; /* signalfd for SIGCHLD */
 	size_t request_bytes;
 	uint8_t request[WIRE_REQUEST_MAX];
 };
@@ -42,7 +42,7 @@ static struct worker worker;
 /* A new HELLO: whatever went on is over. */
 static void worker_hello(struct worker *w, const uint8_t *payload, size_t bytes)
 {
-	struct timespec now = { 0 };
+	struct timespec now = {0};
 	uint64_t seconds;
 
 	if (bytes != WIRE_NONCE_BYTES + sizeof(seconds))
@@ -214,7 +214,7 @@ static void worker_move(struct worker *w)
 
 static void watch(int epoll, int fd, uint32_t events)
 {
-	struct epoll_event event = { .events = events, .data.fd = fd };
+	struct epoll_event event = {.events = events, .data.fd = fd};
 
 	if (fd >= 0)
 		epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);

@@ -27,7 +27,7 @@ void console_init(struct console *console)
 static const volatile struct xencons_interface *ring_map(uint32_t domid, unsigned long mfn)
 {
 	int fd = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC), error = 0;
-	privcmd_mmapbatch_v2_t batch = { .num = 1, .dom = (domid_t)domid, .err = &error };
+	privcmd_mmapbatch_v2_t batch = {.num = 1, .dom = (domid_t)domid, .err = &error};
 	xen_pfn_t frame = mfn;
 	void *page;
 

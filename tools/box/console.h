@@ -4,8 +4,8 @@
  * the ring behind it, which tells how many bytes the guest has written in all. So the end of the
  * output is known, not guessed.
  */
-#ifndef BOX_CONSOLE_H
-#define BOX_CONSOLE_H
+#ifndef TOOLS_BOX_CONSOLE_H
+#define TOOLS_BOX_CONSOLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,9 +15,9 @@
 struct xencons_interface;
 
 struct console {
-	int fd;				/* -1 until opened; non-blocking */
-	uint32_t bytes_read;		/* modulo 2^32, as the ring counts */
-	const volatile struct xencons_interface *ring;	/* NULL when it cannot be mapped */
+	int fd;                                        /* -1 until opened; non-blocking */
+	uint32_t bytes_read;                           /* modulo 2^32, as the ring counts */
+	const volatile struct xencons_interface *ring; /* NULL when it cannot be mapped */
 };
 
 void console_init(struct console *console);

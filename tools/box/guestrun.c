@@ -8,10 +8,10 @@
  *	-r DIR	remove DIR once the guest has been built
  *	-i	standard input is a person's terminal: its end is not passed on as ^D
  *
- * Standard output is the guest's console and nothing else. Standard input goes to it. Standard error
- * carries lines for xenbox: `xl TEXT` (what xl said), `domid N`, `ended REASON` and `status TEXT`.
- * The exit status is the guest's: from the node data/stardust/status it left in xenstore (`exit N`,
- * `signal N`), or from the way the domain ended. 125: there was no guest.
+ * Standard output is the guest's console and nothing else. Standard input goes to it. Standard
+ * error carries lines for xenbox: `xl TEXT` (what xl said), `domid N`, `ended REASON` and
+ * `status TEXT`. The exit status is the guest's: from the node data/stardust/status it left in
+ * xenstore (`exit N`, `signal N`), or from the way the domain ended. 125: there was no guest.
  *
  * SIGTERM, SIGINT and SIGHUP destroy the guest and end this program.
  */
@@ -36,15 +36,15 @@
 #include "xs.h"
 
 #define STATUS_TIMEOUT 124
-#define STATUS_BOX 125
-#define STATUS_CRASH (128 + SIGSEGV)
-#define STATUS_GONE (128 + SIGKILL)
+#define STATUS_BOX     125
+#define STATUS_CRASH   (128 + SIGSEGV)
+#define STATUS_GONE    (128 + SIGKILL)
 
 /* Output the reader of our standard output is behind; beyond it the guest's terminal fills up. */
 #define BACKLOG_MAX (64 << 20)
 
 /* After the guest's end: how long output may take to come through while none arrives. */
-#define DRAIN_QUIET_MS 2000
+#define DRAIN_QUIET_MS   2000
 #define DRAIN_UNKNOWN_MS 300
 
 /* Source: Xen public/sched.h, SHUTDOWN_*; DESTROYED is ours. */
@@ -62,19 +62,19 @@ struct run {
 	int signals, timer;
 	struct xs xs;
 	struct console console;
-	bool console_lost;	/* the domain was destroyed under us */
+	bool console_lost; /* the domain was destroyed under us */
 	long domid;
 	enum reason reason;
-	int killed_by;		/* signal that told us to end, or 0 */
+	int killed_by; /* signal that told us to end, or 0 */
 	bool timed_out;
-	bool out_closed;	/* nobody reads our output any more */
+	bool out_closed; /* nobody reads our output any more */
 	char *backlog;
 	size_t backlog_bytes, backlog_room, backlog_done;
 	bool in_end;
-	bool in_line;		/* input so far ends in the middle of a line */
+	bool in_line; /* input so far ends in the middle of a line */
 	size_t in_bytes;
 	char input[4096];
-	size_t tail_bytes;	/* the last output, for the status when xenstore has none */
+	size_t tail_bytes; /* the last output, for the status when xenstore has none */
 	char tail[128];
 };
 
@@ -152,7 +152,7 @@ static int write_cfg(const char *text, char *path)
 /* `xl create -F` stays in the foreground and reports what becomes of the domain. */
 static int xl_start(struct run *run, const char *path)
 {
-	const char *argv[] = { "xl", "create", "-F", path, NULL };
+	const char *argv[] = {"xl", "create", "-F", path, NULL};
 	int out[2];
 
 	if (pipe2(out, O_CLOEXEC))
@@ -166,7 +166,7 @@ static int xl_start(struct run *run, const char *path)
 
 static void remove_dir(const char *dir)
 {
-	const char *argv[] = { "rm", "-rf", dir, NULL };
+	const char *argv[] = {"rm", "-rf", dir, NULL};
 	pid_t pid = spawn(argv, -1);
 
 	if (pid > 0)
@@ -234,7 +234,7 @@ static bool xl_listen(struct run *run)
 static void xl_destroy(struct run *run)
 {
 	char domid[24];
-	const char *argv[] = { "xl", "destroy", run->name, NULL };
+	const char *argv[] = {"xl", "destroy", run->name, NULL};
 	pid_t pid;
 
 	if (run->domid >= 0) {
@@ -322,8 +322,8 @@ static void tail_keep(struct run *run, const char *data, size_t bytes)
 	run->tail[run->tail_bytes] = 0;
 }
 
-/* Takes what the guest has written, as fast as it comes: xenconsoled throws away what stays. Returns
- * true when there was something. */
+/* Takes what the guest has written, as fast as it comes: xenconsoled throws away what stays.
+ * Returns true when there was something. */
 static bool console_take(struct run *run)
 {
 	bool any = false;
@@ -380,7 +380,7 @@ static void input_give(struct run *run)
 /* A guest may be over before xenconsoled has made its terminal. */
 static void console_await(struct run *run)
 {
-	struct pollfd ready = { .fd = run->xs.fd, .events = POLLIN };
+	struct pollfd ready = {.fd = run->xs.fd, .events = POLLIN};
 	long begun = now_ms();
 
 	if (run->reason == DESTROYED || run->reason == NONE)
@@ -409,8 +409,8 @@ static void console_drain(struct run *run)
 		if (rest == CONSOLE_DRAINED ||
 		    now_ms() - last > (rest == CONSOLE_UNKNOWN ? DRAIN_UNKNOWN_MS : DRAIN_QUIET_MS))
 			break;
-		ready[0] = (struct pollfd){ .fd = run->console.fd, .events = POLLIN };
-		ready[1] = (struct pollfd){ .fd = run->backlog_bytes ? 1 : -1, .events = POLLOUT };
+		ready[0] = (struct pollfd){.fd = run->console.fd, .events = POLLIN};
+		ready[1] = (struct pollfd){.fd = run->backlog_bytes ? 1 : -1, .events = POLLOUT};
 		if (poll(ready, 2, DRAIN_UNKNOWN_MS) > 0 && ready[0].revents & (POLLHUP | POLLERR))
 			break;
 	}
@@ -490,14 +490,14 @@ static bool step(struct run *run)
 {
 	bool can_take = run->console.fd >= 0 && run->backlog_bytes < BACKLOG_MAX;
 	struct pollfd ready[] = {
-		{ .fd = run->xl_out, .events = POLLIN },
-		{ .fd = run->signals, .events = POLLIN },
-		{ .fd = run->timer, .events = POLLIN },
-		{ .fd = run->xs.fd, .events = POLLIN },
-		{ .fd = run->console.fd,
-		  .events = (short)((can_take ? POLLIN : 0) | (run->in_bytes ? POLLOUT : 0)) },
-		{ .fd = run->backlog_bytes ? 1 : -1, .events = POLLOUT },
-		{ .fd = run->in_end || run->in_bytes ? -1 : 0, .events = POLLIN },
+		{.fd = run->xl_out, .events = POLLIN},
+		{.fd = run->signals, .events = POLLIN},
+		{.fd = run->timer, .events = POLLIN},
+		{.fd = run->xs.fd, .events = POLLIN},
+		{.fd = run->console.fd,
+		 .events = (short)((can_take ? POLLIN : 0) | (run->in_bytes ? POLLOUT : 0))},
+		{.fd = run->backlog_bytes ? 1 : -1, .events = POLLOUT},
+		{.fd = run->in_end || run->in_bytes ? -1 : 0, .events = POLLIN},
 	};
 
 	poll(ready, sizeof(ready) / sizeof(ready[0]), -1);
@@ -527,7 +527,7 @@ static bool step(struct run *run)
 
 static void prepare(struct run *run, double seconds)
 {
-	struct itimerspec when = { 0 };
+	struct itimerspec when = {0};
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -579,7 +579,7 @@ static int guest_run(struct run *run, const char *cfg)
 
 int main(int argc, char **argv)
 {
-	static struct run run = { .domid = -1, .reason = NONE };
+	static struct run run = {.domid = -1, .reason = NONE};
 	double seconds = 0;
 	int option;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A guest that does nothing, for a box's first `xl create`: with it the toolstack, the hotplug scripts
- * and the back ends have run once before the box is saved.
+ * A guest that does nothing, for a box's first `xl create`: with it the toolstack, the hotplug
+ * scripts and the back ends have run once before the box is saved.
  */
 #include <xen/elfnote.h>
 
@@ -32,3 +32,5 @@ _start:	mov	$1, %edi		/* SCHEDOP_block */
 	.balign	4096
 hypercall_page:
 	.skip	4096
+
+	.section .note.GNU-stack, "", @progbits

@@ -22,7 +22,7 @@ struct request {
 	uint16_t flags, rows, columns, argc, envc;
 };
 
-static char *put_temporary;	/* in the PUT child: what a signal must remove */
+static char *put_temporary; /* in the PUT child: what a signal must remove */
 
 void job_init(struct job *job)
 {
@@ -45,7 +45,7 @@ static void child_reset(void)
 
 static void set_window(int fd, uint16_t rows, uint16_t columns)
 {
-	struct winsize size = { .ws_row = rows, .ws_col = columns };
+	struct winsize size = {.ws_row = rows, .ws_col = columns};
 
 	if (rows && columns)
 		ioctl(fd, TIOCSWINSZ, &size);
@@ -91,7 +91,7 @@ fail:
 /* Fork with three pipes. 0 in the child. */
 static pid_t fork_on_pipes(struct job *job)
 {
-	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 };
+	int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1};
 	pid_t pid = -1;
 
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC))
@@ -145,7 +145,8 @@ static void exec_child(char **argv, char **env, int envc, const char *cwd)
 		_exit(125);
 	}
 	execvp(argv[0], argv);
-	fprintf(stderr, "%s: %s\n", argv[0], errno == ENOENT ? "no such command in dom0" : strerror(errno));
+	fprintf(stderr, "%s: %s\n", argv[0],
+		errno == ENOENT ? "no such command in dom0" : strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
@@ -175,8 +176,8 @@ int job_exec(struct job *job, const uint8_t *request, size_t bytes)
 		strings[count++] = (char *)s;
 	}
 	strings[count] = NULL;
-	pid = head.flags & WIRE_EXEC_TTY ? fork_on_tty(job, head.rows, head.columns) :
-					   fork_on_pipes(job);
+	pid = head.flags & WIRE_EXEC_TTY ? fork_on_tty(job, head.rows, head.columns)
+					 : fork_on_pipes(job);
 	if (pid == 0)
 		exec_child(strings, strings + head.argc + 1, head.envc, cwd);
 	if (pid < 0)

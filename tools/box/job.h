@@ -2,8 +2,8 @@
  *
  * A program running in dom0 for a client: its process group, its pipes or its terminal.
  */
-#ifndef BOX_JOB_H
-#define BOX_JOB_H
+#ifndef TOOLS_BOX_JOB_H
+#define TOOLS_BOX_JOB_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,12 +13,12 @@
 #include "wire.h"
 
 struct job {
-	pid_t pid;		/* 0: none; leader of its own session and process group */
-	int in;			/* -1: closed. Of a terminal, in and out are the same file */
+	pid_t pid; /* 0: none; leader of its own session and process group */
+	int in;    /* -1: closed. Of a terminal, in and out are the same file */
 	int out;
 	int err;
 	bool tty;
-	bool in_end;		/* the client has no more input; close `in` when the rest is written */
+	bool in_end; /* the client has no more input; close `in` when the rest is written */
 	bool exited;
 	int status;
 	size_t in_bytes;

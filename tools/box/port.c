@@ -33,9 +33,9 @@ static size_t port_missing(const struct port *port)
 	memcpy(&frame, port->rx, sizeof(frame));
 	if (frame.bytes > WIRE_PAYLOAD_MAX)
 		return 0;
-	return port->rx_bytes >= sizeof(frame) + frame.bytes ?
-		       0 :
-		       sizeof(frame) + frame.bytes - port->rx_bytes;
+	return port->rx_bytes >= sizeof(frame) + frame.bytes
+		       ? 0
+		       : sizeof(frame) + frame.bytes - port->rx_bytes;
 }
 
 enum port_event port_receive(struct port *port, uint8_t *type_out, const uint8_t **payload_out,
@@ -81,7 +81,7 @@ uint8_t *port_payload_space(struct port *port)
 
 void port_send(struct port *port, uint8_t type, const void *payload, size_t bytes)
 {
-	struct wire_frame frame = { WIRE_MAGIC, type, (uint16_t)bytes };
+	struct wire_frame frame = {WIRE_MAGIC, type, (uint16_t)bytes};
 
 	memcpy(port->tx + port->tx_bytes, &frame, sizeof(frame));
 	if (bytes)

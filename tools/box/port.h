@@ -2,8 +2,8 @@
  *
  * One virtio-serial port: frames in, frames out, never blocking.
  */
-#ifndef BOX_PORT_H
-#define BOX_PORT_H
+#ifndef TOOLS_BOX_PORT_H
+#define TOOLS_BOX_PORT_H
 
 #include <stdbool.h>
 #include <stddef.h>

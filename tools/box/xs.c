@@ -16,8 +16,8 @@
 
 int xs_open(struct xs *xs)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX,
-				       .sun_path = "/var/run/xenstored/socket" };
+	struct sockaddr_un address = {.sun_family = AF_UNIX,
+				      .sun_path = "/var/run/xenstored/socket"};
 
 	xs->changed = false;
 	xs->fd = open("/dev/xen/xenbus", O_RDWR | O_CLOEXEC);
@@ -79,14 +79,14 @@ static int error_number(const char *name, size_t bytes)
 }
 
 /* Sends strings, each with its terminating zero, and waits for the answer. */
-static int transact(struct xs *xs, uint32_t type, const char *first, const char *second, char *answer,
-		    size_t answer_bytes)
+static int transact(struct xs *xs, uint32_t type, const char *first, const char *second,
+		    char *answer, size_t answer_bytes)
 {
-	struct xsd_sockmsg head = { .type = type };
+	struct xsd_sockmsg head = {.type = type};
 	struct iovec parts[3] = {
-		{ &head, sizeof(head) },
-		{ (void *)first, strlen(first) + 1 },
-		{ (void *)second, second ? strlen(second) + 1 : 0 },
+		{&head, sizeof(head)},
+		{(void *)first, strlen(first) + 1},
+		{(void *)second, second ? strlen(second) + 1 : 0},
 	};
 	uint32_t answer_type;
 	int n;
@@ -129,7 +129,7 @@ int xs_watch(struct xs *xs, const char *path)
 
 int xs_pump(struct xs *xs)
 {
-	struct pollfd ready = { .fd = xs->fd, .events = POLLIN };
+	struct pollfd ready = {.fd = xs->fd, .events = POLLIN};
 	char body[256];
 	uint32_t type;
 	int n;

@@ -3,15 +3,15 @@
  * A small xenstore client for dom0: reads, and waits for changes. Nothing but libc is needed.
  * Source: Xen public/io/xs_wire.h, docs/misc/xenstore.txt.
  */
-#ifndef BOX_XS_H
-#define BOX_XS_H
+#ifndef TOOLS_BOX_XS_H
+#define TOOLS_BOX_XS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct xs {
-	int fd;			/* readable when a watch may have fired */
-	bool changed;		/* a watch fired; the user clears it */
+	int fd;       /* readable when a watch may have fired */
+	bool changed; /* a watch fired; the user clears it */
 };
 
 /* 0, or -Exxx when there is no xenstore to talk to. */

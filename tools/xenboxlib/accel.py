@@ -25,8 +25,8 @@ def choose():
 
 
 def _works():
-    """The real thing, once per kernel and QEMU: Xen, and a PV Linux as its initial domain until that
-    has started its first program."""
+    """The real thing, once per kernel and QEMU: Xen, and a PV Linux as its initial domain until
+    that has started its first program."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
     image.ensure()
@@ -51,7 +51,8 @@ def _probe():
         "-append", "console=com1 com1=115200,8n1 dom0=pv dom0_mem=512M noreboot",
         "-initrd", "vmlinuz console=hvc0 quiet panic=-1,initrd"]
     try:
-        done = subprocess.run(command, cwd=paths.BOX, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        done = subprocess.run(command, cwd=paths.BOX, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, timeout=PROBE_SECONDS,
                               preexec_fn=guard.die_with_parent())
         return b"box: cannot mount the root image" in done.stdout

@@ -140,8 +140,8 @@ def new_logs(name):
 
 
 def has_ended(logs):
-    """Whether these are the logs of a box that is no more. Its keeper's last act is a line there; one
-    that was killed wrote none, and its logs are let go after two days."""
+    """Whether these are the logs of a box that is no more. Its keeper's last act is a line there;
+    one that was killed wrote none, and its logs are let go after two days."""
     with contextlib.suppress(OSError):
         return (logs / "keeper.log").exists() or time.time() - logs.stat().st_mtime > 2 * 86400
     return False
@@ -269,7 +269,9 @@ class Keeper:
             ready = dict(poll.poll())
             if child_fd in ready:
                 code = child.wait()
-                return f"QEMU was killed by signal {-code}" if code < 0 else f"QEMU ended with status {code}"
+                if code < 0:
+                    return f"QEMU was killed by signal {-code}"
+                return f"QEMU ended with status {code}"
             if wakeup in ready and int(signal.SIGTERM) in os.read(wakeup, 100):
                 return "told to end"
             if self.kind != "up" and self.owner in ready:
@@ -323,7 +325,8 @@ class Box:
             talk.close()
             raise
         talk.close()
-        raise Fail(f"the box {self.name} does not answer within {seconds:g} s; look at its log, then "
+        raise Fail(f"the box {self.name} does not answer within {seconds:g} s; look at its log, "
+                   f"then "
                    f"try `xenbox -b {self.name} down`", log=logs)
 
     def end(self):
@@ -342,14 +345,21 @@ class Box:
                 os.close(fd)
 
 
+LAST_WORDS = (
+    ("qemu.log", r"."),
+    ("xen.log", r"Panic on CPU|Hardware Dom0|Kernel panic|Out of memory|box: "),
+    ("keeper.log", r"QEMU "),
+)
+
+
 def died_of(logs):
     """What QEMU or Xen said last, as a clause for an error message."""
     if not logs:
         return ""
-    for name, pattern in (("qemu.log", r"."), ("xen.log", r"Panic on CPU|Hardware Dom0|Kernel panic|Out of memory|box: "),
-                          ("keeper.log", r"QEMU ")):
+    for name, pattern in LAST_WORDS:
         with contextlib.suppress(OSError):
-            lines = [l.strip() for l in open(logs / name, errors="replace") if re.search(pattern, l)]
+            text = (logs / name).read_text(errors="replace").splitlines()
+            lines = [line.strip() for line in text if re.search(pattern, line)]
             if lines:
                 return f": {re.sub('^[-0-9]+ [:0-9]+ ', '', lines[-1])[:200]}"
     return ""
@@ -366,7 +376,8 @@ def start(name, spec, kind, forwards=()):
         claimed = claim(name)
         if not claimed:
             return None
-        box = Box(name, start_keeper(*claimed, spec, kind, saved=state, forwards=forwards), spec.logs)
+        box = Box(name, start_keeper(*claimed, spec, kind, saved=state, forwards=forwards),
+                  spec.logs)
         try:
             return box, ready(box, spec, kind, 30 * (ICOUNT_FACTOR if spec.icount else 1), True)
         except Fail as e:

@@ -45,9 +45,9 @@ the box failed. A box that is up (`xenbox up`) is used; else one is started for 
 with it. In a real dom0 the host's own xl is used, unless BOX=qemu."""
 
 DIRECT_HELP = """\
-Boot IMAGE as Xen's initial domain: no Linux, no xenstore, no back ends, about two seconds. Prints the
-serial port, where the guest's CONSOLEIO output goes too; ends when the domain does, with the status
-of its line `stardust: exit N`, or 139 when it crashed."""
+Boot IMAGE as Xen's initial domain: no Linux, no xenstore, no back ends, about two seconds. Prints
+the serial port, where the guest's CONSOLEIO output goes too; ends when the domain does, with the
+status of its line `stardust: exit N`, or 139 when it crashed."""
 
 
 def add_run(verbs):
@@ -61,12 +61,17 @@ def add_run(verbs):
     p.add_argument("--env", action="append", default=[], metavar="NAME=VALUE",
                    help="a variable of the guest program's environment")
     p.add_argument("--extra", metavar="TEXT", help="text for the guest's command line, as it is")
-    p.add_argument("--set", action="append", default=[], metavar="LINE", help="one more line for xl's configuration")
-    p.add_argument("--cfg", metavar="FILE", help="start from this xl configuration; its kernel= is the image if none is given")
+    p.add_argument("--set", action="append", default=[], metavar="LINE",
+                   help="one more line for xl's configuration")
+    p.add_argument("--cfg", metavar="FILE", help="start from this xl configuration; its kernel= "
+                                                 "is the image if none is given")
     p.add_argument("--name", metavar="NAME", help="name of the domain (one that is not in use)")
-    p.add_argument("--timeout", type=seconds, metavar="S", help="end the guest after S seconds, with status 124")
-    p.add_argument("--ram", type=positive, metavar="MiB", help="memory of the box, if one is started")
-    p.add_argument("--icount", action="store_true", help="a box of its own whose time counts instructions")
+    p.add_argument("--timeout", type=seconds, metavar="S",
+                   help="end the guest after S seconds, with status 124")
+    p.add_argument("--ram", type=positive, metavar="MiB",
+                   help="memory of the box, if one is started")
+    p.add_argument("--icount", action="store_true",
+                   help="a box of its own whose time counts instructions")
     p.add_argument("image", metavar="IMAGE", nargs="?")
     p.set_defaults(function="run")
 
@@ -81,7 +86,8 @@ def add_direct(verbs):
     p.add_argument("--icount", action="store_true", help="time counts instructions")
     p.add_argument("--extra", default="", metavar="TEXT", help="the guest's command line, raw")
     p.add_argument("--xen", action="append", default=[], metavar="ARG", help="one more Xen option")
-    p.add_argument("--qemu", action="append", default=[], metavar="ARG", help="one more QEMU option")
+    p.add_argument("--qemu", action="append", default=[], metavar="ARG",
+                   help="one more QEMU option")
     p.add_argument("-q", "--quiet", action="store_true", help="hide Xen's own lines")
     p.add_argument("image", metavar="IMAGE")
     p.set_defaults(function="direct")
@@ -90,11 +96,13 @@ def add_direct(verbs):
 def add_box_verbs(verbs):
     p = verbs.add_parser("up", help="start a box that stays until `down`",
                          description="Start a box that stays until `xenbox down`.")
-    p.add_argument("--ram", type=positive, metavar="MiB", help="memory of the box; the host gives what is touched")
+    p.add_argument("--ram", type=positive, metavar="MiB",
+                   help="memory of the box; the host gives what is touched")
     p.add_argument("--cpus", type=positive, default=2, metavar="N", help="CPUs of the box (2)")
     p.add_argument("--icount", action="store_true", help="one CPU, and time counts instructions")
     p.add_argument("--forward", action="append", default=[], metavar="PROTO::PORT-ADDRESS:PORT",
-                   help="a port of this machine to one in the box's network, e.g. tcp::8080-10.0.2.16:80")
+                   help="a port of this machine to one in the box's network, e.g. "
+                        "tcp::8080-10.0.2.16:80")
     p.set_defaults(function="up")
     p = verbs.add_parser("down", help="end a box", description="End the box and everything in it.")
     p.add_argument("--all", action="store_true", help="every box of this tree")
@@ -103,12 +111,14 @@ def add_box_verbs(verbs):
                          description="Say which boxes are up; status 1 when none is.")
     p.set_defaults(function="status")
     p = verbs.add_parser("image", help="build what the box consists of",
-                         description="Build hypervisor, kernel and dom0 from Debian packages, if they are not there.")
+                         description="Build hypervisor, kernel and dom0 from Debian packages, if "
+                                     "they are not there.")
     p.set_defaults(function="image")
 
 
 def add_work_verbs(verbs):
-    p = verbs.add_parser("exec", help="run a command in dom0", description="Run a command in dom0, with "
+    p = verbs.add_parser("exec", help="run a command in dom0",
+                         description="Run a command in dom0, with "
                          "standard input, output and status; Ctrl-C goes to it.")
     p.add_argument("-T", "--no-tty", action="store_true", help="no terminal for the command")
     p.add_argument("command", metavar="CMD", nargs=argparse.REMAINDER)
@@ -119,11 +129,13 @@ def add_work_verbs(verbs):
                          description="The console of a guest; Ctrl-] leaves it.")
     p.add_argument("guest", metavar="GUEST", nargs="?")
     p.set_defaults(function="console")
-    p = verbs.add_parser("push", help="copy files into dom0", description="Copy files or directories into dom0.")
+    p = verbs.add_parser("push", help="copy files into dom0",
+                         description="Copy files or directories into dom0.")
     p.add_argument("source", metavar="FILE", nargs="+")
     p.add_argument("target", metavar="TARGET")
     p.set_defaults(function="push")
-    p = verbs.add_parser("pull", help="copy files out of dom0", description="Copy files or directories out of dom0.")
+    p = verbs.add_parser("pull", help="copy files out of dom0",
+                         description="Copy files or directories out of dom0.")
     p.add_argument("source", metavar="FILE", nargs="+")
     p.add_argument("target", metavar="TARGET")
     p.set_defaults(function="pull")
@@ -136,8 +148,9 @@ def add_work_verbs(verbs):
 
 def parser():
     p = Parser(prog="xenbox", description="Real Xen with a Linux dom0 in QEMU, and guests in it.",
-               epilog="xenbox VERB --help says more. Boxes have names (-b, or $XENBOX); several run side by side.")
-    p.add_argument("-b", "--box", metavar="NAME", default=os.environ.get("XENBOX") or "default")
+               epilog="xenbox VERB --help says more. Boxes have names (-b, or $XENBOX); several "
+                      "run side by side.")
+    p.add_argument("-b", "--box", metavar="NAME", help="the box (default: $XENBOX, or `default`)")
     p.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
     verbs = p.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     add_run(verbs)
@@ -168,6 +181,8 @@ def parse(argv):
     elif rest and args.verb != "run":
         raise Fail(f"{args.verb} takes nothing after --; see xenbox {args.verb} --help", status=2)
     args.args = rest
+    args.named = bool(args.box or os.environ.get("XENBOX"))
+    args.box = args.box or os.environ.get("XENBOX") or "default"
     return args
 
 
@@ -176,7 +191,8 @@ def up(args):
     from . import box as boxes
     guard.start()
     if boxes.is_up(args.box):
-        raise Fail(f"the box {args.box} is up already; `xenbox down` ends it, -b NAME starts another", status=1)
+        raise Fail(f"the box {args.box} is up already; `xenbox down` ends it, -b NAME starts "
+                   f"another", status=1)
     spec = boxes.Spec(accel.choose(), args.ram, args.cpus, args.icount)
     started = boxes.start(args.box, spec, "up", args.forward)
     if started is None:
@@ -240,8 +256,7 @@ def in_box(args):
         return client.pull(args.box, args.source, args.target)
     if args.function == "log":
         return client.log(args.box, args.what, args.guest)
-    named = any(a in ("-b", "--box") or a.startswith("--box=") for a in sys.argv) or os.environ.get("XENBOX")
-    return client.status(args.box, not named)
+    return client.status(args.box, not args.named)
 
 
 def main(argv):

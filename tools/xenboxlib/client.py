@@ -116,7 +116,8 @@ def raw_terminal(fd, keep_output=False):
 
 def running(name):
     if not boxes.is_up(name):
-        raise Fail(f"no box {name} is up; start it with `xenbox{'' if name == 'default' else ' -b ' + name} up`")
+        raise Fail(f"no box {name} is up; start it with "
+                   f"`xenbox{'' if name == 'default' else ' -b ' + name} up`")
     return boxes.Box(name)
 
 
@@ -132,11 +133,13 @@ def execute_in(talk, name, argv, with_tty, env=None):
         t.send_signal(signal.SIGINT)
     if with_tty:
         env = dict(env or {}, TERM=os.environ.get("TERM", "linux"))
-    request = wire.exec_request(argv, env, tty=with_tty, size=wire.window_size(0) if with_tty else (0, 0))
+    request = wire.exec_request(argv, env, tty=with_tty,
+                                size=wire.window_size(0) if with_tty else (0, 0))
     terminal = raw_terminal(0) if with_tty and os.isatty(0) else contextlib.nullcontext()
     with Signals(interrupt) as hooks, terminal:
         try:
-            return talk.job("X", request, stdin=stdin_fd(), out=to_stdout, err=to_stderr, hooks=hooks)
+            return talk.job("X", request, stdin=stdin_fd(), out=to_stdout, err=to_stderr,
+                            hooks=hooks)
         except wire.Gone:
             raise Fail(f"the box {name} ended while the command ran")
 
@@ -200,7 +203,8 @@ def put(talk, source, target, mode=None):
 def put_bytes(talk, data, target, mode=0o644):
     errors = []
     if talk.job("P", wire.file_request(target, mode), stdin=data, err=errors.append):
-        raise Fail(f"dom0 cannot store {target}: {b''.join(errors).decode(errors='replace').strip()}")
+        raise Fail(f"dom0 cannot store {target}: "
+                   f"{b''.join(errors).decode(errors='replace').strip()}")
 
 
 def get(talk, source, target):
@@ -259,7 +263,9 @@ def pull(name, sources, target):
         raise Fail(f"{target}: several files need a directory to go to", status=2)
     with running(name).talk() as talk:
         for source in sources:
-            path = os.path.join(target, os.path.basename(source.rstrip("/"))) if into_dir else target
+            path = target
+            if into_dir:
+                path = os.path.join(target, os.path.basename(source.rstrip("/")))
             if talk.run(["test", "-d", source])[0] == 0:
                 pull_tree(talk, source, path)
             else:

@@ -54,7 +54,8 @@ def depends(env, package, pattern):
     done = _apt(env, "apt-cache", "depends", package)
     found = re.search(rf"Depends: ({pattern})\s*$", done.stdout, re.M)
     if not found:
-        raise Fail(f"the package lists name no {package}: is this machine's Debian archive complete?")
+        raise Fail(f"the package lists name no {package}: is this machine's Debian archive "
+                   f"complete?")
     return found.group(1)
 
 

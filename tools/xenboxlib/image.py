@@ -154,7 +154,8 @@ def build_root(programs):
         shutil.copytree(modules_tree(), root / "usr/lib/modules" / modules_tree().name)
         progress.update("packing")
         image = f"{tmp}/root.img"
-        run([tool("mke2fs"), "-q", "-F", "-t", "ext4", "-O", "^has_journal,^metadata_csum,^resize_inode",
+        run([tool("mke2fs"), "-q", "-F", "-t", "ext4", "-O",
+             "^has_journal,^metadata_csum,^resize_inode",
              "-E", "root_owner=0:0,hash_seed=5d0b0c00-0000-4000-8000-000000000000", "-U", "clear",
              "-m", "0", "-N", "40000", "-L", "dom0", "-d", root, image, f"{ROOT_MIB}M"],
             "packing dom0's root", env=dict(os.environ, MKE2FS_CONFIG="/dev/null"))
@@ -237,7 +238,8 @@ PROGRAMS = {                                # name: sources in tools/box
     "idle": ("idle.S",),
     "guestrun": ("guestrun.c", "console.c", "xs.c"),
 }
-MORE_CFLAGS = {"idle": ("-nostdlib", "-no-pie", "-Wl,-N,-Ttext=0x400000,--section-start=.note.Xen=0x403000",
+MORE_CFLAGS = {"idle": ("-nostdlib", "-no-pie",
+                        "-Wl,-N,-Ttext=0x400000,--section-start=.note.Xen=0x403000",
                          "-Wl,--no-warn-rwx-segments,--build-id=none")}
 CFLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-static", "-fstack-protector-strong")
 
@@ -247,7 +249,8 @@ def build_program(name):
     sources = [paths.SRC / s for s in PROGRAMS[name]]
     (paths.BOX / "bin").mkdir(parents=True, exist_ok=True)
     final = paths.BOX / "bin" / name
-    run([compiler, *CFLAGS, *MORE_CFLAGS.get(name, ()), *sources, "-o", f"{final}.new"], f"compiling dom0's {name}")
+    run([compiler, *CFLAGS, *MORE_CFLAGS.get(name, ()), *sources, "-o", f"{final}.new"],
+        f"compiling dom0's {name}")
     publish(f"{final}.new", final)
 
 
@@ -268,7 +271,8 @@ def _steps():
                                              code / "cpio.py"), build_initrd)
     programs = [paths.BOX / "bin" / name for name in PROGRAMS]
     yield (paths.ROOT, lambda: fingerprint(str(paths.VMLINUZ.stat().st_mtime_ns), *programs,
-                                           src / "boot", src / "settle", src / "packages", code / "image.py"),
+                                           src / "boot", src / "settle", src / "packages",
+                                           code / "image.py"),
            lambda: build_root(programs))
     yield (paths.LINUX_GUEST / "initrd",
            lambda: fingerprint(str(paths.VMLINUZ.stat().st_mtime_ns), src / "guest-init",

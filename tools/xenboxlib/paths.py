@@ -16,8 +16,9 @@ def _build():
     if os.environ.get("XENBOX_BUILD"):
         return pathlib.Path(os.environ["XENBOX_BUILD"]).absolute()
     called = pathlib.Path(sys.argv[0]).absolute()
-    if called.is_symlink() and called.parent.name == "bin" and (called.parent.parent / "box").is_dir():
-        return called.parent.parent
+    above = called.parent.parent
+    if called.is_symlink() and called.parent.name == "bin" and (above / "box").is_dir():
+        return above
     if (TOOLS.parent / "Makefile").exists() or (TOOLS.parent / ".git").exists():
         return TOOLS.parent / "build"
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")

@@ -14,7 +14,8 @@ BINARY = os.environ.get("XENBOX_QEMU", "qemu-system-x86_64")
 DOM0_MIB = 1024
 XEN_ARGS = ("console=com1", "com1=115200,8n1", "dom0=pv", f"dom0_mem={DOM0_MIB}M,max:{DOM0_MIB}M",
             "dom0_max_vcpus=1", "noreboot", "bootscrub=off", "loglvl=all", "guest_loglvl=all")
-DOM0_ARGS = ("console=hvc0", "quiet", "panic=-1", "oops=panic", "mitigations=off", "init_on_alloc=0", "audit=0", "norandmaps",
+DOM0_ARGS = ("console=hvc0", "quiet", "panic=-1", "oops=panic", "mitigations=off",
+             "init_on_alloc=0", "audit=0", "norandmaps",
              "apparmor=0", "random.trust_cpu=on", "ipv6.disable_ipv6=1")
 
 
@@ -52,7 +53,8 @@ def box_command(spec, sockets, memory_file=None, shared=False, incoming=False, f
     Run it in the box's run directory."""
     args = base(spec.accel, spec.ram, spec.cpus, spec.icount, ",memory-backend=ram")
     if memory_file:
-        args += ["-object", f"memory-backend-file,id=ram,size={spec.ram}M,mem-path={_quote(memory_file)},"
+        args += ["-object",
+                 f"memory-backend-file,id=ram,size={spec.ram}M,mem-path={_quote(memory_file)},"
                  f"share={'on' if shared else 'off'}" + ("" if shared else ",reserve=off")]
     else:
         args += ["-object", f"memory-backend-ram,id=ram,size={spec.ram}M,reserve=off"]
@@ -69,8 +71,9 @@ def box_command(spec, sockets, memory_file=None, shared=False, incoming=False, f
              "-device", "virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,addr=5",
              "-device", "virtio-serial-pci,max_ports=31,addr=6"]
     for number in range(wire.PORTS):
-        args += ["-chardev", f"socket,id=port{number},fd={sockets[f'port{number}']},server=on,wait=off",
-                 "-device", f"virtserialport,chardev=port{number},name=box.{number},nr={number + 1}"]
+        name = f"port{number}"
+        args += ["-chardev", f"socket,id={name},fd={sockets[name]},server=on,wait=off",
+                 "-device", f"virtserialport,chardev={name},name=box.{number},nr={number + 1}"]
     args += ["-chardev", f"socket,id=qmp,fd={sockets['qmp']},server=on,wait=off",
              "-mon", "chardev=qmp,mode=control"]
     return args
@@ -119,7 +122,8 @@ class Monitor:
         while True:
             answer = self._read()
             if "error" in answer:
-                raise Fail(f"QEMU refuses {command}: {answer['error'].get('desc', 'unknown error')}")
+                raise Fail(f"QEMU refuses {command}: "
+                           f"{answer['error'].get('desc', 'unknown error')}")
             if "return" in answer:
                 return answer["return"]
 
@@ -165,7 +169,8 @@ def check_image(path):
             raise Fail(f"{path}: an ELF file for another processor (machine {machine}); "
                        "build it with stardust-cc")
         if kind != 2:
-            raise Fail(f"{path}: an ELF file that is no program (type {kind}); link it with stardust-cc")
+            raise Fail(f"{path}: an ELF file that is no program (type {kind}); link it with "
+                       f"stardust-cc")
         return
     if head[:2] == b"\x1f\x8b" or head[:6] == b"\xfd7zXZ\0" or head[0x202:0x206] == b"HdrS":
         return

@@ -77,7 +77,8 @@ def parse_disk(text):
         if text.endswith(suffix):
             path, mode = text[:-3], value
     if not os.path.exists(path):
-        raise Fail(f"{path}: no such disk image; make it with `truncate -s 64M {path}`, or check the name")
+        raise Fail(f"{path}: no such disk image; make it with `truncate -s 64M {path}`, or check "
+                   f"the name")
     if os.path.isdir(path):
         raise Fail(f"{path}: a directory, not a disk image")
     if not os.access(path, os.R_OK if mode == "r" else os.R_OK | os.W_OK):
@@ -110,7 +111,8 @@ class Guest:
         qemu.check_image(self.image)
         self.ramdisk = args.ramdisk or self.from_cfg("ramdisk", folder)
         if self.ramdisk and not os.path.isfile(self.ramdisk):
-            raise Fail(f"{self.ramdisk}: no such ramdisk; make it with `find . | cpio -o -H newc`, or check the name")
+            raise Fail(f"{self.ramdisk}: no such ramdisk; make it with `find . | cpio -o -H "
+                       f"newc`, or check the name")
         self.disks = [parse_disk(d) for d in args.disk]
         if len(self.disks) > 26:
             raise Fail("more than 26 disks", status=2)
@@ -133,7 +135,8 @@ class Guest:
     def cfg(self, image_path, ramdisk_path, disk_paths, bridge):
         args = self.args
         lines = [self.text.rstrip("\n")] if self.text else []
-        lines += [f"name = {cfg_string(self.name)}", 'type = "pv"', f"kernel = {cfg_string(image_path)}"]
+        lines += [f"name = {cfg_string(self.name)}", 'type = "pv"',
+                  f"kernel = {cfg_string(image_path)}"]
         if ramdisk_path:
             lines.append(f"ramdisk = {cfg_string(ramdisk_path)}")
         if args.memory or cfg_value(self.text, "memory") is None:
@@ -150,7 +153,8 @@ class Guest:
                      for i, (path, mode) in enumerate(disk_paths))
             lines.append(f"disk = [ {', '.join(cfg_string(s) for s in specs)} ]")
         # The domain stays when it has ended, so that neither output nor status is lost.
-        lines += [f'on_{event} = "preserve"' for event in ("poweroff", "reboot", "crash", "watchdog", "soft_reset")]
+        lines += [f'on_{event} = "preserve"' for event in ("poweroff", "reboot", "crash",
+                                                           "watchdog", "soft_reset")]
         return "\n".join(lines + args.set) + "\n"
 
 
@@ -161,7 +165,8 @@ XL_MEANINGS = (
      "--memory {memory} is too little for this image: give it more"),
     (r"failed to free memory|not enough.*free memory|insufficient.*memory|Cannot allocate memory|"
      r"domain creation failure.*-3|xc_domain_populate|failed to claim|could not make domain.*-28",
-     "this box has no {memory} MiB left for a guest: end others, ask for less, or `xenbox up --ram` more"),
+     "this box has no {memory} MiB left for a guest: end others, ask for less, or `xenbox up "
+     "--ram` more"),
     (r"[Ii]nvalid kernel|no loader|elf_init|ELF|unsupported|xc_dom_parse_image|xc_dom_find_loader",
      "{image} is no image that Xen can start as a PV guest ({detail}): build it again"),
     (r"config parsing error|syntax error|Failed to parse config|parsing.*failed",
@@ -199,7 +204,8 @@ class Report:
 
     def failure(self, guest):
         errors = [l for l in self.lines if re.search(r"error|fail|invalid|panic", l, re.I)]
-        detail = clean(errors[0]) if errors else (clean(self.lines[-1]) if self.lines else "no message")
+        said = errors[:1] or self.lines[-1:] or ["no message"]
+        detail = clean(said[0])
         for pattern, meaning in XL_MEANINGS:
             hit = next((l for l in self.lines if re.search(pattern, l)), None)
             if hit:
@@ -209,7 +215,8 @@ class Report:
 
 def clean(line):
     """The part of a libxl message that means something to a reader."""
-    line = re.sub(r"^(libxl|xc|xl|libxenlight)?:? ?(error|detail|panic|warn\w*):\s*", "", line.strip())
+    line = re.sub(r"^(libxl|xc|xl|libxenlight)?:? ?(error|detail|panic|warn\w*):\s*", "",
+                  line.strip())
     line = re.sub(r"^(error|panic):\s*", "", line)
     line = re.sub(r"^[\w.]+\.c:\d+:?[\w]*:?\s*", "", line)
     line = re.sub(r"^(Domain \d+:)?", "", line)
@@ -321,7 +328,8 @@ def converse(guest, talk, cfg, report, keep, remote):
     terminal = client.raw_terminal(0, keep_output=True) if person else contextlib.nullcontext()
     with Keys(person) as keys, terminal:
         try:
-            return talk.job("X", wire.exec_request(argv), stdin=client.stdin_fd(), out=client.to_stdout,
+            return talk.job("X", wire.exec_request(argv), stdin=client.stdin_fd(),
+                            out=client.to_stdout,
                             err=report.feed, hooks=keys, seconds=limit)
         except TimeoutError:
             return 124
@@ -338,7 +346,8 @@ def conclude(guest, status, report, talk, logs, own_box):
         raise Fail(report.failure(guest), log=report.path)
     if status == 124:
         client.collect_logs(talk, logs)
-        raise Fail(f"{guest.image}: not finished within {guest.args.timeout:g} s, ended (--timeout)",
+        raise Fail(f"{guest.image}: not finished within {guest.args.timeout:g} s, ended "
+                   f"(--timeout)",
                    status=124, log=logs)
     if report.reason in ("3", "4"):
         # A box that stays keeps them; one look at Xen's words is for guests that had none.
@@ -354,9 +363,9 @@ def show_xen_messages(domid, logs):
     """A guest that could not report its own crash: what Xen said about it."""
     with contextlib.suppress(OSError):
         text = (logs / "xl-dmesg.log").read_text(errors="replace").splitlines()
-        first = next((i for i, l in enumerate(text) if f" d{domid}v" in l or f"Domain {domid} " in l), None)
-        if first is not None:
-            for line in text[first:first + 24]:
+        about = [i for i, l in enumerate(text) if f" d{domid}v" in l or f"Domain {domid} " in l]
+        if about:
+            for line in text[about[0]:about[0] + 24]:
                 msg.raw_write(line + "\n")
 
 
@@ -382,12 +391,16 @@ class Disks:
             slot = next(n for n in range(1, 255) if f"disk{n}" not in taken)
             driver = "host_device" if pathlib.Path(path).is_block_device() else "file"
             try:
-                monitor.do("blockdev-add", driver="raw", node_name=f"node{slot}", read_only=mode == "r",
+                monitor.do("blockdev-add", driver="raw", node_name=f"node{slot}",
+                           read_only=mode == "r",
                            file={"driver": driver, "filename": path})
             except Fail as e:
-                hint = ": another guest uses it; use a copy, or ,ro in both" if "lock" in str(e) else ""
+                hint = ""
+                if "lock" in str(e):
+                    hint = ": another guest uses it; use a copy, or ,ro in both"
                 raise Fail(f"{path}: {e}{hint}")
-            monitor.do("device_add", driver="scsi-hd", id=f"disk{slot}", bus="scsi.0", scsi_id=slot, lun=0,
+            monitor.do("device_add", driver="scsi-hd", id=f"disk{slot}", bus="scsi.0", scsi_id=slot,
+                       lun=0,
                        drive=f"node{slot}")
         self.slots.append(slot)
         script = ('for h in /sys/class/scsi_host/host*; do echo "0 $1 0" >$h/scan; done; n=0; '
@@ -403,7 +416,8 @@ class Disks:
             return
         with contextlib.suppress(Fail, wire.Gone, OSError):
             for slot in self.slots:
-                self.talk.run(["sh", "-c", "echo 1 >$(echo /sys/bus/scsi/devices/*:0:$0:0/delete)", str(slot)],
+                self.talk.run(["sh", "-c", "echo 1 >$(echo /sys/bus/scsi/devices/*:0:$0:0/delete)",
+                               str(slot)],
                               seconds=10)
                 with qemu.Monitor(self.box.directory) as monitor:
                     monitor.do("device_del", id=f"disk{slot}")
@@ -439,7 +453,8 @@ def run_on_host(guest):
     if status == 125 and report.domid is None:
         raise Fail(report.failure(guest), log=report.path)
     if status == 124:
-        raise Fail(f"{guest.image}: not finished within {guest.args.timeout:g} s, ended (--timeout)",
+        raise Fail(f"{guest.image}: not finished within {guest.args.timeout:g} s, ended "
+                   f"(--timeout)",
                    status=124, log=logs)
     if report.reason in ("3", "4"):
         msg.warn(f"{guest.image} crashed; logs: {msg.nice_path(logs)}")

@@ -18,7 +18,8 @@ def key(spec):
     built = [open(f"{p}.key").read() for p in (paths.XEN, paths.VMLINUZ, paths.INITRD, paths.ROOT)]
     host = ""
     if spec.accel == "kvm":
-        host = os.uname().release + open("/proc/cpuinfo").read().split("\n\n")[0].split("cpu MHz")[0]
+        cpu = open("/proc/cpuinfo").read().split("\n\n")[0]
+        host = os.uname().release + cpu.split("cpu MHz")[0]
     parts = [*built, *qemu.XEN_ARGS, *qemu.DOM0_ARGS, qemu.version(), spec.accel, str(spec.ram),
              str(spec.cpus), str(spec.icount), host, str(paths.ROOT)]
     code = paths.TOOLS / "xenboxlib" / "qemu.py"
@@ -85,14 +86,16 @@ def _make(spec, place):
 def _boot_and_save(spec, temporary):
     name = f"save-{os.getpid()}"
     directory, lock = boxes.claim(name)
-    box = boxes.Box(name, boxes.start_keeper(directory, lock, spec, "save", save_to=temporary), spec.logs)
+    box = boxes.Box(name, boxes.start_keeper(directory, lock, spec, "save", save_to=temporary),
+                    spec.logs)
     try:
         talk = box.talk(spec.boot_seconds())
         # Hot caches and quiet daemons: what every box needs first is done once, before saving.
         status, out, err = talk.run(["/box/settle"], seconds=spec.boot_seconds())
         if status:
             (spec.logs / "settle.log").write_bytes(out + err)
-            raise Fail("the first guest in the new box failed", log=spec.logs / "settle.log")
+            msg.warn(f"the first guest in a new box failed; log: "
+                     f"{msg.nice_path(spec.logs / 'settle.log')}")
         talk.close()
         with qemu.Monitor(directory, seconds=60) as monitor:
             monitor.ignore_shared()

@@ -50,7 +50,8 @@ def take_port(directory):
     """A port nobody else uses, held by a lock: (number, lock's descriptor)."""
     for number in range(PORTS):
         try:
-            fd = os.open(f"{directory}/port{number}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = os.open(f"{directory}/port{number}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
+                         0o600)
         except OSError:
             raise Gone("no run directory")
         try:
@@ -58,7 +59,8 @@ def take_port(directory):
             return number, fd
         except OSError:
             os.close(fd)
-    raise Fail(f"all {PORTS} connections to this box are in use: end one, or start another box with -b")
+    raise Fail(f"all {PORTS} connections to this box are in use: end one, or start another box "
+               f"with -b")
 
 
 def strings(items):
