@@ -4,7 +4,6 @@
 import argparse
 import os
 import signal
-import sys
 
 from . import guard, msg, wire
 from .msg import Fail
