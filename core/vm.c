@@ -357,19 +357,19 @@ int vm_reserve(size_t bytes, const char *name, void **vaddr_out)
 
 int vm_carve(unsigned int order, const char *name, void **vaddr_out)
 {
-	size_t bytes = (PAGE_BYTES << order) - 2 * GUARD_BYTES;
 	bool enabled = events_disable();
-	char *block = page_alloc(order, 0);
+	char *block = (1UL << order) > VM_CARVE_GUARD_PAGES ? page_alloc(order, 0) : NULL;
 	struct vm_node *node = block ? pool_alloc(&vm_pool) : NULL;
 
 	if (node) {
+		node->area.start = (uintptr_t)block + (VM_PAD_PAGES + 2) * PAGE_BYTES;
+		node->area.bytes = VM_CARVE_BYTES(order);
 		pt_unmap((uintptr_t)block, 1);
-		pt_unmap((uintptr_t)block + GUARD_BYTES + bytes, 1);
-		node->area.start = (uintptr_t)block + GUARD_BYTES;
-		node->area.bytes = bytes;
+		pt_unmap(node->area.start - PAGE_BYTES, 1);
+		pt_unmap(node->area.start + node->area.bytes, 1);
 		node->area.prot = PT_PROT_READ | PT_PROT_WRITE;
 		node->area.name = name;
-		node->span_end = node->area.start + bytes;
+		node->span_end = node->area.start + node->area.bytes;
 		node->priority = random_u64();
 		node->flags = VM_CARVED;
 		tree_insert(node);

@@ -39,10 +39,18 @@ void vm_init(void);
  * 0, -EINVAL, -ENOMEM, -EACCES for write with exec. */
 int vm_alloc(size_t bytes, size_t align_bytes, unsigned int prot, const char *name,
 	     void **vaddr_out);
-/* An area in the direct map, where it needs no page tables of its own and so costs next to nothing
- * at boot: 2^order pages, of which the first and the last become the guard pages. Readable and
- * writable, contents undefined; it shares the direct map's random base. For good: it is never
- * freed. 0 or -ENOMEM. */
+/* An area for a stack in the direct map, where it needs no page tables of its own and so costs next
+ * to nothing at boot: VM_CARVE_BYTES(order) within 2^order pages, the others being its guards.
+ * Readable and writable, contents undefined; it shares the direct map's random base. For good: it
+ * is never freed. 0 or -ENOMEM (also for an order without room for anything but guards).
+ *
+ * Below the stack: a guard page, VM_PAD_PAGES that catch a fault, a guard page. A large frame or
+ * alloca() moves the stack pointer by a page before it touches the page passed over (gcc's
+ * -fstack-clash-protection), so that the fault in the first guard page is delivered *below* it:
+ * there must be nobody else's memory, and room for a report or a signal handler. */
+#define VM_PAD_PAGES          4
+#define VM_CARVE_GUARD_PAGES  (VM_PAD_PAGES + 3)
+#define VM_CARVE_BYTES(order) ((PAGE_BYTES << (order)) - VM_CARVE_GUARD_PAGES * PAGE_BYTES)
 int vm_carve(unsigned int order, const char *name, void **vaddr_out);
 /* vaddr was returned by vm_alloc or vm_reserve. 0 or -EINVAL when it was not. */
 int vm_free(void *vaddr);

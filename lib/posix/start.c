@@ -65,7 +65,7 @@ static struct tcb *create_stack(void)
 	if (bytes == 0) {
 		while (order < STACK_ORDER_MAX && (PAGE_BYTES << (order + 1)) <= most)
 			order++;
-		bytes = (PAGE_BYTES << order) - 2 * PAGE_BYTES;
+		bytes = VM_CARVE_BYTES(order);
 		if (vm_carve(order, "main stack", &stack))
 			return NULL;
 	} else {

@@ -206,14 +206,18 @@ START_TEST(test_carve)
 	bool guard;
 
 	setup_mib(8);
-	ck_assert_int_eq(vm_carve(3, "main stack", &vaddr), 0);
-	memset(vaddr, 5, 6 * PAGE_BYTES);
+	ck_assert_int_eq(vm_carve(2, "main stack", &vaddr), -ENOMEM);
+	ck_assert_int_eq(vm_carve(4, "main stack", &vaddr), 0);
+	memset(vaddr, 5, VM_CARVE_BYTES(4));
 	ck_assert(!can_read((char *)vaddr - 1));
-	ck_assert(!can_read((char *)vaddr + 6 * PAGE_BYTES));
+	ck_assert(!can_read((char *)vaddr + VM_CARVE_BYTES(4)));
+	/* Where a fault in the guard page is delivered, and the end of that. */
+	memset((char *)vaddr - (VM_PAD_PAGES + 1) * PAGE_BYTES, 5, VM_PAD_PAGES * PAGE_BYTES);
+	ck_assert(!can_read((char *)vaddr - (VM_PAD_PAGES + 1) * PAGE_BYTES - 1));
 	ck_assert_str_eq(vm_find((uintptr_t)vaddr - 1, &guard)->name, "main stack");
 	ck_assert(guard);
 	ck_assert_int_eq(vm_free(vaddr), -EINVAL);
-	ck_assert_int_eq(vm_grow(vaddr, 7 * PAGE_BYTES), -ENOMEM);
+	ck_assert_int_eq(vm_grow(vaddr, VM_CARVE_BYTES(4) + PAGE_BYTES), -ENOMEM);
 	ck_assert_int_eq(vm_carve(PAGE_ORDER_MAX + 1, "main stack", &vaddr), -ENOMEM);
 }
 END_TEST

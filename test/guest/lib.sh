@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# For check scripts: `. "$CASE_DIR/../lib.sh"`. Functions end the script with status 125 when the box
+# failed, which is no failure of the subject.
+set -u
+failed=0
+
+dom0() { "$XENBOX" -b "$BOX_NAME" exec "$@"; }
+
+# fail TEXT…: one more thing is not as it should be.
+fail() {
+	echo "$*"
+	failed=1
+}
+
+# guest FILE ARG…: xenbox run ARG…, all output into FILE; its status in $status.
+guest() {
+	local file=$1
+	shift
+	status=0
+	"$XENBOX" -b "$BOX_NAME" run --timeout 60 "$@" >"$file" 2>"$file.err" </dev/null || status=$?
+	tr -d '\r' <"$file" >"$file.text"
+	mv "$file.text" "$file"
+	if [ "$status" = 125 ] && ! grep -q '^stardust: exit 125' "$file"; then
+		cat "$file" "$file.err"
+		exit 125
+	fi
+}
+
+# shows FILE REGEX…: each must be there.
+shows() {
+	local file=$1 regex
+	shift
+	for regex; do
+		grep -qE -e "$regex" "$file" || { fail "$file does not show /$regex/"; cat "$file"; }
+	done
+}
+
+# create NAME LINE…: a domain of $IMAGE by the stock xl, each LINE one of the configuration.
+create() {
+	local name=$1
+	shift
+	printf '%s\n' "name = \"$name\"" "type = \"pv\"" "kernel = \"/tmp/$name.image\"" \
+		'memory = 16' 'tsc_mode = "native"' "$@" >"$OUT/$name.cfg"
+	cp "$IMAGE" "$OUT/$name.image"
+	"$XENBOX" -b "$BOX_NAME" push "$OUT/$name.image" "$OUT/$name.cfg" /tmp
+	rm -f "$OUT/$name.image"
+	dom0 xl create "/tmp/$name.cfg" >"$OUT/$name.xl" 2>&1 || { cat "$OUT/$name.xl"; return 1; }
+}
+
+# remove NAME: the domain and what create() left.
+remove() {
+	dom0 sh -c "xl destroy $1; rm -f /tmp/$1.image /tmp/$1.cfg" >/dev/null 2>&1
+}
+
+# dom0_until COMMAND: until the shell command succeeds in dom0, or half a minute has passed.
+dom0_until() {
+	dom0 sh -c "for i in \$(seq 150); do if $1; then exit 0; fi; sleep 0.2; done; exit 1" \
+		>/dev/null 2>&1 || { fail "never in dom0: $1"; return 1; }
+}
