@@ -5,12 +5,15 @@ import fcntl
 import glob
 import gzip
 import hashlib
+import lzma
 import os
 import pathlib
 import shutil
 import stat
+import struct
 import subprocess
 import tempfile
+import zlib
 
 from . import cpio, debs, kmod, paths
 from .msg import Fail, Progress
@@ -95,9 +98,31 @@ def build_kernel():
         chosen = pathlib.Path(tmp, "chosen", tree.name)
         kmod.copy(tree, chosen, order)
         vmlinuz, = glob.glob(f"{tmp}/boot/vmlinuz-*")
+        unpack_kernel(vmlinuz)
         shutil.rmtree(paths.BOX / "modules", ignore_errors=True)
         publish(f"{tmp}/chosen", paths.BOX / "modules")
         publish(vmlinuz, paths.VMLINUZ)
+
+
+def unpack_kernel(path):
+    """Replace a bzImage by the ELF file in it, if it is packed in a way known here. Xen and xl could
+    unpack it as well, but slowly, each time."""
+    image = pathlib.Path(path).read_bytes()
+    if image[0x202:0x206] != b"HdrS":
+        return
+    sectors = image[0x1F1] or 4
+    offset, length = struct.unpack_from("<II", image, 0x248)
+    begin = (sectors + 1) * 512 + offset
+    payload = image[begin:begin + length]
+    try:
+        if payload[:6] == b"\xfd7zXZ\0":
+            payload = lzma.LZMADecompressor(lzma.FORMAT_XZ).decompress(payload)
+        elif payload[:2] == b"\x1f\x8b":
+            payload = zlib.decompressobj(31).decompress(payload)
+    except (lzma.LZMAError, zlib.error):
+        return
+    if payload[:4] == b"\x7fELF":
+        pathlib.Path(path).write_bytes(payload)
 
 
 def modules_tree():
@@ -260,7 +285,7 @@ def _steps():
     code = paths.TOOLS / "xenboxlib"
     headers = sorted(src.glob("*.h"))
     yield paths.XEN, lambda: fingerprint(HYPERVISOR), build_hypervisor
-    yield (paths.VMLINUZ, lambda: fingerprint(KERNEL, src / "modules", src / "guest-modules",
+    yield (paths.VMLINUZ, lambda: fingerprint(KERNEL, "unpacked", src / "modules", src / "guest-modules",
                                               code / "kmod.py"), build_kernel)
     for name, sources in PROGRAMS.items():
         yield (paths.BOX / "bin" / name,

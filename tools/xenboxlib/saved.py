@@ -14,6 +14,9 @@ from . import image, msg, paths, qemu, wire
 from .msg import Fail
 
 
+STATES_KEPT = 4
+
+
 def key(spec):
     built = [open(f"{p}.key").read() for p in (paths.XEN, paths.VMLINUZ, paths.INITRD, paths.ROOT)]
     host = ""
@@ -50,12 +53,13 @@ def drop(place):
 
 
 def _clean(keep):
-    """States that nothing was started from for long, or that no box can be started from."""
-    for old in paths.SAVED.iterdir():
-        if old == keep:
-            continue
-        age = time.time() - old.stat().st_mtime
-        if age > (86400 if (old / "devices").exists() else 0):
+    """Let go of all but the states used last, and of what no box can be started from. Boxes that
+    run are not disturbed: they have their file open."""
+    states = [old for old in paths.SAVED.iterdir() if old != keep]
+    states.sort(key=lambda old: old.stat().st_mtime, reverse=True)
+    whole = [old for old in states if (old / "devices").exists()]
+    for old in states:
+        if old not in whole[:STATES_KEPT - 1]:
             drop(old)
 
 
