@@ -50,6 +50,7 @@ void _exit(int status)
 		call(231, status, 0, 0);
 }
 
+void __stack_chk_fail(void);
 void __stack_chk_fail(void)
 {
 	call(1, 2, (long)"stack smashed\n", 14);
@@ -151,6 +152,7 @@ int raise(int sig)
 	_exit(128 + sig);
 }
 
+void __assert_func(const char *file, int line, const char *function, const char *text);
 void __assert_func(const char *file, int line, const char *function, const char *text)
 {
 	(void)line;
@@ -293,6 +295,7 @@ int isatty(int fd)
 	return 0;
 }
 
+int _isatty(int fd);
 int _isatty(int fd)
 {
 	return isatty(fd);

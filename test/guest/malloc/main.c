@@ -42,6 +42,7 @@ static void sizes(void)
 
 static void zeroed(void)
 {
+	volatile size_t half = SIZE_MAX / 2; /* unknown to the compiler, which would complain */
 	unsigned char *dirty = malloc(1000), *block;
 
 	memset(dirty, 0xff, 1000);
@@ -50,7 +51,7 @@ static void zeroed(void)
 	CHECK(block && filled(block, 1000, 0));
 	free(block);
 	errno = 0;
-	CHECK(calloc(SIZE_MAX / 2, 3) == NULL && errno == ENOMEM);
+	CHECK(calloc(half, 3) == NULL && errno == ENOMEM);
 	block = malloc(0);
 	CHECK(block != NULL);
 	free(block);
@@ -58,6 +59,7 @@ static void zeroed(void)
 
 static void growth(void)
 {
+	volatile size_t quarter = SIZE_MAX / 4;
 	unsigned char *block = NULL;
 	int good = 1;
 
@@ -72,12 +74,12 @@ static void growth(void)
 	CHECK(block && filled(block, 10, 0x5a));
 	free(block);
 	errno = 0;
-	CHECK(reallocarray(NULL, SIZE_MAX / 4, 8) == NULL && errno == ENOMEM);
+	CHECK(reallocarray(NULL, quarter, 8) == NULL && errno == ENOMEM);
 }
 
 static void alignment(void)
 {
-	void *block;
+	void *block = NULL;
 
 	for (size_t align = sizeof(void *); align <= 65536; align *= 2) {
 		CHECK(posix_memalign(&block, align, 100) == 0 && (uintptr_t)block % align == 0);

@@ -12,6 +12,8 @@ static __thread long aligned __attribute__((aligned(256))) = 7;
 static __thread char last = 'x';
 
 static jmp_buf buffer;
+/* A pointer, because both compilers see that deep() never returns through longjmp. */
+static void (*volatile leave)(jmp_buf, int) = longjmp;
 
 __attribute__((noinline)) static void deep(int depth, int value)
 {
@@ -19,8 +21,9 @@ __attribute__((noinline)) static void deep(int depth, int value)
 
 	room[0] = (char)depth;
 	if (depth == 0)
-		longjmp(buffer, value);
-	deep(depth - 1, value);
+		leave(buffer, value);
+	else
+		deep(depth - 1, value);
 	room[1] = room[0];
 }
 
