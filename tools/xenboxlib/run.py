@@ -365,8 +365,19 @@ def show_xen_messages(domid, logs):
         text = (logs / "xl-dmesg.log").read_text(errors="replace").splitlines()
         about = [i for i, l in enumerate(text) if f" d{domid}v" in l or f"Domain {domid} " in l]
         if about:
-            for line in text[about[0]:about[0] + 24]:
-                msg.raw_write(line + "\n")
+            report = text[about[0]:about[0] + 24]
+            msg.raw_write("\n".join(report) + "\n")
+            if lost_its_stack("\n".join(report)):
+                msg.warn("Xen found no stack to deliver an exception on: probably a stack overflow, "
+                         "most often by recursion; give the program a larger stack with "
+                         "--set 'extra = \"stack=SIZE -- ...\"'")
+
+
+def lost_its_stack(text):
+    """Whether Xen's report is that of a guest whose stack pointer stood in memory that is not
+    mapped."""
+    rsp, cr2 = (re.search(rf"\b{name}: ([0-9a-f]{{16}})", text) for name in ("rsp", "cr2"))
+    return bool(rsp and cr2 and 0 <= int(rsp[1], 16) - int(cr2[1], 16) + 4096 <= 8192)
 
 
 class Disks:
