@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mkksyms IMAGE OUT.o: make the table of function names of a linked image (lib/base/ksyms.h has the
- * format) as an object whose section .ksyms defines __ksyms_data.
+ * mkksyms IMAGE OUT.o PROGRAM-NAME: make the table of function names of a linked image
+ * (lib/base/ksyms.h has the format) as an object whose section .ksyms defines __ksyms_data.
  *
  * Runs on the build machine, after the first link. Names are compressed by giving the 128 most
  * worthwhile pairs of codes a code of their own, one after the other, so that tokens nest.
@@ -313,15 +313,24 @@ static void table_make(struct table *t, const struct image *img)
 	free(text);
 }
 
-/* A relocatable object: .ksyms with the table, and __ksyms_data at its start. */
-static void object_write(const struct table *t, const char *path)
+/* A relocatable object: .ksyms with the table and __ksyms_data at its start; behind its first
+ * table_bytes bytes the program's name, argv[0], as __program_name. */
+static void object_write(const struct table *t, size_t table_bytes, const char *path)
 {
-	static const char names[] = "\0.ksyms\0.symtab\0.strtab\0.note.GNU-stack\0__ksyms_data";
-	enum { NAME_KSYMS = 1, NAME_SYMTAB = 8, NAME_STRTAB = 16, NAME_STACK = 24, NAME_DATA = 40 };
+	static const char names[] =
+		"\0.ksyms\0.symtab\0.strtab\0.note.GNU-stack\0__ksyms_data\0__program_name";
+	enum {
+		NAME_KSYMS = 1,
+		NAME_SYMTAB = 8,
+		NAME_STRTAB = 16,
+		NAME_STACK = 24,
+		NAME_DATA = 40,
+		NAME_PROGRAM = 53,
+	};
 	struct {
 		Elf64_Ehdr eh;
 		Elf64_Shdr sh[5];
-		Elf64_Sym sym[2];
+		Elf64_Sym sym[3];
 		char names[sizeof(names)];
 	} o = {
 		.eh =
@@ -342,7 +351,15 @@ static void object_write(const struct table *t, const char *path)
 				.st_name = NAME_DATA,
 				.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT),
 				.st_shndx = 1,
-				.st_size = t->used,
+				.st_size = table_bytes,
+			},
+		.sym[2] =
+			{
+				.st_name = NAME_PROGRAM,
+				.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT),
+				.st_shndx = 1,
+				.st_value = table_bytes,
+				.st_size = t->used - table_bytes,
 			},
 	};
 	FILE *f = fopen(path, "wb");
@@ -380,12 +397,15 @@ int main(int argc, char **argv)
 {
 	struct image img = {0};
 	struct table table = {0};
+	size_t table_bytes;
 
-	if (argc != 3)
-		die("usage: mkksyms IMAGE OUT.o");
+	if (argc != 4)
+		die("usage: mkksyms IMAGE OUT.o PROGRAM-NAME");
 	image_load(&img, argv[1]);
 	table_make(&table, &img);
-	object_write(&table, argv[2]);
+	table_bytes = table.used;
+	put(&table, argv[3], strlen(argv[3]) + 1);
+	object_write(&table, table_bytes, argv[2]);
 	free(table.bytes);
 	free(img.functions);
 	free(img.bytes);

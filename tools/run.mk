@@ -13,7 +13,7 @@ else ifneq ($(filter %.c,$(APP)),)
 APP_IMAGE := $(B)/apps/$(APP_NAME)
 APP_CFG :=
 APP_BUILT := $(APP_IMAGE)
-$(APP_IMAGE): $(APP) $(LIBSTARDUST) | sdk
+$(APP_IMAGE): $(APP) $(LIBSTARDUST) $(B)/bin/stardust-cc $(LIBEXEC)/mkksyms | sdk
 	@mkdir -p $(@D)
 	$(Q)$(B)/bin/stardust-cc -O2 -g $(CFLAGS) -o $@ $<
 else
