@@ -20,7 +20,7 @@ $(1)_OBJ := $$(patsubst %.c,$(B)/examples/$(1)/obj/%.o,$$(notdir $$($(1)_SOURCES
 vpath %.c $$(sort $$(dir $$($(1)_SOURCES)))
 
 $$($(1)_OBJ): $(B)/examples/$(1)/obj/%.o: %.c examples/examples.mk $(wildcard examples/$(1)/$(1).mk) \
-		| $$(EXAMPLE_SDK)
+		$(SYSROOT_STAMP) | $$(EXAMPLE_SDK)
 	$$(call say,CC,$(1)/$$(<F))
 	@mkdir -p $$(@D)
 	$$(Q)$$(EXAMPLE_CC) -g $$($(1)_CFLAGS) -MD -MP -c $$< -o $$@

@@ -17,7 +17,7 @@ K_C := $(sort $(wildcard $(K_C)))
 K_S := $(sort $(wildcard $(K_S)))
 
 KCC := gcc
-GCC_INCLUDE := $(shell $(KCC) -print-file-name=include)
+GCC_INCLUDE := $(shell $(KCC) -print-file-name=include 2>/dev/null)
 K_CODEGEN := -g -mno-red-zone -fno-pic -fno-pie -mcmodel=small -fno-omit-frame-pointer \
 	-ffunction-sections -fdata-sections -fstack-protector-strong -mstack-protector-guard=global \
 	-fstack-clash-protection -fno-strict-aliasing -fno-common -fcf-protection=none \
@@ -44,7 +44,7 @@ LIBSTARDUST := $(B)/sysroot/lib/libstardust.a
 # The same with the kernel's own names, for tests that look inside: stardust-cc --kernel-names.
 LIBKERNEL := $(B)/sysroot/lib/libstardust-kernel.a
 
-$(B)/kernel/lib/posix/%.o: lib/posix/%.c tools/kernel.mk | $(SYSROOT)/.headers $(XEN_HEADERS)
+$(B)/kernel/lib/posix/%.o: lib/posix/%.c tools/kernel.mk $(SYSROOT_STAMP) | $(SYSROOT)/.headers $(XEN_HEADERS)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(KCC) $(K_OPT) $(P_CFLAGS) -c $< -o $@

@@ -24,7 +24,7 @@ endif
 # `make run` ends with the program's own status. GNU make turns any failure into 2, so a small loadable
 # object gives it a function that exits with a number; without it the status is 2 as ever.
 ifneq ($(filter run,$(MAKECMDGOALS)),)
-ifneq ($(wildcard /usr/include/gnumake.h),)
+ifneq ($(if $(findstring n,$(short_flags)),,$(wildcard /usr/include/gnumake.h)),)
 -load $(B)/host/make_exit.so
 endif
 endif

@@ -45,12 +45,12 @@ $(SYSROOT)/.libc: $(LIBC_OWN) tools/newlib/members-removed
 	@ar rcs $(SYSROOT)/lib/libc.a $(LIBC_OWN)
 	@touch $@
 
-# Our own headers lie over newlib's; a change copies what changed.
+# Our own headers lie over newlib's. One rule for each, so that make knows what a change will rebuild.
 POSIX_HEADERS := $(shell find lib/posix/include -name '*.h' 2>/dev/null)
-$(SYSROOT)/.headers: $(POSIX_HEADERS) $(SYSROOT_STAMP)
-	@for h in $(POSIX_HEADERS:lib/posix/include/%=%); do \
-		cmp -s lib/posix/include/$$h $(SYSROOT)/include/$$h || \
-		install -D -m 644 lib/posix/include/$$h $(SYSROOT)/include/$$h || exit 1; done
+POSIX_HEADERS_LAID := $(POSIX_HEADERS:lib/posix/include/%=$(SYSROOT)/include/%)
+$(POSIX_HEADERS_LAID): $(SYSROOT)/include/%: lib/posix/include/% $(SYSROOT_STAMP)
+	@install -D -m 644 $< $@
+$(SYSROOT)/.headers: $(POSIX_HEADERS_LAID)
 	@touch $@
 
 # Replacements for the functions of libgcc that use the red zone.
