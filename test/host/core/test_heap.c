@@ -4,7 +4,7 @@
  * compared with.
  * Links: core/heap.c core/heap_slab.c core/heap_large.c core/vm.c core/pool.c core/page.c
  * Links: core/log.c lib/base/format.c
- * Links: test/host/fake_pt.c test/host/fake_core.c test/host/fake_random.c
+ * Links: test/host/fake_memory.c test/host/fake_pt.c test/host/fake_core.c test/host/fake_random.c
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@
 #include "lib/base/error.h"
 #include "test/host/check_main.h"
 #include "test/host/fake_core.h"
+#include "test/host/fake_memory.h"
 #include "test/host/fake_pt.h"
 
 struct console *console_get(void)
@@ -29,28 +30,6 @@ static int failures;
 void core_heap_failed(void)
 {
 	failures++;
-}
-
-static void setup_mib(uint64_t mib)
-{
-	struct fake_pt_config config = {
-		.pages_count = mib * 256,
-		.first_free = 150,
-		.mapped_at_boot = mib <= 4 ? mib * 256 : 1024,
-	};
-
-	fake_pt_setup(&config);
-	page_init();
-	vm_init();
-}
-
-static uint64_t pages_in_use(void)
-{
-	struct page_stats stats;
-
-	page_get_stats(&stats);
-	return stats.total - stats.free - stats.untouched - fake_pt_tables -
-	       2 * ((stats.total - stats.untouched + 511) / 512) - 150;
 }
 
 /* The compiler knows malloc and would warn of, or do away with, what the tests do on purpose. */
@@ -76,7 +55,7 @@ static const size_t sizes[] = {0,    1,     7,     8,     9,     15,    16,    1
 
 START_TEST(test_sizes)
 {
-	setup_mib(16);
+	fake_memory_setup(16);
 	for (size_t i = 0; i < SIZES; i++) {
 		char *block = alloc(sizes[i]), *other = alloc(sizes[i]);
 
@@ -98,7 +77,7 @@ END_TEST
 
 START_TEST(test_every_small_size)
 {
-	setup_mib(32);
+	fake_memory_setup(32);
 	for (size_t bytes = 0; bytes <= HEAP_SMALL_MAX + 100; bytes += bytes < 2500 ? 1 : 13) {
 		char *block = alloc(bytes);
 
@@ -112,7 +91,7 @@ END_TEST
 
 START_TEST(test_too_much_is_null)
 {
-	setup_mib(8);
+	fake_memory_setup(8);
 	ck_assert_ptr_null(alloc(SIZE_MAX));
 	ck_assert_ptr_null(alloc(SIZE_MAX - 7));
 	ck_assert_ptr_null(alloc(PTRDIFF_MAX));
@@ -129,7 +108,7 @@ END_TEST
 
 START_TEST(test_zeroed)
 {
-	setup_mib(16);
+	fake_memory_setup(16);
 	for (size_t i = 0; i < SIZES; i++) {
 		unsigned char *block = alloc(sizes[i]);
 
@@ -145,7 +124,7 @@ END_TEST
 
 START_TEST(test_aligned)
 {
-	setup_mib(64);
+	fake_memory_setup(64);
 	for (size_t align = 1; align <= 4 << 20; align *= 2) {
 		for (size_t i = 0; i < SIZES; i++) {
 			char *block = alloc_aligned(align, sizes[i]);
@@ -166,7 +145,7 @@ END_TEST
 
 START_TEST(test_realloc_keeps_contents)
 {
-	setup_mib(32);
+	fake_memory_setup(32);
 	for (size_t i = 0; i < SIZES; i++) {
 		for (size_t j = 0; j < SIZES; j++) {
 			size_t kept = sizes[i] < sizes[j] ? sizes[i] : sizes[j];
@@ -190,7 +169,7 @@ START_TEST(test_realloc_failure_keeps_block)
 {
 	char *block;
 
-	setup_mib(8);
+	fake_memory_setup(8);
 	block = resize(NULL, 100);
 	memset(block, 3, 100);
 	ck_assert_ptr_null(resize(block, 100 << 20));
@@ -207,7 +186,7 @@ START_TEST(test_large_blocks_grow_in_place)
 	char *block;
 	int moves = 0;
 
-	setup_mib(64);
+	fake_memory_setup(64);
 	block = alloc(20000);
 	for (size_t bytes = 20000; bytes < 20 << 20; bytes += 4096) {
 		char *grown = resize(block, bytes);
@@ -229,7 +208,7 @@ START_TEST(test_more_than_two_gib)
 	size_t bytes = (5ULL << 30) + 17;
 	char *block;
 
-	setup_mib(8192);
+	fake_memory_setup(8192);
 	block = alloc(bytes);
 	ck_assert_ptr_nonnull(block);
 	for (size_t at = 0; at < bytes; at += 256 << 20)
@@ -247,10 +226,10 @@ START_TEST(test_four_mib_guest)
 	size_t count = 0;
 	uint64_t used;
 
-	setup_mib(4);
+	fake_memory_setup(4);
 	blocks[0] = alloc(1024);
 	blocks[1] = alloc(64);
-	used = pages_in_use();
+	used = fake_memory_in_use();
 	ck_assert_uint_le(used, 4); /* two slabs and their descriptors */
 	release(blocks[0]);
 	release(blocks[1]);
@@ -261,7 +240,7 @@ START_TEST(test_four_mib_guest)
 	while (count)
 		release(blocks[--count]);
 	heap_trim();
-	ck_assert_uint_eq(pages_in_use(), 0);
+	ck_assert_uint_eq(fake_memory_in_use(), 0);
 	blocks[0] = alloc(2500000);
 	ck_assert_ptr_nonnull(blocks[0]);
 	release(blocks[0]);
@@ -272,7 +251,7 @@ START_TEST(test_memory_goes_back)
 {
 	static char *blocks[20000];
 
-	setup_mib(64);
+	fake_memory_setup(64);
 	for (int round = 0; round < 3; round++) {
 		struct heap_stats stats;
 
@@ -287,7 +266,7 @@ START_TEST(test_memory_goes_back)
 		test_require(stats.held_bytes <= (800 << 10));
 	}
 	heap_trim();
-	ck_assert_uint_eq(pages_in_use(), 0);
+	ck_assert_uint_eq(fake_memory_in_use(), 0);
 }
 END_TEST
 
@@ -297,7 +276,7 @@ START_TEST(test_reclaim)
 	static void *blocks[3000];
 	struct heap_stats stats;
 
-	setup_mib(8);
+	fake_memory_setup(8);
 	for (size_t i = 0; i < 3000; i++)
 		blocks[i] = alloc(i % 300);
 	for (size_t i = 0; i < 3000; i++)
@@ -318,7 +297,7 @@ START_TEST(test_stats)
 	struct heap_stats stats;
 	void *small, *large;
 
-	setup_mib(16);
+	fake_memory_setup(16);
 	small = alloc(77);
 	large = alloc(77777);
 	heap_get_stats(&stats);
@@ -344,7 +323,7 @@ START_TEST(test_double_free)
 	size_t bytes = broken_sizes[_i];
 	void *block, *other;
 
-	setup_mib(16);
+	fake_memory_setup(16);
 	block = alloc(bytes);
 	release(block);
 	ck_assert(fake_panics(release(block)));
@@ -363,7 +342,7 @@ START_TEST(test_double_free_after_trim)
 {
 	void *block;
 
-	setup_mib(16);
+	fake_memory_setup(16);
 	block = alloc(100);
 	release(block);
 	heap_trim();
@@ -378,7 +357,7 @@ START_TEST(test_invalid_free)
 	char *small, *large, *middle, on_stack[64];
 	void *area;
 
-	setup_mib(16);
+	fake_memory_setup(16);
 	small = alloc(64);
 	middle = alloc(5000);
 	large = alloc(100000);
@@ -413,7 +392,7 @@ START_TEST(test_overflow)
 	static const unsigned char fillers[] = {0, 'A', 0xff};
 	size_t bytes = broken_sizes[_i];
 
-	setup_mib(64);
+	fake_memory_setup(64);
 	for (size_t filler = 0; filler < sizeof(fillers); filler++) {
 		for (size_t over = 1; over <= 16; over++) {
 			unsigned char *block = alloc(bytes), before[16];
@@ -459,7 +438,7 @@ START_TEST(test_large_block_ends_at_guard_page)
 {
 	char *block;
 
-	setup_mib(16);
+	fake_memory_setup(16);
 	block = alloc(100000 / 16 * 16);
 	ck_assert(!write_faults(block + 100000 / 16 * 16 - 1));
 	ck_assert(write_faults(block + 100000 / 16 * 16));
@@ -476,7 +455,7 @@ START_TEST(test_underflow_of_large_block)
 {
 	char *block;
 
-	setup_mib(16);
+	fake_memory_setup(16);
 	block = alloc(20001);
 	block[-1] ^= 1;
 	ck_assert_int_eq(heap_check(), -EFAULT);
@@ -497,7 +476,7 @@ START_TEST(test_write_after_free)
 	size_t bytes = broken_sizes[_i];
 	size_t step = bytes > 200 ? 97 : 1;
 
-	setup_mib(128);
+	fake_memory_setup(128);
 	for (size_t at = 0; at < bytes; at += step) {
 		unsigned char *block = alloc(bytes);
 		bool found = false;
@@ -519,7 +498,7 @@ START_TEST(test_freed_block_reads_as_poison)
 {
 	uint64_t *block;
 
-	setup_mib(16);
+	fake_memory_setup(16);
 	block = alloc(64);
 	block[0] = (uintptr_t)block;
 	release(block);
@@ -534,7 +513,7 @@ START_TEST(test_slot_is_not_used_again_at_once)
 {
 	void *block;
 
-	setup_mib(16);
+	fake_memory_setup(16);
 	block = alloc(64);
 	release(block);
 	for (int i = 0; i < 20; i++) {
@@ -551,7 +530,7 @@ START_TEST(test_corrupt_links)
 	static void *blocks[200];
 	struct slab *slab;
 
-	setup_mib(16);
+	fake_memory_setup(16);
 	for (int i = 0; i < 200; i++)
 		blocks[i] = alloc(500);
 	for (int i = 0; i < 200; i += 3)
@@ -569,7 +548,7 @@ START_TEST(test_canaries_differ)
 {
 	void *a, *b;
 
-	setup_mib(16);
+	fake_memory_setup(16);
 	a = alloc(64);
 	b = alloc(64);
 	ck_assert_uint_ne(heap_canary(a), heap_canary(b));
@@ -587,12 +566,12 @@ START_TEST(test_out_of_memory_everywhere)
 	static void *pages[1024];
 	size_t pages_count = 0;
 
-	setup_mib(4);
+	fake_memory_setup(4);
 	while ((pages[pages_count] = page_alloc(0, 0)))
 		pages_count++;
 	for (size_t left = 0; left < 60; left++) {
 		for (size_t i = 0; i < 6; i++) {
-			uint64_t used = pages_in_use();
+			uint64_t used = fake_memory_in_use();
 			char *block = alloc(asked[i]);
 
 			if (block) {
@@ -605,7 +584,7 @@ START_TEST(test_out_of_memory_everywhere)
 				release(grown ? grown : block);
 			}
 			heap_trim();
-			test_require(pages_in_use() == (used));
+			test_require(fake_memory_in_use() == (used));
 			test_require(fake_pt_mapped == (0));
 		}
 		page_free(pages[--pages_count], 0);
@@ -666,7 +645,7 @@ START_TEST(test_model)
 	static struct live live[LIVE_MAX];
 	size_t count = 0;
 
-	setup_mib(64);
+	fake_memory_setup(64);
 	for (int step = 0; step < 1000000; step++) {
 		uint64_t kind = test_random() % 100;
 
@@ -712,7 +691,7 @@ START_TEST(test_model)
 	ck_assert_int_eq(heap_check(), 0);
 	heap_trim();
 	page_check();
-	ck_assert_uint_eq(pages_in_use(), 0);
+	ck_assert_uint_eq(fake_memory_in_use(), 0);
 }
 END_TEST
 

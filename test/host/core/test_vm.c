@@ -2,7 +2,7 @@
 /*
  * Virtual memory areas: real mappings of the fake guest's memory.
  * Links: core/vm.c core/pool.c core/page.c
- * Links: test/host/fake_pt.c test/host/fake_core.c test/host/fake_random.c
+ * Links: test/host/fake_memory.c test/host/fake_pt.c test/host/fake_core.c test/host/fake_random.c
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -13,35 +13,10 @@
 #include "lib/base/error.h"
 #include "test/host/check_main.h"
 #include "test/host/fake_core.h"
+#include "test/host/fake_memory.h"
 #include "test/host/fake_pt.h"
 
 #define RW (PT_PROT_READ | PT_PROT_WRITE)
-
-static struct page_stats at_start;
-
-static void setup_mib(uint64_t mib)
-{
-	struct fake_pt_config config = {
-		.pages_count = mib * 256,
-		.first_free = 150,
-		.mapped_at_boot = mib <= 4 ? mib * 256 : 1024,
-	};
-
-	fake_pt_setup(&config);
-	page_init();
-	vm_init();
-	page_get_stats(&at_start);
-}
-
-/* Pages that are neither free, nor page tables, nor metadata, nor the image. */
-static uint64_t pages_in_use(void)
-{
-	struct page_stats stats;
-
-	page_get_stats(&stats);
-	return stats.total - stats.free - stats.untouched - fake_pt_tables -
-	       2 * ((stats.total - stats.untouched + 511) / 512) - 150;
-}
 
 static sigjmp_buf fault_jump;
 
@@ -79,7 +54,7 @@ START_TEST(test_area_is_zero_and_guarded)
 	const struct vm_area *area;
 	bool guard;
 
-	setup_mib(8);
+	fake_memory_setup(8);
 	ck_assert_int_eq(vm_alloc(3 * PAGE_BYTES + 1, 0, RW, "test", &vaddr), 0);
 	bytes = vaddr;
 	for (size_t i = 0; i < 4 * PAGE_BYTES; i++)
@@ -104,7 +79,7 @@ START_TEST(test_area_is_zero_and_guarded)
 	ck_assert(!can_read(bytes));
 	ck_assert_int_eq(vm_free(bytes), -EINVAL);
 	ck_assert_ptr_null(vm_find((uintptr_t)bytes, NULL));
-	ck_assert_uint_eq(pages_in_use(), 0);
+	ck_assert_uint_eq(fake_memory_in_use(), 0);
 }
 END_TEST
 
@@ -112,7 +87,7 @@ START_TEST(test_bad_arguments)
 {
 	void *vaddr;
 
-	setup_mib(8);
+	fake_memory_setup(8);
 	ck_assert_int_eq(vm_alloc(0, 0, RW, "test", &vaddr), -EINVAL);
 	ck_assert_int_eq(vm_alloc(1, 3, RW, "test", &vaddr), -EINVAL);
 	ck_assert_int_eq(vm_alloc(1, 0, RW | PT_PROT_EXEC, "test", &vaddr), -EACCES);
@@ -124,14 +99,14 @@ START_TEST(test_bad_arguments)
 	ck_assert_int_eq(vm_free((void *)0x1234), -EINVAL);
 	ck_assert_int_eq(vm_protect((void *)4096, 1, RW), -EINVAL);
 	ck_assert_int_eq(vm_grow((void *)4096, 8192), -EINVAL);
-	ck_assert_uint_eq(pages_in_use(), 0);
+	ck_assert_uint_eq(fake_memory_in_use(), 0);
 	ck_assert_uint_eq(fake_pt_mapped, 0);
 }
 END_TEST
 
 START_TEST(test_alignment)
 {
-	setup_mib(16);
+	fake_memory_setup(16);
 	for (size_t align = 1; align <= 1u << 30; align *= 2) {
 		void *vaddr;
 
@@ -147,7 +122,7 @@ START_TEST(test_protect)
 	char *bytes;
 	void *vaddr;
 
-	setup_mib(8);
+	fake_memory_setup(8);
 	ck_assert_int_eq(vm_alloc(4 * PAGE_BYTES, 0, RW, "test", &vaddr), 0);
 	bytes = vaddr;
 	ck_assert_int_eq(vm_protect(bytes + PAGE_BYTES, PAGE_BYTES, PT_PROT_READ), 0);
@@ -166,7 +141,7 @@ START_TEST(test_grow)
 {
 	void *plain, *roomy, *next;
 
-	setup_mib(16);
+	fake_memory_setup(16);
 	ck_assert_int_eq(vm_alloc(5 * PAGE_BYTES, 0, RW | VM_ROOM, "test", &roomy), 0);
 	ck_assert_int_eq(vm_alloc(PAGE_BYTES, 0, RW, "test", &next), 0);
 	memset(roomy, 7, 5 * PAGE_BYTES);
@@ -182,7 +157,7 @@ START_TEST(test_grow)
 	ck_assert_int_eq(vm_free(roomy), 0);
 	ck_assert_int_eq(vm_free(next), 0);
 	ck_assert_int_eq(vm_free(plain), 0);
-	ck_assert_uint_eq(pages_in_use(), 0);
+	ck_assert_uint_eq(fake_memory_in_use(), 0);
 	ck_assert_uint_eq(fake_pt_mapped, 0);
 }
 END_TEST
@@ -191,12 +166,12 @@ START_TEST(test_reserve_holds_no_memory)
 {
 	void *vaddr;
 
-	setup_mib(8);
+	fake_memory_setup(8);
 	ck_assert_int_eq(vm_reserve(100 * PAGE_BYTES, "grants", &vaddr), 0);
-	ck_assert_uint_eq(pages_in_use(), 1); /* the page of descriptors */
+	ck_assert_uint_eq(fake_memory_in_use(), 1); /* the page of descriptors */
 	ck_assert_str_eq(vm_find((uintptr_t)vaddr + 50 * PAGE_BYTES, NULL)->name, "grants");
 	ck_assert_int_eq(vm_free(vaddr), 0);
-	ck_assert_uint_eq(pages_in_use(), 0);
+	ck_assert_uint_eq(fake_memory_in_use(), 0);
 }
 END_TEST
 
@@ -205,7 +180,7 @@ START_TEST(test_carve)
 	void *vaddr;
 	bool guard;
 
-	setup_mib(8);
+	fake_memory_setup(8);
 	ck_assert_int_eq(vm_carve(2, "main stack", &vaddr), -ENOMEM);
 	ck_assert_int_eq(vm_carve(4, "main stack", &vaddr), 0);
 	memset(vaddr, 5, VM_CARVE_BYTES(4));
@@ -226,7 +201,7 @@ START_TEST(test_address_is_not_used_again_soon)
 {
 	uintptr_t seen[64];
 
-	setup_mib(8);
+	fake_memory_setup(8);
 	for (int i = 0; i < 64; i++) {
 		void *vaddr;
 
@@ -243,7 +218,7 @@ START_TEST(test_page_tables_do_not_grow_for_ever)
 {
 	uint64_t tables = 0;
 
-	setup_mib(8);
+	fake_memory_setup(8);
 	for (int i = 0; i < 20000; i++) {
 		void *vaddr;
 
@@ -259,7 +234,7 @@ END_TEST
 
 START_TEST(test_failure_at_every_step_leaks_nothing)
 {
-	setup_mib(8);
+	fake_memory_setup(8);
 	for (uint64_t n = 1; n < 12; n++) {
 		void *vaddr;
 		int ret;
@@ -270,7 +245,7 @@ START_TEST(test_failure_at_every_step_leaks_nothing)
 		if (!ret)
 			vm_free(vaddr);
 		test_require(ret == 0 || ret == -ENOMEM);
-		test_require(pages_in_use() == (0));
+		test_require(fake_memory_in_use() == (0));
 		test_require(fake_pt_mapped == (0));
 		page_check();
 	}
@@ -281,16 +256,16 @@ START_TEST(test_out_of_memory_at_every_amount)
 {
 	void *kept[8];
 
-	setup_mib(4);
+	fake_memory_setup(4);
 	/* Less and less memory until nothing fits: the page tables run out somewhere on the way. */
 	for (;;) {
 		void *vaddr;
-		uint64_t used = pages_in_use();
+		uint64_t used = fake_memory_in_use();
 		int ret = vm_alloc(40 * PAGE_BYTES, 0, RW, "test", &vaddr);
 
 		if (!ret)
 			vm_free(vaddr);
-		test_require(pages_in_use() == (used));
+		test_require(fake_memory_in_use() == (used));
 		test_require(fake_pt_mapped == (0));
 		kept[0] = page_alloc(0, 0);
 		if (!kept[0])
@@ -305,7 +280,7 @@ START_TEST(test_bases_differ)
 	void *first;
 
 	test_seed = test_seed ^ (uint64_t)_i * 0x123456789abcdULL;
-	setup_mib(8);
+	fake_memory_setup(8);
 	ck_assert_int_eq(vm_alloc(1, 0, RW, "test", &first), 0);
 	ck_assert_uint_ge((uintptr_t)first, VM_REGION_START);
 	ck_assert_uint_lt((uintptr_t)first, VM_REGION_START + VM_REGION_BYTES);
@@ -327,7 +302,7 @@ START_TEST(test_many)
 	static uintptr_t live[STACKS], sorted[STACKS];
 	size_t count = 0;
 
-	setup_mib(256);
+	fake_memory_setup(256);
 	for (int step = 0; step < 6 * STACKS; step++) {
 		if (count < STACKS && (test_random() % 100 < 60 || !count)) {
 			void *vaddr;
@@ -351,7 +326,7 @@ START_TEST(test_many)
 		test_require(sorted[i + 1] - sorted[i] >= (4 * PAGE_BYTES));
 	while (count)
 		test_require(vm_free((void *)live[--count]) == (0));
-	ck_assert_uint_eq(pages_in_use(), 0);
+	ck_assert_uint_eq(fake_memory_in_use(), 0);
 	ck_assert_uint_eq(fake_pt_mapped, 0);
 	page_check();
 }
@@ -361,14 +336,14 @@ START_TEST(test_three_gib)
 {
 	void *vaddr;
 
-	setup_mib(4096);
+	fake_memory_setup(4096);
 	ck_assert_int_eq(vm_alloc(3ULL << 30, 0, RW | VM_DIRTY, "test", &vaddr), 0);
 	for (uint64_t at = 0; at < 3ULL << 30; at += 64ULL << 20)
 		*(uint64_t *)((char *)vaddr + at) = at;
 	for (uint64_t at = 0; at < 3ULL << 30; at += 64ULL << 20)
 		test_require(*(uint64_t *)((char *)vaddr + at) == (at));
 	ck_assert_int_eq(vm_free(vaddr), 0);
-	ck_assert_uint_eq(pages_in_use(), 4); /* the grown table of chunks */
+	ck_assert_uint_eq(fake_memory_in_use(), 4); /* the grown table of chunks */
 }
 END_TEST
 

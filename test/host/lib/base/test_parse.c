@@ -13,13 +13,27 @@
 #include "lib/base/error.h"
 #include "test/host/check_main.h"
 
+struct number {
+	const char *text;
+	int ret;
+	uint64_t value;
+};
+
+static void check_numbers(const struct number *cases, size_t count,
+			  int (*parse)(const char *text, uint64_t *value_out))
+{
+	for (size_t i = 0; i < count; i++) {
+		uint64_t value = 42;
+
+		test_require(parse(cases[i].text, &value) == cases[i].ret);
+		/* What fails leaves the result alone. */
+		test_require(value == (cases[i].ret ? 42 : cases[i].value));
+	}
+}
+
 START_TEST(test_numbers)
 {
-	static const struct {
-		const char *text;
-		int ret;
-		uint64_t value;
-	} cases[] = {
+	static const struct number cases[] = {
 		{"0", 0, 0},
 		{"128", 0, 128},
 		{"007", 0, 7},
@@ -41,12 +55,7 @@ START_TEST(test_numbers)
 		{"1\n", -EINVAL, 0},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		uint64_t value = 42;
-
-		test_require(parse_u64(cases[i].text, &value) == (cases[i].ret));
-		test_require(value == (cases[i].ret ? 42 : cases[i].value));
-	}
+	check_numbers(cases, sizeof(cases) / sizeof(cases[0]), parse_u64);
 }
 END_TEST
 
@@ -66,11 +75,7 @@ END_TEST
 
 START_TEST(test_bytes)
 {
-	static const struct {
-		const char *text;
-		int ret;
-		uint64_t value;
-	} cases[] = {
+	static const struct number cases[] = {
 		{"0", 0, 0},
 		{"128", 0, 128},
 		{"64K", 0, 64 << 10},
@@ -89,12 +94,7 @@ START_TEST(test_bytes)
 		{"-4M", -EINVAL, 0},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		uint64_t value = 42;
-
-		test_require(parse_bytes(cases[i].text, &value) == (cases[i].ret));
-		test_require(value == (cases[i].ret ? 42 : cases[i].value));
-	}
+	check_numbers(cases, sizeof(cases) / sizeof(cases[0]), parse_bytes);
 }
 END_TEST
 
