@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "lib/posix/fd.h"
@@ -109,43 +108,6 @@ ssize_t pwrite(int fd, const void *bytes, size_t bytes_count, off_t offset)
 		file_put(file);
 	}
 	return posix_result(result);
-}
-
-/* One buffer after the other, as long as each is filled to its end. */
-ssize_t readv(int fd, const struct iovec *vectors, int count)
-{
-	ssize_t total = 0;
-
-	if (count <= 0 || count > IOV_MAX)
-		return posix_result(-EINVAL);
-	for (int i = 0; i < count; i++) {
-		ssize_t got = read(fd, vectors[i].iov_base, vectors[i].iov_len);
-
-		if (got < 0)
-			return total ? total : got;
-		total += got;
-		if ((size_t)got < vectors[i].iov_len)
-			break;
-	}
-	return total;
-}
-
-ssize_t writev(int fd, const struct iovec *vectors, int count)
-{
-	ssize_t total = 0;
-
-	if (count <= 0 || count > IOV_MAX)
-		return posix_result(-EINVAL);
-	for (int i = 0; i < count; i++) {
-		ssize_t put = write(fd, vectors[i].iov_base, vectors[i].iov_len);
-
-		if (put < 0)
-			return total ? total : put;
-		total += put;
-		if ((size_t)put < vectors[i].iov_len)
-			break;
-	}
-	return total;
 }
 
 static off_t file_seek(struct file *file, off_t offset, int whence)

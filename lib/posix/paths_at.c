@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "lib/posix/posix.h"
@@ -96,36 +95,4 @@ int lockf(int fd, int command, off_t bytes)
 		return (int)posix_result(-EINVAL);
 	/* One process: its own locks never stand in its way. */
 	return fcntl(fd, F_GETFD) < 0 ? -1 : 0;
-}
-
-ssize_t preadv(int fd, const struct iovec *vectors, int count, off_t offset)
-{
-	ssize_t total = 0;
-
-	for (int i = 0; i < count; i++) {
-		ssize_t got = pread(fd, vectors[i].iov_base, vectors[i].iov_len, offset + total);
-
-		if (got < 0)
-			return total ? total : got;
-		total += got;
-		if ((size_t)got < vectors[i].iov_len)
-			break;
-	}
-	return total;
-}
-
-ssize_t pwritev(int fd, const struct iovec *vectors, int count, off_t offset)
-{
-	ssize_t total = 0;
-
-	for (int i = 0; i < count; i++) {
-		ssize_t put = pwrite(fd, vectors[i].iov_base, vectors[i].iov_len, offset + total);
-
-		if (put < 0)
-			return total ? total : put;
-		total += put;
-		if ((size_t)put < vectors[i].iov_len)
-			break;
-	}
-	return total;
 }
