@@ -57,22 +57,6 @@ static void random_absorb(const uint64_t seed[4])
 	random_step();
 }
 
-static bool cpu_rdseed(uint64_t *out)
-{
-	for (int tries = 0; tries < 10; tries++) {
-		uint64_t value;
-		bool ok;
-
-		__asm__ volatile("rdseed %0" : "=r"(value), "=@ccc"(ok));
-		if (ok) {
-			*out = value;
-			return true;
-		}
-		cpu_relax();
-	}
-	return false;
-}
-
 /* Words filled from the processor's generator, 0 to 4. */
 static int random_seed_cpu(uint64_t seed[4])
 {

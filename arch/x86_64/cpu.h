@@ -96,4 +96,21 @@ static inline bool cpu_rdrand(uint64_t *out)
 	return false;
 }
 
+/* The same from RDSEED, which takes longer to recover. The caller has checked CPUID.7:EBX[18]. */
+static inline bool cpu_rdseed(uint64_t *out)
+{
+	for (int tries = 0; tries < 10; tries++) {
+		uint64_t value;
+		bool ok;
+
+		__asm__ volatile("rdseed %0" : "=r"(value), "=@ccc"(ok));
+		if (ok) {
+			*out = value;
+			return true;
+		}
+		cpu_relax();
+	}
+	return false;
+}
+
 #endif
