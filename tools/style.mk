@@ -13,7 +13,7 @@ STYLE := $(B)/style
 # All there is, committed or not, but for what test/guest/files puts on its disk.
 STYLE_FILES := $(filter-out test/guest/files/tree/%,$(wildcard $(shell git ls-files -co --exclude-standard)))
 STYLE_C := $(filter %.c %.h,$(STYLE_FILES))
-# Scripts say what they are in their first line.
+# Scripts say what they are in their first line; what they source is checked with them.
 style_scripts = $(shell awk 'FNR == 1 { if (/$(1)/) print FILENAME; nextfile }' $(filter-out %.c %.h %.S,$(STYLE_FILES)))
 STYLE_SH = $(call style_scripts,^\#!.*[/ ](ba)?sh$$)
 STYLE_PY = $(filter %.py,$(STYLE_FILES)) $(call style_scripts,^\#!.*python3$$)
@@ -90,7 +90,7 @@ check-cppcheck:
 		-I. -D__stardust__ -D__x86_64__ $(STYLE_CPPCHECK)
 	@echo 'cppcheck: $(words $(STYLE_CPPCHECK)) files, clean'
 check-shell:
-	@shellcheck -S warning $(STYLE_SH)
+	@shellcheck -x -a -S warning $(STYLE_SH)
 	@echo 'shellcheck: $(words $(STYLE_SH)) scripts, clean'
 check-python:
 	@pyflakes3 $(STYLE_PY)
