@@ -159,7 +159,7 @@ static int64_t narrow_signed(uint64_t value, int size)
 }
 
 struct arguments {
-	va_list list; /* a struct, so that a helper can take more than one argument from it */
+	va_list list; /* a struct, so that a function can take more than one argument from it */
 };
 
 /* Every integer argument passes through one va_arg of its promoted width. */
