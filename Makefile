@@ -6,6 +6,12 @@ B := build
 VERSION := 0.1.0
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 SHELL := /bin/bash
+# Make and the configure scripts of others take a path apart at these.
+quote := '
+odd := $(strip $(word 2,$(TOP)) $(foreach c,: ; % " \ $(quote),$(findstring $c,$(TOP))))
+ifneq ($(odd),)
+$(error $(TOP): make cannot work in a directory with a space or one of : ; % " ' \ in its path: move it)
+endif
 .SHELLFLAGS := -o pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:

@@ -3,12 +3,13 @@
 
 BOX_STAMP := $(B)/box/built
 
+all: $(B)/bin/xenbox
 box-image: $(BOX_STAMP) $(B)/bin/xenbox
 
 # A link: the command belongs to this tree, and finds the build directory by where it was called.
 $(B)/bin/xenbox:
 	@mkdir -p $(@D) $(B)/box
-	$(Q)ln -sfn $(TOP)/tools/xenbox $@
+	$(Q)ln -sfnr $(TOP)/tools/xenbox $@
 
 $(BOX_STAMP): $(wildcard tools/box/*) tools/apt-config \
 		$(addprefix tools/xenboxlib/,image.py debs.py kmod.py cpio.py) | $(B)/bin/xenbox
