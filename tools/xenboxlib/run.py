@@ -161,7 +161,7 @@ class Guest:
 # --- what guestrun says --------------------------------------------------------------------------
 
 XL_MEANINGS = (
-    (r"not enough memory for initial mapping|Out of memory.*p2m|xc_dom_alloc_.*failed",
+    (r"not enough memory for initial mapping|segment \w+ too large|Out of memory.*p2m|xc_dom_alloc_.*failed",
      "--memory {memory} is too little for this image: give it more"),
     (r"failed to free memory|not enough.*free memory|insufficient.*memory|Cannot allocate memory|"
      r"domain creation failure.*-3|xc_domain_populate|failed to claim|could not make domain.*-28",
