@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -313,26 +314,65 @@ static void table_make(struct table *t, const struct image *img)
 	free(text);
 }
 
+static const char object_names[] =
+	"\0.ksyms\0.symtab\0.strtab\0.note.GNU-stack\0__ksyms_data\0__program_name";
+enum {
+	NAME_KSYMS = 1,
+	NAME_SYMTAB = 8,
+	NAME_STRTAB = 16,
+	NAME_STACK = 24,
+	NAME_DATA = 40,
+	NAME_PROGRAM = 53,
+};
+
+struct object {
+	Elf64_Ehdr eh;
+	Elf64_Shdr sh[5];
+	Elf64_Sym sym[3];
+	char names[sizeof(object_names)];
+};
+
+static void object_sections(struct object *o, size_t bytes)
+{
+	o->sh[1] = (Elf64_Shdr){.sh_name = NAME_KSYMS,
+				.sh_type = SHT_PROGBITS,
+				.sh_flags = SHF_ALLOC,
+				.sh_offset = sizeof(*o),
+				.sh_size = bytes,
+				.sh_addralign = 1};
+	o->sh[2] = (Elf64_Shdr){.sh_name = NAME_SYMTAB,
+				.sh_type = SHT_SYMTAB,
+				.sh_link = 3,
+				.sh_info = 1,
+				.sh_offset = offsetof(struct object, sym),
+				.sh_size = sizeof(o->sym),
+				.sh_entsize = sizeof(Elf64_Sym),
+				.sh_addralign = 8};
+	o->sh[3] = (Elf64_Shdr){.sh_name = NAME_STRTAB,
+				.sh_type = SHT_STRTAB,
+				.sh_offset = offsetof(struct object, names),
+				.sh_size = sizeof(o->names),
+				.sh_addralign = 1};
+	o->sh[4] = (Elf64_Shdr){.sh_name = NAME_STACK,
+				.sh_type = SHT_PROGBITS,
+				.sh_offset = sizeof(*o),
+				.sh_addralign = 1};
+}
+
+static Elf64_Sym object_symbol(unsigned int name, size_t start, size_t end)
+{
+	return (Elf64_Sym){.st_name = name,
+			   .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT),
+			   .st_shndx = 1,
+			   .st_value = start,
+			   .st_size = end - start};
+}
+
 /* A relocatable object: .ksyms with the table and __ksyms_data at its start; behind its first
  * table_bytes bytes the program's name, argv[0], as __program_name. */
 static void object_write(const struct table *t, size_t table_bytes, const char *path)
 {
-	static const char names[] =
-		"\0.ksyms\0.symtab\0.strtab\0.note.GNU-stack\0__ksyms_data\0__program_name";
-	enum {
-		NAME_KSYMS = 1,
-		NAME_SYMTAB = 8,
-		NAME_STRTAB = 16,
-		NAME_STACK = 24,
-		NAME_DATA = 40,
-		NAME_PROGRAM = 53,
-	};
-	struct {
-		Elf64_Ehdr eh;
-		Elf64_Shdr sh[5];
-		Elf64_Sym sym[3];
-		char names[sizeof(names)];
-	} o = {
+	struct object o = {
 		.eh =
 			{
 				.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
@@ -340,54 +380,19 @@ static void object_write(const struct table *t, size_t table_bytes, const char *
 				.e_type = ET_REL,
 				.e_machine = EM_X86_64,
 				.e_version = EV_CURRENT,
-				.e_shoff = sizeof(Elf64_Ehdr),
+				.e_shoff = offsetof(struct object, sh),
 				.e_ehsize = sizeof(Elf64_Ehdr),
 				.e_shentsize = sizeof(Elf64_Shdr),
 				.e_shnum = 5,
 				.e_shstrndx = 3,
 			},
-		.sym[1] =
-			{
-				.st_name = NAME_DATA,
-				.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT),
-				.st_shndx = 1,
-				.st_size = table_bytes,
-			},
-		.sym[2] =
-			{
-				.st_name = NAME_PROGRAM,
-				.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT),
-				.st_shndx = 1,
-				.st_value = table_bytes,
-				.st_size = t->used - table_bytes,
-			},
+		.sym[1] = object_symbol(NAME_DATA, 0, table_bytes),
+		.sym[2] = object_symbol(NAME_PROGRAM, table_bytes, t->used),
 	};
 	FILE *f = fopen(path, "wb");
 
-	memcpy(o.names, names, sizeof(names));
-	o.sh[1] = (Elf64_Shdr){.sh_name = NAME_KSYMS,
-			       .sh_type = SHT_PROGBITS,
-			       .sh_flags = SHF_ALLOC,
-			       .sh_offset = sizeof(o),
-			       .sh_size = t->used,
-			       .sh_addralign = 1};
-	o.sh[2] = (Elf64_Shdr){.sh_name = NAME_SYMTAB,
-			       .sh_type = SHT_SYMTAB,
-			       .sh_link = 3,
-			       .sh_info = 1,
-			       .sh_offset = (uint64_t)((char *)o.sym - (char *)&o),
-			       .sh_size = sizeof(o.sym),
-			       .sh_entsize = sizeof(Elf64_Sym),
-			       .sh_addralign = 8};
-	o.sh[3] = (Elf64_Shdr){.sh_name = NAME_STRTAB,
-			       .sh_type = SHT_STRTAB,
-			       .sh_offset = (uint64_t)(o.names - (char *)&o),
-			       .sh_size = sizeof(names),
-			       .sh_addralign = 1};
-	o.sh[4] = (Elf64_Shdr){.sh_name = NAME_STACK,
-			       .sh_type = SHT_PROGBITS,
-			       .sh_offset = sizeof(o),
-			       .sh_addralign = 1};
+	memcpy(o.names, object_names, sizeof(object_names));
+	object_sections(&o, t->used);
 	if (!f || fwrite(&o, sizeof(o), 1, f) != 1 ||
 	    (t->used && fwrite(t->bytes, t->used, 1, f) != 1) || fclose(f))
 		die("%s: %s", path, strerror(errno));
