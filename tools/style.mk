@@ -90,7 +90,7 @@ check-cppcheck:
 		-I. -D__stardust__ -D__x86_64__ $(STYLE_CPPCHECK)
 	@echo 'cppcheck: $(words $(STYLE_CPPCHECK)) files, clean'
 check-shell:
-	@shellcheck -x -a -S warning $(STYLE_SH)
+	@shellcheck -x -a -P SCRIPTDIR -S warning $(STYLE_SH)
 	@echo 'shellcheck: $(words $(STYLE_SH)) scripts, clean'
 check-python:
 	@pyflakes3 $(STYLE_PY)
