@@ -41,6 +41,12 @@ $(B)/examples/$(1)/$(1).cfg: examples/$(1)/$(1).cfg
 	@mkdir -p $$(@D)
 	@sed 's|@DIR@|$(abspath $(B))/examples/$(1)|g' $$< >$$@
 
+$(B)/examples/$(1)/$(1).cpio: $(shell find examples/$(1)/root -print 2>/dev/null)
+	@mkdir -p $$(@D)
+	$$(Q)cd examples/$(1)/root && find . -mindepth 1 | LC_ALL=C sort | \
+		cpio --quiet -o -H newc --reproducible -R 0:0 >$$(abspath $$@)
+
+examples: $(if $(wildcard examples/$(1)/root),$(B)/examples/$(1)/$(1).cpio)
 examples: $(B)/examples/$(1)/$(1) $(if $(wildcard examples/$(1)/$(1).cfg),$(B)/examples/$(1)/$(1).cfg)
 -include $$($(1)_OBJ:.o=.d)
 endef

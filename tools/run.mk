@@ -8,7 +8,7 @@ RUN_FLAGS ?=
 APP_NAME := $(basename $(notdir $(patsubst %/,%,$(APP))))
 ifneq ($(wildcard $(APP)/.),)
 APP_IMAGE := $(B)/examples/$(APP_NAME)/$(APP_NAME)
-APP_CFG := $(wildcard $(APP)/$(APP_NAME).cfg)
+APP_CFG := $(patsubst examples/%,$(B)/examples/%,$(wildcard examples/$(APP_NAME)/$(APP_NAME).cfg))
 else ifneq ($(filter %.c,$(APP)),)
 APP_IMAGE := $(B)/apps/$(APP_NAME)
 APP_CFG :=
