@@ -388,6 +388,15 @@ pfn_t core_pt_page_alloc(void)
 	return pfn;
 }
 
+void core_pt_page_free(pfn_t pfn)
+{
+	/* What the stash lent for extending the direct map has to be there the next time. */
+	if (extending && stash_count < STASH_PAGES)
+		stash[stash_count++] = pfn;
+	else
+		check_and_give(pfn, 0);
+}
+
 void page_get_stats(struct page_stats *stats_out)
 {
 	bool enabled = events_disable();

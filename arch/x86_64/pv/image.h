@@ -14,6 +14,7 @@ extern char __text_start[], __text_end[];
 extern char hypercall_page[]; /* a page of stubs, 32 bytes for each hypercall */
 extern char __rodata_start[], __rodata_end[];
 extern char __ro_after_init_start[], __ro_after_init_end[];
+extern char __pt_pool_end[]; /* of pt_boot.c's pool */
 
 /* Function names for lib/base/ksyms.h, NULL in an image without them. */
 extern const unsigned char __ksyms_data[] __attribute__((weak));

@@ -2,7 +2,7 @@
 /*
  * A table is filled while it still is an ordinary page, then made read-only in the direct map and
  * linked, all in one batch: Xen then checks it as a whole, which is cheaper than one checked
- * update for each entry. Tables are never given back.
+ * update for each entry. Once linked, tables are never given back.
  */
 #include "arch/x86_64/pv/boot.h"
 #include "arch/x86_64/pv/pt_internal.h"
@@ -167,18 +167,31 @@ static void make_read_only(struct pt_batch *batch, pfn_t pfn)
 		batch->error = -EINVAL;
 }
 
+/* The pages of the new tables of levels from .. to - 1. 0 or -ENOMEM, and then none is taken. */
+static int tables_alloc(pfn_t *pfns, int from, int to)
+{
+	for (int level = from; level < to; level++) {
+		pfns[level] = core_pt_page_alloc();
+		if (pfns[level] != PFN_NONE)
+			continue;
+		while (--level >= from)
+			core_pt_page_free(pfns[level]);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
 /* Links the filled L1 table l1_pfn at vaddr, where none is yet, with what else is missing above it.
- * l2_flags: of the L2 entry. 0 or -ENOMEM, -EINVAL. */
+ * l2_flags: of the L2 entry. 0 or -EINVAL; or -ENOMEM, and then l1_pfn is given back. */
 static int link_l1(uintptr_t vaddr, pfn_t l1_pfn, uint64_t l2_flags)
 {
 	uint64_t *table = root_table();
 	uint64_t maddr = pt_pfn_to_mfn(pt_state.root) << PAGE_SHIFT;
 	uint64_t value = pte_make(pt_pfn_to_mfn(l1_pfn), l2_flags);
 	struct pt_batch batch;
+	pfn_t pfns[PT_LEVELS];
 	int level;
 
-	pt_batch_init(&batch);
-	make_read_only(&batch, l1_pfn);
 	for (level = PT_LEVELS; level > 2; level--) {
 		uint64_t entry = table[pt_index(vaddr, level)];
 
@@ -190,14 +203,16 @@ static int link_l1(uintptr_t vaddr, pfn_t l1_pfn, uint64_t l2_flags)
 			return -EINVAL;
 	}
 	/* level is where the new branch grows from; below it each table has one entry. */
+	if (tables_alloc(pfns, 2, level)) {
+		core_pt_page_free(l1_pfn);
+		return -ENOMEM;
+	}
+	pt_batch_init(&batch);
+	make_read_only(&batch, l1_pfn);
 	for (int new_level = 2; new_level < level; new_level++) {
-		pfn_t pfn = core_pt_page_alloc();
-
-		if (pfn == PFN_NONE)
-			return -ENOMEM;
-		((uint64_t *)pt_dmap_vaddr(pfn))[pt_index(vaddr, new_level)] = value;
-		make_read_only(&batch, pfn);
-		value = pte_make(pt_pfn_to_mfn(pfn), PTE_TABLE);
+		((uint64_t *)pt_dmap_vaddr(pfns[new_level]))[pt_index(vaddr, new_level)] = value;
+		make_read_only(&batch, pfns[new_level]);
+		value = pte_make(pt_pfn_to_mfn(pfns[new_level]), PTE_TABLE);
 	}
 	pt_batch_add(&batch, maddr + pt_index(vaddr, level) * sizeof(uint64_t), value);
 	return pt_batch_flush(&batch);

@@ -38,7 +38,7 @@ enum pt_prot {
 extern uintptr_t pt_dmap_base;
 pfn_t pt_dmap_pfns(void);
 
-/* The first pfn of RAM that is free when core starts: a pool of PT_POOL_PAGES pages inside the
+/* The first pfn of RAM that is free when core starts: a pool of at least PT_POOL_PAGES pages inside the
  * image, so that there always is some. Above it, whatever is not reserved is free. */
 #define PT_POOL_PAGES 64
 pfn_t pt_first_free_pfn(void);
@@ -101,5 +101,7 @@ void pt_for_each(bool (*fn)(uintptr_t vaddr, const struct pt_walk *leaf, void *a
  * Must not call back into pt_map*. It may be called while the direct map is being extended, and
  * then answers from pages already mapped. */
 pfn_t core_pt_page_alloc(void);
+/* Provided by core/page.c: takes back a page that did not become a table. */
+void core_pt_page_free(pfn_t pfn);
 
 #endif

@@ -15,8 +15,10 @@
 #include "xen/hypercall.h"
 
 /* Our tables come from here, the rest is the allocator's first memory. The image itself does not
- * map it: it is seen in the direct map alone. */
-static char pool[PT_POOL_PAGES * PAGE_BYTES] __attribute__((aligned(4096)));
+ * map it: it is seen in the direct map alone. The linker script puts it last and adds a page for
+ * every 2 MiB of the image, whose L1 tables these become; it ends at __pt_pool_end. */
+static char pool[PT_POOL_PAGES * PAGE_BYTES]
+	__attribute__((aligned(4096), section(".sbss.pt_pool")));
 
 #define IMAGE_PFN(vaddr) (((uintptr_t)(vaddr)-LAYOUT_IMAGE_BASE) / PAGE_BYTES)
 
@@ -41,7 +43,7 @@ static uint64_t image_pte(pfn_t pfn)
 	if (vaddr < (uintptr_t)__ro_after_init_start)
 		return pte_make(mfn, pte_flags(PT_PROT_READ));
 	if (vaddr == (uintptr_t)boot_stack || vaddr == (uintptr_t)boot_stack + BOOT_STACK_TOP ||
-	    (vaddr >= (uintptr_t)pool && vaddr < (uintptr_t)pool + sizeof(pool)))
+	    (vaddr >= (uintptr_t)pool && vaddr < (uintptr_t)__pt_pool_end))
 		return 0;
 	return pte_make(mfn, pte_flags(PT_PROT_WRITE));
 }
@@ -136,7 +138,7 @@ static void note_reserved(const struct start_info *start, pfn_t first_free)
 	reserved[PT_RESERVED_IMAGE] = (struct pt_range){0, first_free};
 	/* The builder's own stack, behind its page tables, is not in use any more. */
 	reserved[PT_RESERVED_BUILDER] = (struct pt_range){
-		IMAGE_PFN(pool) + PT_POOL_PAGES, IMAGE_PFN(start->pt_base) + start->nr_pt_frames};
+		IMAGE_PFN(__pt_pool_end), IMAGE_PFN(start->pt_base) + start->nr_pt_frames};
 	reserved[PT_RESERVED_MODULE] = (struct pt_range){
 		boot_info.module_pfn,
 		boot_info.module_pfn + (boot_info.module_bytes + PAGE_BYTES - 1) / PAGE_BYTES};

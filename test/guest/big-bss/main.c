@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* An image of 64 MiB, nearly all of it without initial values. */
+/* An image of BIG_MIB, nearly all of it without initial values. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "test/guest/check.h"
 
-static unsigned char big[64 << 20];
+#ifndef BIG_MIB
+#define BIG_MIB 160
+#endif
+
+static unsigned char big[BIG_MIB << 20];
 static unsigned char after[100];
 
 int main(void)

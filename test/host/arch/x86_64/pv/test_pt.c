@@ -138,6 +138,12 @@ pfn_t core_pt_page_alloc(void)
 	return pool_next++;
 }
 
+void core_pt_page_free(pfn_t pfn)
+{
+	ck_assert_int_eq(level_of[pfn], 0);
+	pool_left++;
+}
+
 /* The first chunk of the direct map, as pt_boot leaves it. Tables are pfns 10 to 13. */
 static void setup(void)
 {
@@ -247,6 +253,8 @@ START_TEST(without_tables_nothing_stays)
 	/* One L1 and two tables above it are wanted, then one more L1. */
 	pool_left = (unsigned int)_i;
 	ck_assert_int_eq(pt_map_contiguous(AREA, 420, 4, RW), -ENOMEM);
+	/* Tables that were linked stay, with nothing in them; the others are given back. */
+	ck_assert_uint_eq(pool_left, _i < 3 ? (unsigned int)_i : 0);
 	pool_left = 100;
 	for (int i = 0; i < 4; i++)
 		ck_assert(!walk(AREA + (uintptr_t)i * PAGE_BYTES).present);
