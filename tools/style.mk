@@ -52,13 +52,15 @@ $(eval $(call style_group,$(P_C) $(wildcard lib/posix/*.h),$(call gcc_style,$(P_
 GCCSAFE_STYLE := -std=gnu11 -O2 -ffreestanding $(STYLE_WARN) -I.
 $(eval $(call style_group,$(wildcard lib/gccsafe/*.[ch]),$(GCCSAFE_STYLE),$(GCCSAFE_STYLE)))
 
-# Programs for Stardust: the example, the guests, the C library's tests; and the box's own guest.
+# Programs for Stardust: the example, the guests, the C library's tests, our members of newlib; and the
+# box's own guest.
 program_style = -std=gnu11 -O2 $(STYLE_WARN) -nostdinc -isystem $(1) -isystem $(SYSROOT)/include \
 	-isystem $(B)/xen-include -I. -D__stardust__ -U__linux__ -U__linux -Ulinux -U__gnu_linux__
 program_group = $(eval $(call style_group,$(1),$(call program_style,$(GCC_INCLUDE)) $(2),$(call program_style,$(CLANG_INCLUDE)) $(2)))
 $(call program_group,$(filter-out test/bench/platform_linux.c,$(wildcard examples/hello/*.c \
 	test/guest/*.h test/guest/*/*.c test/bench/*.[ch])))
 $(call program_group,$(addprefix test/toolchain/,test_libc.c print_floats.c linux-stub.c),-fno-builtin -D_GNU_SOURCE)
+$(call program_group,$(wildcard tools/newlib/*.c),-isystem $(B)/newlib/private)
 TINY_STYLE := -std=gnu11 -O2 $(STYLE_WARN) -ffreestanding -fno-pic -mno-red-zone -mgeneral-regs-only
 $(eval $(call style_group,test/box/tiny.c,$(TINY_STYLE),$(TINY_STYLE)))
 
