@@ -147,6 +147,11 @@ def has_ended(logs):
     return False
 
 
+def note_end(logs, why):
+    with contextlib.suppress(OSError), open(logs / "keeper.log", "a") as f:
+        f.write(f"{time.strftime('%F %T')} {why}\n")
+
+
 # --- the keeper ----------------------------------------------------------------------------------
 
 def listen(directory, names):
@@ -278,8 +283,7 @@ class Keeper:
                 return "owner ended"
 
     def end(self, child, why):
-        with open(self.spec.logs / "keeper.log", "a") as f:
-            f.write(f"{time.strftime('%F %T')} {why}\n")
+        note_end(self.spec.logs, why)
         if child.poll() is None:
             child.kill()
             child.wait()

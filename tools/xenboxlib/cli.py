@@ -41,7 +41,7 @@ RUN_HELP = """\
 Create one guest from IMAGE with the stock `xl create`, show its console, pass standard input and
 Ctrl-C on to it, and exit with its status: 128 + signal when it crashed, 124 on time-out, 125 when
 the box failed. A box that is up (`xenbox up`) is used; else one is started for this run and ends
-with it. In a real dom0 the host's own xl is used, unless BOX=qemu."""
+with it. In a real dom0 the host's own xl is used, unless BOX=qemu or an option names a box."""
 
 DIRECT_HELP = """\
 Boot IMAGE as Xen's initial domain: no Linux, no xenstore, no back ends, about two seconds. Prints
@@ -67,6 +67,8 @@ def add_run(verbs):
     p.add_argument("--name", metavar="NAME", help="name of the domain (one that is not in use)")
     p.add_argument("--timeout", type=seconds, metavar="S",
                    help="end the guest after S seconds, with status 124")
+    p.add_argument("--status-file", metavar="FILE",
+                   help="say there in one line how it ended, for scripts")
     p.add_argument("--ram", type=positive, metavar="MiB",
                    help="memory of the box, if one is started")
     p.add_argument("--icount", action="store_true",
@@ -160,7 +162,7 @@ def parser():
 
 
 def split(argv):
-    """What follows `--` belongs to the guest (run) or to the command (exec)."""
+    """What follows `--` belongs to the guest's program."""
     if "--" in argv:
         at = argv.index("--")
         return argv[:at], argv[at + 1:]
@@ -171,10 +173,13 @@ def parse(argv):
     p = parser()
     ours, rest = split(argv)
     args = p.parse_args(ours)
+    if args.verb == "exec":             # only the first -- may be ours, the command has its own
+        args, rest = p.parse_args(argv), []
     if not args.verb:
         raise Fail("no verb; see xenbox --help", status=2)
     if args.verb == "exec":
-        args.command = args.command + rest
+        if args.command[:1] == ["--"]:
+            del args.command[0]
         if not args.command:
             raise Fail("no command; see xenbox exec --help", status=2)
     elif rest and args.verb != "run":

@@ -6,13 +6,11 @@ import os
 import pathlib
 import re
 import secrets
-import shutil
 import signal
-import subprocess
 import time
 
 from . import box as boxes
-from . import client, guard, image, msg, paths, qemu, wire
+from . import client, guard, msg, qemu, wire
 from .msg import Fail
 
 EXTRA_MAX = 1023            # Xen: MAX_GUEST_CMDLINE, with the terminating zero
@@ -20,6 +18,7 @@ OVERHEAD_MIB = 512          # Xen's own memory and its tables, beside dom0 and t
 CANCEL_SECONDS = 8
 END_KEY = 0x1D              # Ctrl-]
 INTERRUPT_KEY = 0x03
+CRASHES = ("3", "4")        # Xen's SHUTDOWN_crash and SHUTDOWN_watchdog, as guestrun gives them
 
 
 # --- the guest's configuration -------------------------------------------------------------------
@@ -165,8 +164,7 @@ XL_MEANINGS = (
      "--memory {memory} is too little for this image: give it more"),
     (r"failed to free memory|not enough.*free memory|insufficient.*memory|Cannot allocate memory|"
      r"domain creation failure.*-3|xc_domain_populate|failed to claim|could not make domain.*-28",
-     "this box has no {memory} MiB left for a guest: end others, ask for less, or `xenbox up "
-     "--ram` more"),
+     "{place} has no {memory} MiB left for a guest: {more}"),
     (r"[Ii]nvalid kernel|no loader|elf_init|ELF|unsupported|xc_dom_parse_image|xc_dom_find_loader",
      "{image} is no image that Xen can start as a PV guest ({detail}): build it again"),
     (r"config parsing error|syntax error|Failed to parse config|parsing.*failed",
@@ -202,14 +200,18 @@ class Report:
         self.file.write(data)
         self.file.flush()
 
-    def failure(self, guest):
+    def failure(self, guest, on_host=False):
+        place, more = "this box", "end others, ask for less, or `xenbox up --ram` more"
+        if on_host:
+            place, more = "Xen", "end others, shrink dom0 (`xl mem-set 0`), or ask for less"
         errors = [l for l in self.lines if re.search(r"error|fail|invalid|panic", l, re.I)]
         said = errors[:1] or self.lines[-1:] or ["no message"]
         detail = clean(said[0])
         for pattern, meaning in XL_MEANINGS:
             hit = next((l for l in self.lines if re.search(pattern, l)), None)
             if hit:
-                return meaning.format(memory=guest.memory, image=guest.image, detail=clean(hit))
+                return meaning.format(memory=guest.memory, image=guest.image, detail=clean(hit),
+                                      place=place, more=more)
         return f"xl create failed: {detail}"
 
 
@@ -267,9 +269,37 @@ def person_at_keyboard():
 
 def run(args):
     guard.start()
+    args.outcome = "box"
+    with status_file(args):
+        return run_somewhere(args)
+
+
+@contextlib.contextmanager
+def status_file(args):
+    """One line that says what an exit status alone does not: whose it is. Opened first, so that a
+    wrong name costs no run; empty when we were killed."""
+    if not args.status_file:
+        yield
+        return
+    try:
+        file = open(args.status_file, "w")
+    except OSError as e:
+        raise Fail(f"--status-file {args.status_file}: {e.strerror}", status=2)
+    try:
+        yield
+    except guard.Ended:
+        args.outcome = "stopped"
+        raise
+    finally:
+        with contextlib.suppress(OSError), file:
+            print(args.outcome, file=file)
+
+
+def run_somewhere(args):
+    from . import host
     guest = Guest(args)
-    if use_host_xl():
-        return run_on_host(guest)
+    if host.wanted(args):
+        return host.run(guest)
     name = args.box
     if boxes.is_up(name) and not args.icount:
         box = boxes.Box(name)
@@ -312,7 +342,7 @@ def run_in_box(guest, box, talk, keep):
                             disks.targets, "xenbr0")
             report = Report(logs, guest.name)
             status = converse(guest, talk, cfg, report, keep, remote)
-        return conclude(guest, status, report, talk, logs, keep)
+        return conclude(guest, status, report, logs, lambda: client.collect_logs(talk, logs), keep)
     except wire.Gone:
         # QEMU's last words arrive a moment after its sockets close.
         time.sleep(0.1)
@@ -341,18 +371,24 @@ def converse(guest, talk, cfg, report, keep, remote):
             raise
 
 
-def conclude(guest, status, report, talk, logs, own_box):
+def conclude(guest, status, report, logs, collect, own_box=False, on_host=False):
+    """The exit status, and a line about a bad end. `collect` fetches Xen's words into `logs`."""
     if status == 125 and report.domid is None:
-        raise Fail(report.failure(guest), log=report.path)
-    if status == 124:
-        client.collect_logs(talk, logs)
+        raise Fail(report.failure(guest, on_host), log=report.path)
+    # A guest that ended by itself gave a reason; the number alone may be its own.
+    if status == 124 and report.reason in (None, "-1"):
+        guest.args.outcome = "timeout"
+        collect()
         raise Fail(f"{guest.image}: not finished within {guest.args.timeout:g} s, ended "
                    f"(--timeout)",
                    status=124, log=logs)
-    if report.reason in ("3", "4"):
+    crashed = report.reason in CRASHES
+    by_signal = crashed or (report.status or "signal").startswith("signal")
+    guest.args.outcome = f"signal {status - 128}" if by_signal and status > 128 else f"exit {status}"
+    if crashed:
         # A box that stays keeps them; one look at Xen's words is for guests that had none.
         if own_box or report.status is None:
-            client.collect_logs(talk, logs)
+            collect()
         if report.status is None:
             show_xen_messages(report.domid, logs)
         msg.warn(f"{guest.image} crashed; logs: {msg.nice_path(logs)}")
@@ -434,71 +470,3 @@ class Disks:
                     monitor.do("device_del", id=f"disk{slot}")
                     monitor.wait_event("DEVICE_DELETED")
                     monitor.do("blockdev-del", node_name=f"node{slot}")
-
-
-# --- in a real dom0 ------------------------------------------------------------------------------
-
-def use_host_xl():
-    choice = os.environ.get("BOX", "")
-    if choice == "qemu":
-        return False
-    with contextlib.suppress(OSError):
-        return "control_d" in pathlib.Path("/proc/xen/capabilities").read_text()
-    return False
-
-
-def run_on_host(guest):
-    if os.geteuid() != 0:
-        raise Fail("this is a real dom0 and xl needs root: use sudo, or BOX=qemu for the box")
-    if not shutil.which("xl"):
-        raise Fail("this is a real dom0 without xl: install xen-utils, or use BOX=qemu for the box")
-    program = paths.BOX / "bin" / "guestrun"
-    image.ensure(program)
-    logs = boxes.new_logs("host")
-    cfg = guest.cfg(os.path.abspath(guest.image), guest.ramdisk and os.path.abspath(guest.ramdisk),
-                    guest.disks, None)
-    person = person_at_keyboard()
-    report = Report(logs, guest.name)
-    argv = [str(program), *guestrun_args(guest, False, person, None), "--", guest.name, cfg]
-    status = host_conversation(argv, person, report)
-    if status == 125 and report.domid is None:
-        raise Fail(report.failure(guest), log=report.path)
-    if status == 124:
-        raise Fail(f"{guest.image}: not finished within {guest.args.timeout:g} s, ended "
-                   f"(--timeout)",
-                   status=124, log=logs)
-    if report.reason in ("3", "4"):
-        msg.warn(f"{guest.image} crashed; logs: {msg.nice_path(logs)}")
-    return status
-
-
-def host_conversation(argv, person, report):
-    """Like the talk with a box, with a child in place of the agent."""
-    source = subprocess.PIPE if person else None
-    child = subprocess.Popen(argv, stdin=source, stderr=subprocess.PIPE,
-                             preexec_fn=guard.die_with_parent(signal.SIGTERM))
-    terminal = client.raw_terminal(0, keep_output=True) if person else contextlib.nullcontext()
-    try:
-        with Keys(person) as keys, terminal:
-            import select
-            poll = select.poll()
-            poll.register(child.stderr, select.POLLIN)
-            poll.register(keys.reader, select.POLLIN)
-            if person:
-                poll.register(0, select.POLLIN)
-            while True:
-                keys.before_wait(None)
-                ready = dict(poll.poll())
-                if 0 in ready:
-                    data = keys.filter_input(os.read(0, 4096))
-                    child.stdin.write(data)
-                    child.stdin.flush()
-                if child.stderr.fileno() in ready:
-                    data = os.read(child.stderr.fileno(), 65536)
-                    if not data:
-                        return child.wait()
-                    report.feed(data)
-    finally:
-        if child.poll() is None:
-            child.terminate()
-            child.wait()
