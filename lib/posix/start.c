@@ -70,8 +70,11 @@ static struct tcb *create_stack(void)
 			return NULL;
 	} else {
 		bytes = (bytes + tcb_bytes() + PAGE_BYTES - 1) & PAGE_MASK;
+		/* Below it as below a carved one: a guard page, and what catches a fault there. */
+		bytes += (VM_PAD_PAGES + 1) * PAGE_BYTES;
 		if (vm_alloc(bytes, 0, PT_PROT_READ | PT_PROT_WRITE | VM_DIRTY, "main stack",
-			     &stack))
+			     &stack) ||
+		    vm_protect((char *)stack + VM_PAD_PAGES * PAGE_BYTES, PAGE_BYTES, PT_PROT_NONE))
 			return NULL;
 	}
 	return tcb_create((uintptr_t)stack + bytes, _GLOBAL_REENT);

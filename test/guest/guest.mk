@@ -21,3 +21,12 @@ $(foreach c,$(CASES),$(if $(wildcard test/guest/$(c)/main.c),$(eval $(call guest
 test-xen: all box-image $(GUEST_IMAGES)
 	$(Q)test/guest/runner --build $(B) $(CASES)
 .PHONY: test-xen
+
+# make boots N=1000: as many boots of one guest in a box of its own; see test/guest/boots/check.
+N ?= 1000
+boots: all box-image $(B)/test/guest/boots/boots
+	$(Q)export XENBOX=$(TOP)/$(B)/bin/xenbox BOX_NAME=boots-$$$$ BOOTS=$(N) BOOTS_ALONE=1 \
+		IMAGE=$(TOP)/$(B)/test/guest/boots/boots OUT=$(TOP)/$(B)/test/guest/boots; \
+	trap '$$XENBOX -b $$BOX_NAME down >/dev/null 2>&1' EXIT; \
+	$$XENBOX -b $$BOX_NAME up && test/guest/boots/check
+.PHONY: boots

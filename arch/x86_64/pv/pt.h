@@ -38,8 +38,8 @@ enum pt_prot {
 extern uintptr_t pt_dmap_base;
 pfn_t pt_dmap_pfns(void);
 
-/* The first pfn of RAM that is free when core starts: a pool of at least PT_POOL_PAGES pages inside the
- * image, so that there always is some. Above it, whatever is not reserved is free. */
+/* The first pfn of RAM that is free when core starts: a pool of at least PT_POOL_PAGES pages inside
+ * the image, so that there always is some. Above it, whatever is not reserved is free. */
 #define PT_POOL_PAGES 64
 pfn_t pt_first_free_pfn(void);
 
