@@ -16,15 +16,15 @@ $(BOX_STAMP): $(wildcard tools/box/*) tools/apt-config \
 	$(Q)$(B)/bin/xenbox image
 	@touch $@
 
-# The Debian guest that figures are compared with.
-linux-guest: box-image
-	$(Q)$(B)/bin/xenbox image linux-guest
-
 # The box's own tests; they start boxes of their own.
 test-box: box-image
 	$(Q)test/box/run $(B)
 
-.PHONY: box-image linux-guest test-box
+# What a real dom0 does, in that of a box.
+test-dom0: all box-image
+	$(Q)test/box/dom0 $(B)
+
+.PHONY: box-image test-box test-dom0
 
 # An installed xenbox builds its box under the user's cache directory, ~/.cache/stardust.
 BOX_DEST = $(DESTDIR)$(or $(PREFIX),/usr/local)

@@ -38,7 +38,7 @@ RUN_STATUS := $(B)/run.status.$(shell echo $$PPID)
 run: run-program
 	@$(exit-with $(shell cat $(RUN_STATUS); rm -f $(RUN_STATUS)))exit 2
 
-run-program: all box-image $(APP_BUILT)
+run-program: all $(if $(HOST_XL),,box-image) $(APP_BUILT)
 	@if [ ! -e '$(APP_IMAGE)' ]; then \
 		echo 'make run: APP=$(APP): no such example, C file or image (examples: $(notdir $(patsubst %/,%,$(wildcard examples/*/))))' >&2; \
 		exit 2; fi
@@ -55,12 +55,18 @@ help:
 
 # Fast things first; every part prints `N passed, N failed`, tools/test-summary adds them up.
 test: all box-image
-	@tools/test-summary $(B)/logs/test unit=test-unit tools=test-tools xen=test-xen
+	@tools/test-summary $(B)/logs/test unit=test-unit tools=test-tools xen=test-xen \
+		$(if $(CI),style=test-style)
+
+# Continuous integration (CI=true) also holds every file to the rules of style; it needs clang.
+test-style: check-style
+	@echo '1 passed, 0 failed'
+.PHONY: test-style
 
 .PHONY: run run-program box help test
 
 # Tools are tested by scripts of their own; each closes with `N passed, N failed`.
 test-tools: all box-image
-	@tools/test-summary $(B)/logs/test-tools toolchain=test-toolchain box=test-box \
+	@tools/test-summary $(B)/logs/test-tools toolchain=test-toolchain box=test-box dom0=test-dom0 \
 		bench=test-bench man=test-man readme=test-readme
 .PHONY: test-tools

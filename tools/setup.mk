@@ -5,15 +5,21 @@
 goals := $(or $(MAKECMDGOALS),all)
 quiet_goals := help clean distclean setup install-help
 
+# In a real dom0 guests are run by the host's xl, and no box is needed, unless BOX=qemu.
+XEN_CAPABILITIES ?= /proc/xen/capabilities
+HOST_XL := $(if $(filter qemu,$(BOX)),,$(findstring control_d,$(shell cat $(XEN_CAPABILITIES) 2>/dev/null)))
+
 setup_groups := build
-ifneq ($(filter all run run-program debug box box-image bench test test-%,$(filter-out \
+ifneq ($(filter $(if $(HOST_XL),,all run run-program) debug box box-image bench test test-%,$(filter-out \
 	test-unit test-toolchain,$(goals))),)
 setup_groups += box
+else ifneq ($(filter all run run-program,$(goals)),)
+setup_groups += dom0
 endif
 ifneq ($(filter test test-%,$(goals)),)
 setup_groups += test
 endif
-ifneq ($(filter check-style check-%,$(goals)),)
+ifneq ($(filter check-style check-% test-style,$(goals)),)
 setup_groups += style
 endif
 

@@ -17,10 +17,10 @@ guest() {
 	local file=$1
 	shift
 	status=0
-	"$XENBOX" -b "$BOX_NAME" run --timeout 60 "$@" >"$file" 2>"$file.err" </dev/null || status=$?
+	"$XENBOX" -b "$BOX_NAME" run --timeout 60 --status-file "$file.status" "$@" >"$file" 2>"$file.err" </dev/null || status=$?
 	tr -d '\r' <"$file" >"$file.text"
 	mv "$file.text" "$file"
-	if [ "$status" = 125 ] && ! grep -q '^stardust: exit 125' "$file"; then
+	if [ "$status" = 125 ] && [ "$(cat "$file.status")" = box ]; then
 		cat "$file" "$file.err"
 		exit 125
 	fi
