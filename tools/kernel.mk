@@ -63,7 +63,17 @@ $(LIBKERNEL): $(K_OBJ) $(filter-out $(CRT0),$(P_OBJ))
 	$(call say,AR,$@)
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(Q)ar rcs $@ $^
+	$(Q)ar rcs $@ $(filter %.o,$^)
+
+# The archive is made anew when its list of objects changes, not only when one of them does.
+K_LIST := $(B)/kernel/objects
+ifneq ($(filter-out $(quiet_goals),$(goals)),)
+ifneq ($(file <$(K_LIST)),$(K_OBJ) $(P_OBJ))
+$(shell mkdir -p $(B)/kernel && echo '$(K_OBJ) $(P_OBJ)' >$(K_LIST))
+endif
+endif
+$(LIBKERNEL): $(K_LIST)
+$(K_LIST): ;
 
 $(LIBSTARDUST): $(LIBKERNEL) tools/hide-names
 	$(call say,HIDE,$@)
