@@ -9,7 +9,7 @@ APP_NAME := $(basename $(notdir $(patsubst %/,%,$(APP))))
 ifneq ($(wildcard $(APP)/.),)
 APP_IMAGE := $(B)/examples/$(APP_NAME)/$(APP_NAME)
 APP_CFG := $(patsubst examples/%,$(B)/examples/%,$(wildcard examples/$(APP_NAME)/$(APP_NAME).cfg))
-else ifneq ($(filter %.c,$(APP)),)
+else ifneq ($(filter %.c,$(wildcard $(APP))),)
 APP_IMAGE := $(B)/apps/$(APP_NAME)
 APP_CFG :=
 APP_BUILT := $(APP_IMAGE)

@@ -112,6 +112,9 @@ class Guest:
         if self.ramdisk and not os.path.isfile(self.ramdisk):
             raise Fail(f"{self.ramdisk}: no such ramdisk; make it with `find . | cpio -o -H "
                        f"newc`, or check the name")
+        if self.ramdisk and not os.path.getsize(self.ramdisk):
+            raise Fail(f"{self.ramdisk}: an empty file is no ramdisk; make it with `find . | "
+                       f"cpio -o -H newc`")
         self.disks = [parse_disk(d) for d in args.disk]
         if len(self.disks) > 26:
             raise Fail("more than 26 disks", status=2)
@@ -346,7 +349,8 @@ def run_in_box(guest, box, talk, keep):
     except wire.Gone:
         # QEMU's last words arrive a moment after its sockets close.
         time.sleep(0.1)
-        raise Fail(f"the box ended while {guest.image} ran{boxes.died_of(logs)}", log=logs)
+        raise Fail(f"the box ended while {guest.image} ran{boxes.died_of(logs)}; start it again",
+                   log=logs)
 
 
 def converse(guest, talk, cfg, report, keep, remote):
