@@ -4,6 +4,8 @@ get_filename_component(STARDUST_PREFIX "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUT
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
 set(UNIX 1)
+# CMake forgets UNIX after this file; it reads it again when it looks at the compiler.
+set(CMAKE_USER_MAKE_RULES_OVERRIDE "${CMAKE_CURRENT_LIST_FILE}")
 set(CMAKE_C_COMPILER "${STARDUST_PREFIX}/bin/x86_64-stardust-elf-gcc")
 set(CMAKE_ASM_COMPILER "${CMAKE_C_COMPILER}")
 set(CMAKE_C_COMPILER_TARGET x86_64-stardust-elf)
