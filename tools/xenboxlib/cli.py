@@ -191,12 +191,14 @@ def parse(argv):
 
 
 def up(args):
-    from . import accel
+    from . import accel, qemu
     from . import box as boxes
     guard.start()
     if boxes.is_up(args.box):
         raise Fail(f"the box {args.box} is up already; `xenbox down` ends it, -b NAME starts "
                    f"another", status=1)
+    for forward in args.forward:
+        qemu.check_forward(forward)
     spec = boxes.Spec(accel.choose(), args.ram, args.cpus, args.icount)
     started = boxes.start(args.box, spec, "up", args.forward)
     if started is None:

@@ -3,7 +3,9 @@
 
 import json
 import os
+import re
 import shutil
+import socket
 import struct
 import subprocess
 
@@ -77,6 +79,23 @@ def box_command(spec, sockets, memory_file=None, shared=False, incoming=False, f
     args += ["-chardev", f"socket,id=qmp,fd={sockets['qmp']},server=on,wait=off",
              "-mon", "chardev=qmp,mode=control"]
     return args
+
+
+def check_forward(text):
+    """What QEMU would refuse only after it was started, which looks like a box that is broken."""
+    found = re.fullmatch(r"(tcp|udp):([0-9.]*):([0-9]+)-([0-9.]*):([0-9]+)", text)
+    if not found or not all(0 < int(found[n]) < 65536 for n in (3, 5)):
+        raise Fail(f"--forward {text}: write it as tcp::8080-10.0.2.15:80 (that is dom0's port 80)",
+                   status=2)
+    kind = socket.SOCK_STREAM if found[1] == "tcp" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, kind) as s:
+        if found[1] == "tcp":
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind((found[2], int(found[3])))
+        except OSError as e:
+            raise Fail(f"--forward {text}: port {found[3]} of this machine: {e.strerror}; name "
+                       f"another")
 
 
 def _quote(path):
