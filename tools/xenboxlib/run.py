@@ -388,7 +388,8 @@ def conclude(guest, status, report, logs, collect, own_box=False, on_host=False)
                    status=124, log=logs)
     crashed = report.reason in CRASHES
     by_signal = crashed or (report.status or "signal").startswith("signal")
-    guest.args.outcome = f"signal {status - 128}" if by_signal and status > 128 else f"exit {status}"
+    by_signal = by_signal and status > 128
+    guest.args.outcome = f"signal {status - 128}" if by_signal else f"exit {status}"
     if crashed:
         # A box that stays keeps them; one look at Xen's words is for guests that had none.
         if own_box or report.status is None:
