@@ -35,7 +35,8 @@ shows() {
 	done
 }
 
-# create NAME LINE…: a domain of $IMAGE by the stock xl, each LINE one of the configuration.
+# create NAME LINE…: a domain of $IMAGE by the stock xl, each LINE one of the configuration;
+# paused when $create_flags is -p.
 create() {
 	local name=$1
 	shift
@@ -44,7 +45,7 @@ create() {
 	cp "$IMAGE" "$OUT/$name.image"
 	"$XENBOX" -b "$BOX_NAME" push "$OUT/$name.image" "$OUT/$name.cfg" /tmp
 	rm -f "$OUT/$name.image"
-	dom0 xl create "/tmp/$name.cfg" >"$OUT/$name.xl" 2>&1 || { cat "$OUT/$name.xl"; return 1; }
+	dom0 xl create ${create_flags:-} "/tmp/$name.cfg" >"$OUT/$name.xl" 2>&1 || { cat "$OUT/$name.xl"; return 1; }
 }
 
 # remove NAME: the domain and what create() left.
