@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# make run | debug | box | test | help: what a person types.
+# make run | box | test | help: what a person types.
 
 APP ?= examples/hello
 ARGS ?=
@@ -22,7 +22,7 @@ APP_CFG :=
 endif
 
 # `make run` ends with the program's own status. GNU make turns any failure into 2, so a small loadable
-# object gives it a function that exits with a number; without it the status is 2 as ever.
+# object gives it a function that exits with a number; without it a failure is 2 as ever.
 ifneq ($(filter run,$(MAKECMDGOALS)),)
 ifneq ($(if $(findstring n,$(short_flags)),,$(wildcard /usr/include/gnumake.h)),)
 -load $(B)/host/make_exit.so
@@ -34,9 +34,9 @@ $(B)/host/make_exit.so: tools/make_exit.c
 
 RUN_STATUS := $(B)/run.status.$(shell echo $$PPID)
 
-# Expanded when run-program has ended; the shell part is for a make that cannot load objects.
+# Expanded when run-program has ended; the shell's exit is for a make that cannot load objects.
 run: run-program
-	@$(exit-with $(shell cat $(RUN_STATUS); rm -f $(RUN_STATUS)))exit 2
+	@$(eval run_ended := $(shell cat $(RUN_STATUS); rm -f $(RUN_STATUS)))$(exit-with $(run_ended))exit $(run_ended)
 
 run-program: all $(if $(HOST_XL),,box-image) $(APP_BUILT)
 	@if [ ! -e '$(APP_IMAGE)' ]; then \
