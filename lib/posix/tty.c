@@ -219,13 +219,14 @@ static int put_all(struct tty *tty, const uint8_t *bytes, size_t bytes_count, ui
 	int result = 0;
 
 	while (done < bytes_count && result == 0) {
+		uint32_t wakes = waitq_wakes(&tty->console->queue);
 		size_t taken = put(tty, bytes + done, bytes_count - done);
 
 		done += taken;
 		if (taken == 0)
 			result = deadline_ns == 0 ? -EAGAIN
-						  : waitq_sleep(&tty->console->queue, deadline_ns,
-								interruptible);
+						  : waitq_sleep(&tty->console->queue, wakes,
+								deadline_ns, interruptible);
 	}
 	events_restore(enabled);
 	*done_out = done;
