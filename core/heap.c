@@ -182,7 +182,7 @@ static void *class_alloc(struct heap_class *class, size_t align_bytes, size_t by
 	return slot_take(class, bytes, false);
 }
 
-static __attribute__((noinline)) void *alloc_slow(size_t bytes, struct events_saved saved)
+static __attribute__((noinline)) void *alloc_slow(size_t bytes, uint8_t saved)
 {
 	void *block;
 
@@ -205,7 +205,7 @@ static __attribute__((noinline)) void *deliver_and_return(void *block)
  * is rare is called last. */
 void *heap_alloc(size_t bytes)
 {
-	struct events_saved saved = events_save();
+	uint8_t saved = events_save();
 	struct heap_class *class = heap_classes;
 	void *block;
 
@@ -294,7 +294,7 @@ static inline uint32_t live_slot(const struct slab *slab, const char *block)
 	return slot;
 }
 
-static __attribute__((noinline)) void free_last(struct slab *slab, struct events_saved saved)
+static __attribute__((noinline)) void free_last(struct slab *slab, uint8_t saved)
 {
 	slab_freed(slab);
 	if (events_release(saved))
@@ -302,7 +302,7 @@ static __attribute__((noinline)) void free_last(struct slab *slab, struct events
 }
 
 /* Blocks of long slots and of areas. */
-static __attribute__((noinline)) void free_slow(void *block, struct events_saved saved)
+static __attribute__((noinline)) void free_slow(void *block, uint8_t saved)
 {
 	struct slab *slab = slab_of(block);
 
@@ -322,7 +322,7 @@ static __attribute__((noinline)) void free_slow(void *block, struct events_saved
 
 void heap_free(void *block)
 {
-	struct events_saved saved = events_save();
+	uint8_t saved = events_save();
 	const struct page *page = page_of(block);
 	struct slab *slab;
 	uint32_t slot;

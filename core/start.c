@@ -6,12 +6,15 @@
 #include "core/page.h"
 #include "core/panic.h"
 #include "core/random.h"
+#include "core/thread.h"
 #include "core/time.h"
 #include "core/vm.h"
 #include "xen/evtchn.h"
 
 _Noreturn void core_start(void)
 {
+	thread_first.id = 1;
+	VCPU(current) = &thread_first;
 	random_init();
 	page_init();
 	boot_publish_p2m();

@@ -52,15 +52,31 @@ tsc_to_ns(const volatile struct vcpu_time_info *info, bool now, uint64_t tsc)
 	return ns;
 }
 
-uint64_t time_monotonic_ns(void)
+/* The vCPUs' clocks may differ a little where Xen does not say that they are all the same. */
+static uint64_t not_before_last(uint64_t ns)
 {
-	uint64_t ns = tsc_to_ns(&events_vcpu->time, true, 0);
 	uint64_t last = READ_ONCE(last_ns);
 
-	if (ns < last)
-		return last;
-	WRITE_ONCE(last_ns, ns);
+	do {
+		if (ns <= last)
+			return last;
+	} while (!__atomic_compare_exchange_n(&last_ns, &last, ns, false, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
 	return ns;
+}
+
+/* The thread may be moved to another vCPU on the way: then a time-stamp counter would be scaled
+ * with another one's factors. */
+uint64_t time_monotonic_ns(void)
+{
+	const struct vcpu *vcpu;
+	uint64_t ns;
+
+	do {
+		vcpu = vcpu_this();
+		ns = tsc_to_ns(&vcpu->info.time, true, 0);
+	} while (__builtin_expect(vcpu != vcpu_this(), 0));
+	return vcpu->info.time.flags & XEN_PVCLOCK_TSC_STABLE_BIT ? ns : not_before_last(ns);
 }
 
 /* Wall time at system time 0, as Xen has it. */
@@ -126,7 +142,7 @@ uint64_t time_cpu_ns(void)
 
 void time_init(void)
 {
-	boot_ns = tsc_to_ns(&events_vcpu->time, false, boot_info.entry_tsc);
+	boot_ns = tsc_to_ns(&vcpu_this()->info.time, false, boot_info.entry_tsc);
 }
 
 void time_suspend(void)

@@ -10,13 +10,13 @@ BENCH_REPEATS ?= 5
 $(BENCH)/%-linux: test/bench/%.c test/bench/platform_linux.c $(BENCH_HEADERS)
 	$(call say,HOSTCC,$@)
 	@mkdir -p $(@D)
-	$(Q)gcc -std=gnu11 -O2 $(BENCH_WARN) -static -I. -o $@ $(filter %.c,$^)
+	$(Q)gcc -std=gnu11 -O2 $(BENCH_WARN) -static -iquote . -o $@ $(filter %.c,$^)
 
 $(BENCH)/%: test/bench/%.c test/bench/platform_stardust.c $(BENCH_HEADERS) $(LIBSTARDUST) \
 		tools/stardust.ld tools/stardust-cc | sdk
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(B)/bin/stardust-cc --kernel-names -std=gnu11 -O2 -s $(BENCH_WARN) -I. -o $@ $(filter %.c,$^)
+	$(Q)$(B)/bin/stardust-cc --kernel-names -std=gnu11 -O2 -s $(BENCH_WARN) -iquote . -o $@ $(filter %.c,$^)
 
 $(BENCH)/bench-watch: tools/bench/watch.c
 	$(call say,HOSTCC,$@)

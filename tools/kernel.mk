@@ -4,7 +4,7 @@
 K_C := \
 	lib/base/chacha20.c lib/base/format.c lib/base/ksyms.c lib/base/parse.c \
 	$(patsubst %,arch/x86_64/pv/%.c,start pt pt_boot p2m traps emergency) \
-	$(patsubst %,xen/%.c,hypercall evtchn evtchn_fifo evtchn_2l ring xswire) \
+	$(patsubst %,xen/%.c,hypercall vcpu spinlock evtchn evtchn_fifo evtchn_2l ring xswire) \
 	$(patsubst %,core/%.c,start page pool vm heap heap_slab heap_large random events time timer wait log panic fault backtrace console suspend) \
 	$(patsubst %,drivers/%.c,xencons xenstore xenstore_sync control) \
 	$(patsubst %,lib/fs/%.c,archive archive_cpio archive_tar)
@@ -24,10 +24,10 @@ K_CODEGEN := -g -mno-red-zone -fno-pic -fno-pie -mcmodel=small -fno-omit-frame-p
 	-fno-asynchronous-unwind-tables
 K_WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(if $(CI)$(WERROR),-Werror)
 K_CFLAGS := -std=gnu11 $(K_CODEGEN) $(K_WARN) -ffreestanding -mgeneral-regs-only -nostdinc \
-	-isystem $(GCC_INCLUDE) -isystem $(B)/xen-include -I. -D__stardust__ -MMD -MP
+	-isystem $(GCC_INCLUDE) -isystem $(B)/xen-include -iquote . -D__stardust__ -MMD -MP
 # General registers only here too: signals and the terminal's input run in event context.
 P_CFLAGS := -std=gnu11 $(K_CODEGEN) $(K_WARN) -mgeneral-regs-only -nostdinc -isystem $(GCC_INCLUDE) \
-	-isystem $(B)/sysroot/include -isystem $(B)/xen-include -I. -D__stardust__ \
+	-isystem $(B)/sysroot/include -isystem $(B)/xen-include -iquote . -D__stardust__ \
 	-U__linux__ -U__gnu_linux__ -Ulinux -MD -MP -D_GNU_SOURCE \
 	-DSTARDUST_VERSION='"$(VERSION)"'
 

@@ -33,9 +33,6 @@ _Static_assert(sizeof(struct evtchn_port) == 32, "256 of them fill a chunk");
 #define SPURIOUS_DELAY_NS       1000000ULL
 #define SPURIOUS_DELAY_LOG2_MAX 10
 
-static struct vcpu_info vcpu_info_stand_in = {.evtchn_upcall_mask = 1};
-struct vcpu_info *events_vcpu = &vcpu_info_stand_in;
-
 static struct shared_info *shared_info;
 static const struct evtchn_abi *abi;
 /* Most guests need no more ports than the first chunk has. */
@@ -66,7 +63,6 @@ int evtchn_init(struct shared_info *shared, bool force_2l)
 {
 	shared_info = shared;
 	chunks[0] = first_chunk;
-	events_vcpu = &shared->vcpu_info[0];
 	abi = &evtchn_fifo_abi;
 	if (force_2l || abi->init(shared)) {
 		abi = &evtchn_2l_abi;
@@ -314,12 +310,12 @@ void evtchn_dispatch(evtchn_port_t port)
  * begins with an atomic exchange, which is the fence between the two. */
 void evtchn_upcall(void)
 {
-	struct vcpu_info *vcpu = events_vcpu;
+	struct vcpu *vcpu = vcpu_this();
 
 	do {
-		WRITE_ONCE(vcpu->evtchn_upcall_pending, 0);
+		WRITE_ONCE(vcpu->info.evtchn_upcall_pending, 0);
 		abi->scan(vcpu);
-	} while (READ_ONCE(vcpu->evtchn_upcall_pending));
+	} while (READ_ONCE(vcpu->info.evtchn_upcall_pending));
 }
 
 /* Any hypercall does: Xen looks for pending events on its way back to the guest. */

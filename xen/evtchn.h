@@ -14,8 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "arch/x86_64/cpu.h"
 #include "xen/abi.h"
+#include "xen/vcpu.h"
 
 typedef void (*evtchn_handler_t)(evtchn_port_t port, void *arg);
 
@@ -55,71 +55,6 @@ void evtchn_eoi(evtchn_port_t port, bool spurious);
 
 /* Called by the upcall entry with events masked: runs handlers until nothing is pending. */
 void evtchn_upcall(void);
-
-/* What the calling vCPU shares with Xen. Points to a stand-in with events masked until
- * evtchn_init(). Every port is delivered to vCPU 0 today; the SMP issue makes this per vCPU. */
-extern struct vcpu_info *events_vcpu;
-
-/* Makes Xen deliver what is pending, before it returns. */
-void events_deliver(void);
-
-/* The upcall mask of this vCPU (our "interrupt flag"). save = events_disable(); …
- * events_restore(save): restoring delivers what arrived in between. Any context. Only this vCPU and
- * Xen running on its processor touch the mask, so a compiler barrier is enough (Xen: public/xen.h
- * struct vcpu_info). */
-static inline bool events_disable(void)
-{
-	struct vcpu_info *vcpu = events_vcpu;
-	bool enabled = !READ_ONCE(vcpu->evtchn_upcall_mask);
-
-	WRITE_ONCE(vcpu->evtchn_upcall_mask, 1);
-	barrier();
-	return enabled;
-}
-
-static inline void events_restore(bool enabled_before)
-{
-	struct vcpu_info *vcpu = events_vcpu;
-
-	if (!enabled_before)
-		return;
-	barrier();
-	WRITE_ONCE(vcpu->evtchn_upcall_mask, 0);
-	/* Unmask, then look: an event between the two has been delivered already. */
-	barrier();
-	if (__builtin_expect(vcpu->evtchn_upcall_pending != 0, 0))
-		events_deliver();
-}
-
-/* The same for the shortest paths, where each instruction counts: what is pending is left to the
- * caller, and there is no branch on the old mask. */
-struct events_saved {
-	struct vcpu_info *vcpu;
-	uint8_t mask; /* 0 or 1 */
-};
-
-static inline struct events_saved events_save(void)
-{
-	struct events_saved saved = {events_vcpu, READ_ONCE(events_vcpu->evtchn_upcall_mask)};
-
-	WRITE_ONCE(saved.vcpu->evtchn_upcall_mask, 1);
-	barrier();
-	return saved;
-}
-
-/* True when the caller must call events_deliver(): pending (0 or 1) and not masked. */
-static inline bool events_release(struct events_saved saved)
-{
-	barrier();
-	WRITE_ONCE(saved.vcpu->evtchn_upcall_mask, saved.mask);
-	barrier();
-	return __builtin_expect(saved.vcpu->evtchn_upcall_pending > saved.mask, 0);
-}
-
-static inline bool events_enabled(void)
-{
-	return !READ_ONCE(events_vcpu->evtchn_upcall_mask);
-}
 
 /* Blocks this vCPU in the hypervisor until an event is pending. Called with events disabled;
  * returns with them disabled after having run the handlers. No wake-up is lost in between: Xen

@@ -71,9 +71,9 @@ static bool level2_unmask(evtchn_port_t port)
 
 /* Works on a snapshot, so that a busy port cannot keep the others from their turn; what a
  * handler masked or cleared meanwhile is left out. */
-static void level2_scan(struct vcpu_info *vcpu)
+static void level2_scan(struct vcpu *vcpu)
 {
-	xen_ulong_t selector = __atomic_exchange_n(&vcpu->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+	xen_ulong_t selector = __atomic_exchange_n(&vcpu->info.evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 
 	for (; selector; selector &= selector - 1) {
 		size_t word = __builtin_ctzl(selector);

@@ -21,7 +21,7 @@ struct evtchn_abi {
 	bool (*pending)(evtchn_port_t port);
 	void (*clear_pending)(evtchn_port_t port);
 	/* Calls evtchn_dispatch() for what is pending on vcpu, once for each port. */
-	void (*scan)(struct vcpu_info *vcpu);
+	void (*scan)(struct vcpu *vcpu);
 };
 
 extern const struct evtchn_abi evtchn_fifo_abi, evtchn_2l_abi;

@@ -31,7 +31,7 @@ struct fifo_vcpu {
 
 _Static_assert(sizeof(struct fifo_vcpu) == 256, "does not cross a page");
 
-static struct fifo_vcpu vcpu0;
+static struct fifo_vcpu first_vcpu;
 static event_word_t first_page[WORDS_PER_PAGE] __attribute__((aligned(PAGE_BYTES)));
 static event_word_t *array_pages[PAGES_MAX];
 static uint32_t array_pages_count;
@@ -81,15 +81,18 @@ static int fifo_prepare(evtchn_port_t port)
 /* What is pending already stays so: Xen sets it again when the array page arrives. */
 static int fifo_init(struct shared_info *shared)
 {
-	uint64_t mfn = core_evtchn_mfn(&vcpu0.shared);
+	uint64_t mfn = core_evtchn_mfn(&first_vcpu.shared);
 	struct evtchn_init_control control = {
 		.control_gfn = mfn,
-		.offset = (uintptr_t)&vcpu0.shared % PAGE_BYTES,
+		.offset = (uintptr_t)&first_vcpu.shared % PAGE_BYTES,
 		.vcpu = 0,
 	};
 
 	(void)shared;
-	vcpu0 = (struct fifo_vcpu){.shared.ready = 0};
+	first_vcpu = (struct fifo_vcpu){.shared.ready = 0};
+	VCPU(fifo) = &first_vcpu;
+	/* Registering vcpu_info set it; what is really pending Xen links below. */
+	VCPU(info.evtchn_upcall_pending) = 0;
 	array_pages_count = 0;
 	return hypercall_event_channel_op(EVTCHNOP_init_control, &control);
 }
@@ -174,12 +177,11 @@ static bool consume(struct fifo_vcpu *vcpu, unsigned int priority)
 
 /* Highest priority (lowest number) first; a queue that filled meanwhile is looked at before the
  * next event of a lower one. */
-static void fifo_scan(struct vcpu_info *info)
+static void fifo_scan(struct vcpu *running)
 {
-	struct fifo_vcpu *vcpu = &vcpu0;
+	struct fifo_vcpu *vcpu = running->fifo;
 	uint32_t ready = __atomic_exchange_n(&vcpu->shared.ready, 0, __ATOMIC_SEQ_CST);
 
-	(void)info;
 	while (ready) {
 		unsigned int priority = __builtin_ctz(ready);
 

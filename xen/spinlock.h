@@ -6,7 +6,8 @@
  *
  * Events are disabled while a spinlock is held, by the caller or by the _events variants; so a
  * thread that holds one is never preempted by ours, and a handler never finds it held by its own
- * vCPU. Nothing blocks while holding one. Any context. Programs never see these locks: theirs sleep.
+ * vCPU. Nothing blocks while holding one. Any context. Programs never see these locks: theirs
+ * sleep.
  */
 #ifndef XEN_SPINLOCK_H
 #define XEN_SPINLOCK_H
@@ -14,8 +15,8 @@
 #include "xen/vcpu.h"
 
 struct spinlock {
-	uint16_t owner; /* the ticket being served */
-	uint16_t next;  /* the ticket to be drawn */
+	uint16_t owner;    /* the ticket being served */
+	uint16_t next;     /* the ticket to be drawn */
 	uint16_t sleepers; /* vCPUs in the slow path; unlocking kicks when it is not 0 */
 };
 

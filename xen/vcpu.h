@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What each virtual CPU has of its own, found through %gs: Xen's vcpu_info, the running thread, what
- * waits to be done before the vCPU returns to its thread. One instruction reads or writes a member
- * (VCPU(member)), so that a thread may be moved to another vCPU before or after it, never in
+ * What each virtual CPU has of its own, found through %gs: Xen's vcpu_info, the running thread,
+ * what waits to be done before the vCPU returns to its thread. One instruction reads or writes a
+ * member (VCPU(member)), so that a thread may be moved to another vCPU before or after it, never in
  * between. A pointer from vcpu_this() is good only while the thread cannot be moved: events
  * disabled.
  *
  * The upcall mask is this vCPU's "interrupt flag": save = events_disable(); … events_restore(save).
  * It keeps this vCPU's upcalls away and the thread where it is, but no other vCPU: data that more
- * than one vCPU touches has a spinlock (xen/spinlock.h). Only the vCPU itself and Xen running on its
- * processor touch the mask, so a compiler barrier is enough.
- * Any context. Source: Xen public/vcpu.h (VCPUOP_register_vcpu_info), public/xen.h vcpu_info.
+ * than one vCPU touches has a spinlock (xen/spinlock.h). Only the vCPU itself and Xen running on
+ * its processor touch the mask, so a compiler barrier is enough. Any context. Source: Xen
+ * public/vcpu.h (VCPUOP_register_vcpu_info), public/xen.h vcpu_info.
  */
 #ifndef XEN_VCPU_H
 #define XEN_VCPU_H
@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/string.h"
 #include "xen/abi.h"
 
 #define VCPUS_MAX 64u
@@ -34,14 +35,17 @@ struct vcpu {
 	struct vcpu *self;
 	struct thread *current; /* the running thread; core/sched.c alone changes it */
 	uint32_t id;
-	/* Before its upcall returns to the thread, this vCPU must do more than run event handlers: a
-	 * thread of higher priority is ready, the slice is over, a signal waits. Only this vCPU
+	/* No handler runs here: the memory functions may use vector registers
+	 * (arch/x86_64/string.h). */
+	bool string_vectors;
+	/* Before its upcall returns to the thread, this vCPU must do more than run event handlers:
+	 * a thread of higher priority is ready, the slice is over, a signal waits. Only this vCPU
 	 * writes it. */
 	bool work_pending;
 	/* Events are enabled only because Xen enabled them to end a block: the upcall must not take
 	 * the thread elsewhere. */
 	bool blocking;
-	struct runq *runq;	/* core/sched.c */
+	struct runq *runq;      /* core/sched.c */
 	struct fifo_vcpu *fifo; /* xen/evtchn_fifo.c */
 	/* Where a spinlock's slow path waits (xen/spinlock.c). */
 	const void *spin_lock;
@@ -57,6 +61,7 @@ _Static_assert(sizeof(struct vcpu_info) == 64, "Xen: public/xen.h");
 #define VCPU_CURRENT 72
 _Static_assert(offsetof(struct vcpu, self) == VCPU_SELF, "assembly");
 _Static_assert(offsetof(struct vcpu, current) == VCPU_CURRENT, "assembly");
+_Static_assert(offsetof(struct vcpu, string_vectors) == STRING_VECTORS_OFFSET, "assembly");
 
 /* The boot vCPU's; the others' are allocated (vcpu_by_id). */
 extern struct vcpu vcpu0;
@@ -76,6 +81,12 @@ static inline struct vcpu *vcpu_this(void)
 {
 	return VCPU(self);
 }
+
+/* Makes *vcpu the running one, events masked. The first thing start of day does on each vCPU. */
+void vcpu_start(struct vcpu *vcpu, uint32_t id);
+/* Tells Xen that the vCPU's vcpu_info is inside *vcpu, whose machine frame is mfn. Once for each
+ * vCPU; again after a resume. From here on its contents mean something. 0 or -errno. */
+int vcpu_register_info(struct vcpu *vcpu, uint64_t mfn);
 
 /* Makes Xen deliver what is pending, before it returns. */
 void events_deliver(void);
@@ -106,6 +117,26 @@ static inline void events_restore(bool enabled_before)
 	barrier();
 	if (__builtin_expect(VCPU(info.evtchn_upcall_pending) != 0, 0))
 		events_deliver();
+}
+
+/* The same for the shortest paths, where each instruction counts: what is pending is left to the
+ * caller, and there is no branch on the old mask. Yields the old mask, 0 or 1. */
+static inline uint8_t events_save(void)
+{
+	uint8_t mask = VCPU(info.evtchn_upcall_mask);
+
+	VCPU(info.evtchn_upcall_mask) = 1;
+	barrier();
+	return mask;
+}
+
+/* True when the caller must call events_deliver(): pending (0 or 1) and not masked. */
+static inline bool events_release(uint8_t mask)
+{
+	barrier();
+	VCPU(info.evtchn_upcall_mask) = mask;
+	barrier();
+	return __builtin_expect(VCPU(info.evtchn_upcall_pending) > mask, 0);
 }
 
 #endif

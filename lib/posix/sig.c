@@ -27,6 +27,15 @@ static struct {
 	siginfo_t infos[NSIG]; /* of the pending ones; a second of the same kind is merged */
 } sig;
 
+/* After each change of what is pending or blocked. */
+static void note_pending(void)
+{
+	bool enabled = events_disable();
+
+	thread_self()->interrupted = sig.pending & ~sig.blocked;
+	events_restore(enabled);
+}
+
 static bool ignored(int signal)
 {
 	_sig_func_ptr handler = sig.actions[signal].sa_handler;
@@ -47,7 +56,8 @@ void sig_send_info(const siginfo_t *info)
 			sig.infos[info->si_signo] = *info;
 		sig.pending |= bit;
 		if (!(sig.blocked & bit))
-			upcall_work_pending = true;
+			VCPU(work_pending) = true;
+		note_pending();
 		waitq_wake_all(&sig_queue);
 	}
 	events_restore(enabled);
@@ -71,11 +81,6 @@ int sig_deliverable(void)
 	return ready && sig.holds == 0 ? __builtin_ctzl(ready) + 1 : 0;
 }
 
-bool core_signal_pending(void)
-{
-	return sig.pending & ~sig.blocked;
-}
-
 int sig_take(sigset_t set, siginfo_t *info_out)
 {
 	bool enabled = events_disable();
@@ -84,6 +89,7 @@ int sig_take(sigset_t set, siginfo_t *info_out)
 
 	if (signal) {
 		sig.pending &= ~SIG_BIT(signal);
+		note_pending();
 		*info_out = sig.infos[signal];
 	}
 	events_restore(enabled);
@@ -133,6 +139,7 @@ sigset_t sig_blocked(void)
 void sig_set_blocked(sigset_t blocked)
 {
 	sig.blocked = blocked & ~NEVER_BLOCKED;
+	note_pending();
 	sig_deliver();
 }
 
@@ -153,6 +160,7 @@ void sig_set_action(int signal, const struct sigaction *action)
 	sig.actions[signal] = *action;
 	if (ignored(signal))
 		sig.pending &= ~SIG_BIT(signal);
+	note_pending();
 	events_restore(enabled);
 }
 
@@ -257,6 +265,7 @@ enum sig_result sig_run(const siginfo_t *info, ucontext_t *context)
 	sig.blocked |= action.sa_mask & ~NEVER_BLOCKED;
 	if (!(action.sa_flags & SA_NODEFER))
 		sig.blocked |= SIG_BIT(signal);
+	note_pending();
 	here = (uintptr_t)__builtin_frame_address(0);
 	stack = sig_stack_for(signal, here);
 	if (stack != here)
@@ -264,5 +273,6 @@ enum sig_result sig_run(const siginfo_t *info, ucontext_t *context)
 	else
 		call_handler(&call);
 	sig.blocked = call.context->uc_sigmask & ~NEVER_BLOCKED;
+	note_pending();
 	return action.sa_flags & SA_RESTART ? SIG_RESTART : SIG_EINTR;
 }

@@ -183,7 +183,7 @@ void core_deliver_signals(struct trap_frame *frame)
 	int signal = sig_deliverable();
 
 	/* Whatever is left for later asks again: sig_release(), or the next event. */
-	upcall_work_pending = entering.busy;
+	VCPU(work_pending) = entering.busy;
 	if (!signal || entering.busy)
 		return;
 	if (fpu_bytes == 0)

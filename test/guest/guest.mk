@@ -13,7 +13,7 @@ $(B)/test/guest/$(1)/$(1): $$(wildcard test/guest/$(1)/*.c test/guest/$(1)/*.h) 
 		$$(B)/bin/stardust-cc $$(LIBSTARDUST) tools/stardust.ld | sdk
 	$$(call say,GUEST,$(1))
 	@mkdir -p $$(@D)
-	$$(Q)$$(B)/bin/stardust-cc $$(if $$(shell grep -lE '$(GUEST_INSIDE)' test/guest/$(1)/*.c),--kernel-names) -O2 -g -Wall -I. -isystem $$(B)/xen-include $$(shell sed -n 's/^cflags=//p' test/guest/$(1)/case.conf) \
+	$$(Q)$$(B)/bin/stardust-cc $$(if $$(shell grep -lE '$(GUEST_INSIDE)' test/guest/$(1)/*.c),--kernel-names) -O2 -g -Wall -iquote . -isystem $$(B)/xen-include $$(shell sed -n 's/^cflags=//p' test/guest/$(1)/case.conf) \
 		-o $$@ $$(filter %.c,$$^) $$(shell sed -n 's/^libs=//p' test/guest/$(1)/case.conf)
 endef
 $(foreach c,$(CASES),$(if $(wildcard test/guest/$(c)/main.c),$(eval $(call guest_case,$(c)))))

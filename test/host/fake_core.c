@@ -20,12 +20,12 @@ char fake_emergency_text[8192];
 size_t fake_emergency_bytes;
 struct boot_info boot_info;
 
-static struct vcpu_info fake_vcpu;
-struct vcpu_info *events_vcpu = &fake_vcpu;
+static struct vcpu fake_vcpu;
+__thread struct vcpu *vcpu_host = &fake_vcpu;
 
 void fake_events_reset(void)
 {
-	fake_vcpu.evtchn_upcall_mask = 0;
+	fake_vcpu.info.evtchn_upcall_mask = 0;
 }
 
 void events_deliver(void)

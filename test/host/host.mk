@@ -11,7 +11,7 @@ T_OUT := $(B)/test-host
 T_BIN := $(T_SRC:test/host/%.c=$(T_OUT)/bin/%)
 T_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-strict-aliasing -Wall -Wextra -Wshadow -Wstrict-prototypes \
-	-Wmissing-prototypes -Werror -I. -isystem $(B)/xen-include -D_GNU_SOURCE
+	-Wmissing-prototypes -Werror -iquote . -isystem $(B)/xen-include -D_GNU_SOURCE
 T_LIBS := -fsanitize=address,undefined -lcheck -lsubunit -lrt -lm -lpthread
 
 $(T_OUT)/links.mk: $(T_SRC) test/host/host.mk

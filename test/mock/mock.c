@@ -13,6 +13,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/hypercall.h"
 #include "arch/x86_64/pv/boot.h"
+#include "core/thread.h"
 #include "core/time.h"
 #include "test/mock/mock_private.h"
 #include "xen/evtchn.h"
@@ -21,6 +22,7 @@
 #define BACKENDS_MAX 8
 
 struct mock_config mock_config;
+__thread struct vcpu *vcpu_host;
 struct shared_info mock_shared_info __attribute__((aligned(4096)));
 struct shared_info *boot_shared_info;
 struct boot_info boot_info;
@@ -107,7 +109,7 @@ static uint64_t ns_of_tsc(uint64_t ticks)
 
 uint64_t mock_now_ns(void)
 {
-	const struct vcpu_time_info *info = &mock_shared_info.vcpu_info[0].time;
+	const struct vcpu_time_info *info = &vcpu0.info.time;
 
 	return info->system_time + ns_of_tsc(tsc - info->tsc_timestamp);
 }
@@ -120,7 +122,7 @@ uint64_t mock_timer_deadline_ns(void)
 /* Xen renews the pair of stamps now and then. */
 static void time_renew(void)
 {
-	struct vcpu_time_info *info = &mock_shared_info.vcpu_info[0].time;
+	struct vcpu_time_info *info = &vcpu0.info.time;
 	uint64_t now_ns = mock_now_ns();
 
 	info->version += 2;
@@ -224,9 +226,9 @@ void mock_run_backends(void)
 /* As Xen's bounce frame and iret: masked during, unmasked after. */
 void mock_deliver(void)
 {
-	struct vcpu_info *vcpu = &mock_shared_info.vcpu_info[0];
+	struct vcpu_info *vcpu = &vcpu0.info;
 
-	while (vcpu->evtchn_upcall_pending && !vcpu->evtchn_upcall_mask && events_vcpu == vcpu) {
+	while (vcpu->evtchn_upcall_pending && !vcpu->evtchn_upcall_mask) {
 		vcpu->evtchn_upcall_mask = 1;
 		mock_counts.upcalls++;
 		evtchn_upcall();
@@ -254,7 +256,7 @@ static bool port_pending(const evtchn_port_t *ports, unsigned int ports_count)
 /* Until an upcall is pending, or one of ports, or until_ns. */
 static void sleep_until(const evtchn_port_t *ports, unsigned int ports_count, uint64_t until_ns)
 {
-	const struct vcpu_info *vcpu = &mock_shared_info.vcpu_info[0];
+	const struct vcpu_info *vcpu = &vcpu0.info;
 	unsigned int rounds = 0;
 
 	for (;;) {
@@ -291,7 +293,7 @@ static long sched_op(int command, void *arg)
 		return 0;
 	case SCHEDOP_block:
 		mock_counts.blocks++;
-		mock_shared_info.vcpu_info[0].evtchn_upcall_mask = 0;
+		vcpu0.info.evtchn_upcall_mask = 0;
 		sleep_until(NULL, 0, UINT64_MAX);
 		return 0;
 	case SCHEDOP_poll: {
@@ -525,7 +527,9 @@ void mock_start(const struct mock_config *config)
 	timed_count = backends_count = 0;
 	boot_shared_info = &mock_shared_info;
 	memset(&mock_shared_info, 0, sizeof(mock_shared_info));
-	mock_shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
+	memset(&vcpu0, 0, sizeof(vcpu0));
+	vcpu_start(&vcpu0, 0);
+	vcpu0.current = &thread_first;
 	time_renew();
 	mock_set_wall(1700000000, 500);
 	memset(&boot_info, 0, sizeof(boot_info));

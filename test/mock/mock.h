@@ -140,7 +140,5 @@ extern uint64_t mock_page_budget;
 extern void (*mock_on_panic)(const char *text);
 /* Every line logged, each ended by a newline. */
 const char *mock_log(void);
-/* What core_signal_pending() answers. */
-extern bool mock_signal_pending;
 
 #endif

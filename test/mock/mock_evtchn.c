@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "test/mock/mock_private.h"
+#include "xen/vcpu.h"
 
 #define PORTS          EVTCHN_FIFO_NR_CHANNELS
 #define WORDS_PER_PAGE 1024
@@ -34,7 +35,7 @@ static evtchn_port_t tail[EVTCHN_FIFO_MAX_QUEUES];
 
 static struct vcpu_info *vcpu(void)
 {
-	return &mock_shared_info.vcpu_info[0];
+	return &vcpu0.info;
 }
 
 event_word_t *mock_fifo_word(evtchn_port_t port)

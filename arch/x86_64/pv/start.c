@@ -8,6 +8,7 @@
 #include "arch/x86_64/pv/traps.h"
 #include "arch/x86_64/string.h"
 #include "xen/abi.h"
+#include "xen/vcpu.h"
 
 struct boot_info boot_info __ro_after_init;
 struct shared_info *boot_shared_info __ro_after_init;
@@ -44,7 +45,7 @@ static void enable_vectors(void)
 	if ((regs[2] & CPUID_1_ECX_XSAVE) && (regs[2] & CPUID_1_ECX_AVX)) {
 		cpu_write_cr4(CPU_CR4_OSXSAVE | CPU_CR4_FSGSBASE);
 		cpu_xsetbv(CPU_XCR0_X87 | CPU_XCR0_SSE | CPU_XCR0_AVX);
-		string_vectors = true;
+		string_vectors_restore(true);
 	}
 }
 
@@ -71,15 +72,29 @@ static void note_start_info(const struct start_info *start, uint64_t entry_tsc)
 		info->cmdline[i] = (char)start->cmd_line[i];
 }
 
+/* Without it no event would reach us. */
+static void register_vcpu_info(void)
+{
+	static const char refused[] = "stardust: Xen refuses to register vcpu_info\n";
+	pfn_t pfn = ((uintptr_t)&vcpu0 - LAYOUT_IMAGE_BASE) >> PAGE_SHIFT;
+
+	if (!vcpu_register_info(&vcpu0, pt_state.p2m[pfn]))
+		return;
+	boot_emergency_write(refused, sizeof(refused) - 1);
+	__builtin_trap();
+}
+
 /* Never returns and sets the canary, so it cannot have one itself. */
 _Noreturn __attribute__((no_stack_protector)) void boot_start(const struct start_info *start,
 							      uint64_t entry_tsc)
 {
+	vcpu_start(&vcpu0, 0);
 	/* A NUL as its lowest byte keeps strings from reaching or copying the canary. */
 	__stack_chk_guard = boot_random(entry_tsc) & ~0xffUL;
 	traps_init();
 	note_start_info(start, entry_tsc);
 	pt_boot(start, boot_random(__stack_chk_guard));
+	register_vcpu_info();
 	enable_vectors();
 	core_start();
 }

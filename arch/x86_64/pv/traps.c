@@ -2,7 +2,6 @@
 #include "arch/x86_64/pv/traps.h"
 
 #include "arch/x86_64/cpu.h"
-#include "arch/x86_64/pv/boot.h"
 #include "arch/x86_64/string.h"
 #include "xen/evtchn.h"
 #include "xen/hypercall.h"
@@ -77,8 +76,8 @@ void traps_handle(struct trap_frame *frame)
 {
 	bool vectors = string_vectors_off();
 
-	if (frame->vector == TRAP_PAGE_FAULT && boot_shared_info)
-		frame->cr2 = READ_ONCE(boot_shared_info->vcpu_info[0].arch.cr2);
+	if (frame->vector == TRAP_PAGE_FAULT)
+		frame->cr2 = VCPU(info.arch.cr2);
 	core_trap(frame);
 	string_vectors_restore(vectors);
 }
@@ -89,7 +88,7 @@ bool traps_upcall(struct trap_frame *frame)
 	bool vectors = string_vectors_off();
 
 	evtchn_upcall();
-	if (upcall_work_pending && (frame->rflags & TRAP_RFLAGS_IF))
+	if (VCPU(work_pending) && (frame->rflags & TRAP_RFLAGS_IF))
 		core_upcall_work(frame);
 	string_vectors_restore(vectors);
 	return (frame->rip >= (uintptr_t)upcall_window &&

@@ -61,8 +61,7 @@ _Noreturn void traps_call_on_stack(void (*fn)(void *arg), void *arg, void *stack
 void core_trap(struct trap_frame *frame);
 
 /* Provided by core/fault.c: called at the end of an upcall that interrupted code with events
- * enabled, when upcall_work_pending is set: delivers signals (later: preempts). */
+ * enabled, when the vCPU's work_pending is set: delivers signals (later: preempts). */
 void core_upcall_work(struct trap_frame *frame);
-extern bool upcall_work_pending;
 
 #endif
