@@ -19,6 +19,7 @@
 #include "lib/posix/exit.h"
 #include "lib/posix/newlib.h"
 #include "lib/posix/ramdisk_probe.h"
+#include "lib/posix/sig.h"
 #include "lib/posix/tcb.h"
 #include "lib/posix/tty.h"
 
@@ -89,6 +90,7 @@ void core_program_start(void)
 	struct tcb *tcb;
 	int error;
 
+	thread_first.signals = &sig_first;
 	xencons_init();
 	tty_init();
 	error = cmdline_parse(&cmdline, boot_info.cmdline, __program_name);
