@@ -28,6 +28,7 @@
 struct thread;
 struct fifo_vcpu;
 struct runq;
+struct timer_queue;
 
 struct vcpu {
 	/* Shared with Xen; it must not cross a page, hence the alignment of the whole. */
@@ -45,8 +46,11 @@ struct vcpu {
 	/* Events are enabled only because Xen enabled them to end a block: the upcall must not take
 	 * the thread elsewhere. */
 	bool blocking;
-	struct runq *runq;      /* core/sched.c */
-	struct fifo_vcpu *fifo; /* xen/evtchn_fifo.c */
+	bool leaving;               /* it has to go down: core/smp.c */
+	struct runq *runq;          /* core/sched.c */
+	struct fifo_vcpu *fifo;     /* xen/evtchn_fifo.c */
+	struct timer_queue *timers; /* core/timer.c */
+	evtchn_port_t kick_port;    /* core/smp.c; 0: not yet, or down */
 	/* Where a spinlock's slow path waits (xen/spinlock.c). */
 	const void *spin_lock;
 	uint32_t spin_ticket;
