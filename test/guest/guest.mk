@@ -30,3 +30,13 @@ boots: all box-image $(B)/test/guest/boots/boots
 	trap '$$XENBOX -b $$BOX_NAME down >/dev/null 2>&1' EXIT; \
 	$$XENBOX -b $$BOX_NAME up && test/guest/boots/check
 .PHONY: boots
+
+# make torture SECONDS=3600 SEED=1: all that threads can do at once, in a box of its own; test/guest/torture/check.
+SECONDS ?= 3600
+torture: all box-image $(B)/test/guest/torture/torture
+	$(Q)export XENBOX=$(TOP)/$(B)/bin/xenbox BOX_NAME=torture-$$$$ TORTURE_SECONDS=$(SECONDS) $(SEED:%=TORTURE_SEED=%) \
+		IMAGE=$(TOP)/$(B)/test/guest/torture/torture OUT=$(TOP)/$(B)/test/guest/torture \
+		CASE_DIR=$(TOP)/test/guest/torture; \
+	trap '$$XENBOX -b $$BOX_NAME down >/dev/null 2>&1' EXIT; \
+	$$XENBOX -b $$BOX_NAME up && test/guest/torture/check
+.PHONY: torture

@@ -8,9 +8,9 @@
  *   posixtest: stop REASON      the guest ends here, the next test wants a new one
  *
  * A test ends by returning from its main or by calling exit in the first thread; then it is undone
- * what a test may leave: handlers, masks and pending signals, timers, names, descriptors, scheduling.
- * What cannot be undone (threads that still run) ends the guest. A test that ends the guest in
- * another way, or never ends, is for the runner outside to judge.
+ * what a test may leave: handlers, masks and pending signals, timers, names, descriptors,
+ * scheduling. What cannot be undone (threads that still run) ends the guest. A test that ends the
+ * guest in another way, or never ends, is for the runner outside to judge.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -27,10 +27,10 @@
 
 #include "test/posix/driver.h"
 
-#define UNDO_MAX	 4096
+#define UNDO_MAX          4096
 #define CLOCK_STEP_MAX_NS 50000000LL
-#define THREADS_WAIT_MS	 200
-#define DESCRIPTORS	 1024
+#define THREADS_WAIT_MS   200
+#define DESCRIPTORS       1024
 
 /* Present when the library has them. */
 extern unsigned int thread_count(void) __attribute__((weak));
