@@ -17,23 +17,24 @@
 #include "core/wait.h"
 #include "xen/evtchn.h"
 
-void smp_kick(unsigned int id);
+void smp_kick(unsigned int id) __attribute__((weak));
+void timer_arm_wall(struct timer *timer, uint64_t wall_ns) __attribute__((weak));
 void smp_start(void) __attribute__((weak));
 
 struct runq {
 	struct spinlock lock;
 	uint32_t id;
-	uint64_t ready_bits;	/* bit p: ready[p] is not empty */
+	uint64_t ready_bits;    /* bit p: ready[p] is not empty */
 	struct thread *current; /* as VCPU(current) of this vCPU */
-	uint64_t switched_tsc;	/* when current began to run, or its time was last accounted */
-	uint64_t stolen_ns;	/* of this vCPU when last looked at */
-	uint64_t runstate_ns;	/* its state_entry_time then */
+	uint64_t switched_tsc;  /* when current began to run, or its time was last accounted */
+	uint64_t stolen_ns;     /* of this vCPU when last looked at */
+	uint64_t runstate_ns;   /* its state_entry_time then */
 	uint32_t ready_count;
-	uint8_t level;	  /* of current: thread_level() */
-	bool tick_armed;  /* true while somebody is ready and a thread runs */
-	bool tick_due;	  /* the tick fired; thread_preempt() arms it again when needed */
-	bool resched;	  /* something better than current is ready; this vCPU alone writes it */
-	bool is_online;	  /* takes threads */
+	uint8_t level;   /* of current: thread_level() */
+	bool tick_armed; /* true while somebody is ready and a thread runs */
+	bool tick_due;   /* the tick fired; thread_preempt() arms it again when needed */
+	bool resched;    /* something better than current is ready; this vCPU alone writes it */
+	bool is_online;  /* takes threads */
 	/* Work for whoever runs after the next switch, when any of it is there. */
 	bool after;
 	bool after_wake;     /* sched_moved is to be woken */
@@ -99,6 +100,8 @@ void sched_set_level(struct runq *rq, uint8_t level);
 bool sched_notice(struct runq *rq, uint8_t level);
 /* Makes a waiting thread ready. Events disabled; sched_restore() afterwards. */
 void sched_wake(struct thread *thread);
+/* thread_block() until a time of the wall clock, which may be set meanwhile. */
+void sched_block_wall(uint64_t wall_ns);
 /* events_restore() that lets a better thread run first when the caller had events enabled. */
 void sched_restore(bool enabled);
 /* An upcall comes as soon as events are enabled, and looks at what is to be done. */
@@ -143,11 +146,15 @@ int sched_start(void);
 /* Nanoseconds of ticks of the time-stamp counter. */
 uint64_t sched_ticks_to_ns(uint64_t ticks);
 
-/* --- futex.c --- */
+/* --- futex.c, futex_pi.c --- */
 
 /* The effective priority of a thread changed: it may wait in the wrong place, or lend another
  * priority. Events disabled, no lock. */
 void futex_priority_changed(struct thread *thread);
+/* Only the place among the waiters of a word. */
+void futex_reorder(struct thread *thread);
+/* The thread is gone, perhaps with locks that others wait for. */
+void futex_owner_gone(struct thread *thread);
 
 /* --- sched_wait.c: what core/wait.c calls when it is linked --- */
 void sched_waitq_wake(struct waitq *queue, bool all) __attribute__((weak));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which vCPU a thread runs on: placing, stealing, balancing; idle vCPUs, and those that come and go.
+ * Which vCPU a thread runs on: placing, stealing, balancing; idle vCPUs, and those that come and
+ * go.
  */
 #include "core/sched.h"
 
@@ -292,8 +293,8 @@ _Noreturn void sched_idle_loop(void)
 			run_ready(rq);
 			continue;
 		}
-		/* Say so, look again, then sleep: pairs with sched_choose() and sched_offer(). A kick
-		 * that comes after the look ends the sleep at once. */
+		/* Say so, look again, then sleep: pairs with sched_choose() and sched_offer(). A
+		 * kick that comes after the look ends the sleep at once. */
 		if (READ_ONCE(rq->is_online))
 			__atomic_fetch_or(&sched_idle, bit, __ATOMIC_SEQ_CST);
 		if (!READ_ONCE(rq->ready_bits) && !sched_pull(rq, 0))

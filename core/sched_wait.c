@@ -87,7 +87,6 @@ int sched_waitq_sleep(struct waitq *queue, uint32_t wakes, uint64_t deadline_ns,
 	if (!enter(queue, self, wakes, interruptible, &result))
 		return result;
 	self->wait.where = queue;
-	self->wait.owner = NULL;
 	WRITE_ONCE(self->wait.what, deadline_ns == TIME_NEVER ? "event" : "event or time");
 	thread_block(deadline_ns);
 	WRITE_ONCE(self->wait.what, NULL);

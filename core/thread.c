@@ -7,11 +7,12 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/fpu.h"
 #include "arch/x86_64/switch.h"
+#include "core/futex.h"
 #include "core/page.h"
 #include "core/sched.h"
 #include "lib/base/error.h"
 
-#define ID_MAX	  0x3fffffffu /* FUTEX_OWNER_MASK */
+#define ID_MAX    FUTEX_OWNER_MASK
 #define ID_LISTS  256U
 #define STACK_MIN 1024U
 
@@ -24,6 +25,9 @@ static struct {
 	uint32_t last_id;
 	uint64_t gone_ns; /* processor time of threads that are gone */
 } threads;
+
+/* Whether programs may use vector registers in memory functions. */
+static bool vectors;
 
 /* How ticks of the time-stamp counter become time. */
 static uint32_t tsc_mul;
@@ -47,7 +51,7 @@ static struct thread *find_locked(uint32_t id)
 struct thread *thread_find(uint32_t id)
 {
 	bool enabled = spin_lock_events(&threads.lock);
-	struct thread *thread = sched_started ? find_locked(id) : NULL;
+	struct thread *thread = sched_started ? find_locked(id) : &thread_first;
 
 	spin_unlock_events(&threads.lock, enabled);
 	return thread;
@@ -75,6 +79,7 @@ void thread_forget(struct thread *thread)
 	threads.count--;
 	threads.gone_ns += thread_cpu_ns(thread);
 	spin_unlock(&threads.lock);
+	futex_owner_gone(thread);
 	if (thread->gone)
 		thread->gone(thread);
 }
@@ -258,6 +263,7 @@ int sched_start(void)
 	int error;
 
 	learn_ticks();
+	vectors = VCPU(string_vectors);
 	sched_has_fsgsbase = switch_has_fsgsbase();
 	list_init(&threads.all);
 	for (unsigned int i = 0; i < ID_LISTS; i++)
@@ -289,6 +295,7 @@ static void begin(void *arg)
 {
 	struct thread *self = arg;
 
+	VCPU(string_vectors) = vectors;
 	sched_switched();
 	events_restore(true);
 	self->entry(self->arg);

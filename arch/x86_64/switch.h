@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Leaving one thread's stack for another's. To the compiler it is a call, so what a call may destroy
- * is not kept: vector registers and the x87 stack. What must survive a call is: callee-saved
- * registers, the control words of SSE and x87 (psABI 3.2.3). Events disabled.
+ * Leaving one thread's stack for another's. To the compiler it is a call, so what a call may
+ * destroy is not kept: vector registers and the x87 stack. What must survive a call is:
+ * callee-saved registers, the control words of SSE and x87 (psABI 3.2.3). Events disabled.
  */
 #ifndef ARCH_X86_64_SWITCH_H
 #define ARCH_X86_64_SWITCH_H
@@ -26,15 +26,14 @@ struct switch_frame {
 /* Where a new thread begins: calls what rbx holds, which never returns, with r12. */
 void switch_begin(void);
 
-/* Builds the first frame below stack_top (a multiple of 16), with the caller's control words; fn(arg)
- * will run there and must not return. Yields the stack pointer for switch_stacks(). */
+/* Builds the first frame below stack_top (a multiple of 16), with the caller's control words;
+ * fn(arg) will run there and must not return. Yields the stack pointer for switch_stacks(). */
 static inline uintptr_t switch_prepare(uintptr_t stack_top, void (*fn)(void *arg), void *arg)
 {
 	struct switch_frame *frame = (struct switch_frame *)stack_top - 1;
 
-	*frame = (struct switch_frame){.rip = (uintptr_t)switch_begin,
-				       .rbx = (uintptr_t)fn,
-				       .r12 = (uintptr_t)arg};
+	*frame = (struct switch_frame){
+		.rip = (uintptr_t)switch_begin, .rbx = (uintptr_t)fn, .r12 = (uintptr_t)arg};
 	__asm__ volatile("stmxcsr %0\n\t"
 			 "fnstcw %1"
 			 : "=m"(frame->mxcsr), "=m"(frame->x87_control));
