@@ -469,19 +469,6 @@ void thread_block(uint64_t deadline_ns)
 		block_until(self, deadline_ns);
 }
 
-void sched_block_wall(uint64_t wall_ns)
-{
-	struct thread *self = thread_self();
-
-	self->wait_timer.fn = timeout;
-	if (timer_arm_wall)
-		timer_arm_wall(&self->wait_timer, wall_ns);
-	else
-		timer_arm(&self->wait_timer, wall_ns - time_wall_ns() + time_monotonic_ns());
-	block(self);
-	timer_cancel(&self->wait_timer);
-}
-
 bool sched_notice(struct runq *rq, uint8_t level)
 {
 	if (rq == VCPU(runq)) {

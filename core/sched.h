@@ -13,6 +13,7 @@
 #ifndef CORE_SCHED_H
 #define CORE_SCHED_H
 
+#include "core/smp.h"
 #include "core/thread.h"
 #include "core/wait.h"
 #include "xen/evtchn.h"
@@ -20,6 +21,7 @@
 void smp_kick(unsigned int id) __attribute__((weak));
 void timer_arm_wall(struct timer *timer, uint64_t wall_ns) __attribute__((weak));
 void smp_start(void) __attribute__((weak));
+void smp_leave(void) __attribute__((weak));
 
 struct runq {
 	struct spinlock lock;

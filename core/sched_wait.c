@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Wait queues of programs with threads. */
+/*
+ * Waiting in programs with threads: wait queues, the wall clock. core/wait.c names the queues'
+ * functions weakly; what brings this file in is sched_block_wall(), which futexes need.
+ */
 #include "core/sched.h"
 #include "lib/base/error.h"
 
@@ -97,4 +100,24 @@ int sched_waitq_sleep(struct waitq *queue, uint32_t wakes, uint64_t deadline_ns,
 	}
 	spin_unlock(&queue->lock);
 	return 0;
+}
+
+/* ---- The wall clock ---- */
+
+static void timeout(struct timer *timer)
+{
+	thread_wake(container_of(timer, struct thread, wait_timer));
+}
+
+void sched_block_wall(uint64_t wall_ns)
+{
+	struct thread *self = thread_self();
+
+	self->wait_timer.fn = timeout;
+	if (timer_arm_wall)
+		timer_arm_wall(&self->wait_timer, wall_ns);
+	else
+		timer_arm(&self->wait_timer, wall_ns - time_wall_ns() + time_monotonic_ns());
+	thread_block(TIME_NEVER);
+	timer_cancel(&self->wait_timer);
 }

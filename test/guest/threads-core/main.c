@@ -40,7 +40,7 @@ static struct worker *start_as(void (*entry)(void *), void *arg, enum thread_pol
 
 	attr.stack = worker->stack = malloc(STACK_BYTES);
 	attr.fpu_area = worker->fpu =
-		aligned_alloc(FPU_STATE_ALIGN, thread_fpu_bytes() + 63UL & -64UL);
+		aligned_alloc(FPU_STATE_ALIGN, (thread_fpu_bytes() + 63UL) & -64UL);
 	CHECK(thread_create(&worker->thread, &attr, entry, arg) == 0);
 	worker->thread.owner = worker;
 	thread_start(&worker->thread);
