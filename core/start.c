@@ -3,6 +3,7 @@
 
 #include "arch/x86_64/pv/boot.h"
 #include "core/events.h"
+#include "core/heap.h"
 #include "core/page.h"
 #include "core/panic.h"
 #include "core/random.h"
@@ -15,6 +16,7 @@ _Noreturn void core_start(void)
 {
 	thread_first.id = 1;
 	VCPU(current) = &thread_first;
+	heap_init();
 	random_init();
 	page_init();
 	boot_publish_p2m();

@@ -25,6 +25,7 @@
 
 #define VCPUS_MAX 64u
 
+struct heap_vcpu;
 struct thread;
 struct fifo_vcpu;
 struct runq;
@@ -47,6 +48,8 @@ struct vcpu {
 	 * the thread elsewhere. */
 	bool blocking;
 	bool leaving;               /* it has to go down: core/smp.c */
+	struct heap_vcpu *heap;     /* core/heap.c */
+	uint16_t heap_owner;        /* PAGE_OWNER_VCPU() of its slabs of short slots */
 	struct runq *runq;          /* core/sched.c */
 	struct fifo_vcpu *fifo;     /* xen/evtchn_fifo.c */
 	struct timer_queue *timers; /* core/timer.c */
@@ -137,10 +140,21 @@ static inline uint8_t events_save(void)
 /* True when the caller must call events_deliver(): pending (0 or 1) and not masked. */
 static inline bool events_release(uint8_t mask)
 {
+	bool more;
+
 	barrier();
 	VCPU(info.evtchn_upcall_mask) = mask;
+#ifdef __stardust__
+	/* One instruction: mask is below what is pending. */
+	__asm__ volatile("cmpb %%gs:%c2, %1"
+			 : "=@ccb"(more)
+			 : "q"(mask), "i"(offsetof(struct vcpu, info.evtchn_upcall_pending))
+			 : "memory");
+#else
 	barrier();
-	return __builtin_expect(VCPU(info.evtchn_upcall_pending) > mask, 0);
+	more = VCPU(info.evtchn_upcall_pending) > mask;
+#endif
+	return __builtin_expect(more, 0);
 }
 
 #endif
