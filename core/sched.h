@@ -13,24 +13,36 @@
 #ifndef CORE_SCHED_H
 #define CORE_SCHED_H
 
+#include "core/smp.h"
 #include "core/thread.h"
 #include "core/wait.h"
 #include "xen/evtchn.h"
+
+void smp_kick(unsigned int id) __attribute__((weak));
+void timer_arm_wall(struct timer *timer, uint64_t wall_ns) __attribute__((weak));
+void smp_start(void) __attribute__((weak));
+void smp_leave(void) __attribute__((weak));
 
 struct runq {
 	struct spinlock lock;
 	uint32_t id;
 	uint64_t ready_bits;    /* bit p: ready[p] is not empty */
 	struct thread *current; /* as VCPU(current) of this vCPU */
-	struct thread *left;    /* just switched from: gone, or to be moved to another queue */
 	uint64_t switched_tsc;  /* when current began to run, or its time was last accounted */
-	uint64_t stolen_ns;     /* of this vCPU, when last looked at; */
-	uint64_t runstate_ns;   /* state_entry_time then */
+	uint64_t stolen_ns;     /* of this vCPU when last looked at */
+	uint64_t runstate_ns;   /* its state_entry_time then */
 	uint32_t ready_count;
 	uint8_t level;   /* of current: thread_level() */
-	bool tick_armed; /* always while somebody is ready and a thread runs */
-	bool tick_due;   /* the tick fired: thread_preempt() arms it again if needed */
+	bool tick_armed; /* true while somebody is ready and a thread runs */
+	bool tick_due;   /* the tick fired; thread_preempt() arms it again when needed */
+	bool resched;    /* something better than current is ready; this vCPU alone writes it */
 	bool is_online;  /* takes threads */
+	/* Work for whoever runs after the next switch, when any of it is there. */
+	bool after;
+	bool after_wake;     /* sched_moved is to be woken */
+	uint8_t offer_level; /* a thread that was pushed aside: sched_offer() */
+	uint64_t offer_affinity;
+	struct thread *left; /* the thread switched from: gone, or to be moved to another queue */
 	struct timer tick;
 	struct list_node ready[THREAD_PRIORITIES];
 	struct thread idle;
@@ -46,6 +58,7 @@ extern uint8_t sched_levels[VCPUS_MAX];
 /* Real-time threads that are ready and do not run. */
 extern uint32_t sched_rt_ready;
 extern bool sched_started;
+extern bool sched_has_fsgsbase; /* wrfsbase works */
 extern uint64_t sched_slice_ticks;
 
 /* What runs: 0 idle, 1 SCHED_OTHER, above: real-time. */
@@ -70,40 +83,80 @@ static inline uint64_t sched_bit(unsigned int vcpu)
 
 /* The run queue that guards the thread, locked. Events disabled. */
 struct runq *sched_lock(struct thread *thread);
+/* Two locks, or one when they are the same. */
+void sched_lock_two(struct runq *a, struct runq *b);
+void sched_unlock_two(struct runq *a, struct runq *b);
 /* Into or out of its list; locked. */
 void sched_enqueue(struct runq *rq, struct thread *thread, bool at_head);
 void sched_dequeue(struct runq *rq, struct thread *thread);
 /* Leaves the running thread, whose state says why, for the best one of the locked queue, which is
  * unlocked afterwards. Returns when the thread runs again. */
 void sched_switch(struct runq *rq);
+/* The running thread goes to another vCPU. Events disabled. */
+void sched_leave(void);
 /* What a thread that was switched to does first. */
 void sched_switched(void);
-/* Somebody better than current may wait in the locked queue: its vCPU looks soon. */
-void sched_notice(struct runq *rq);
+/* Levels decide who gives way: current's may have changed. Locked. */
+void sched_set_level(struct runq *rq, uint8_t level);
+/* A thread of this level was put into the locked queue. True: its vCPU must be kicked. */
+bool sched_notice(struct runq *rq, uint8_t level);
+/* Makes a waiting thread ready. Events disabled; sched_restore() afterwards. */
+void sched_wake(struct thread *thread);
+/* thread_block() until a time of the wall clock, which may be set meanwhile. */
+void sched_block_wall(uint64_t wall_ns);
 /* events_restore() that lets a better thread run first when the caller had events enabled. */
 void sched_restore(bool enabled);
-/* Adds up the time current ran until now; locked. */
+/* An upcall comes as soon as events are enabled, and looks at what is to be done. */
+void sched_upcall_soon(void);
+/* Adds up the time current ran until now. Own vCPU, locked. */
 void sched_account(struct runq *rq);
-/* Ends what left did; called unlocked, events disabled. */
-void sched_left(struct thread *left);
+/* Sees to it that the locked queue's vCPU looks again after a slice. */
+void sched_tick(struct runq *rq);
+void sched_tick_arm(struct runq *rq, uint64_t slice_ns);
+void sched_tick_fired(struct timer *timer);
 
 /* --- sched_smp.c --- */
 
-/* The vCPU a thread that just became ready should run on. It was last on rq. */
-unsigned int sched_choose(const struct thread *thread, unsigned int last);
-/* Puts a thread in state THREAD_MOVING into the best queue. Events disabled. */
-void sched_place(struct thread *thread);
-/* After a thread was put into a queue where it does not run at once: somebody else may take it. */
-void sched_offer(unsigned int level, uint64_t affinity);
-/* Takes a thread above level from another vCPU to the calling one. True when one was found. */
-bool sched_pull(struct runq *rq, unsigned int level);
-/* Where the running thread, whose slice is over, should go: another vCPU, or this one. */
-unsigned int sched_balance(struct runq *rq, const struct thread *thread);
-/* May the thread run on this vCPU at all? */
+/* May the thread run on this vCPU? */
 bool sched_allowed(const struct thread *thread, unsigned int vcpu);
-/* The calling vCPU gets a scheduler; it goes on with what it is doing as thread. */
-int sched_start(void);
+/* The vCPU a thread that becomes ready should run on; it was last on vCPU last. */
+unsigned int sched_choose(const struct thread *thread, unsigned int last);
+unsigned int sched_least_loaded(uint64_t vcpus, unsigned int preferred);
+/* Puts a thread in state THREAD_MOVING into the best queue. Events disabled, no lock. */
+void sched_place(struct thread *thread);
+/* A thread was put into a queue and does not run at once: somebody else may take it. No lock. */
+void sched_offer(uint8_t level, uint64_t affinity);
+/* Takes a thread above level from another vCPU to this one. True when one was found. No lock. */
+bool sched_pull(struct runq *rq, uint8_t level);
+/* Where the running thread of the locked queue, whose slice is over, goes: perhaps this vCPU. */
+unsigned int sched_balance(struct runq *rq, const struct thread *thread);
+/* The work after a switch; the run queue is unlocked by it. */
+void sched_after(struct runq *rq);
+/* Woken when a thread left a vCPU for which somebody set after_wake. */
+extern struct waitq sched_moved;
 _Noreturn void sched_idle_loop(void);
+
+/* --- thread.c --- */
+
+/* The priority that the threads waiting for its locks lend it. Events disabled. */
+void thread_set_inherited(struct thread *thread, unsigned int priority);
+
+/* The thread is gone: takes it off the lists. */
+void thread_forget(struct thread *thread);
+/* The first thread becomes one that can be switched from. */
+int sched_start(void);
+/* Nanoseconds of ticks of the time-stamp counter. */
+uint64_t sched_ticks_to_ns(uint64_t ticks);
+
+/* --- futex.c, futex_pi.c --- */
+
+/* The effective priority of a thread changed: it may wait in the wrong place, or lend another
+ * priority. Events disabled, no lock. */
+void futex_priority_changed(struct thread *thread);
+/* Only the place among the waiters of a word. */
+void futex_reorder(struct thread *thread);
+/* The thread is gone, perhaps with locks that others wait for. */
+void futex_owner_gone(struct thread *thread);
 
 /* --- sched_wait.c: what core/wait.c calls when it is linked --- */
 void sched_waitq_wake(struct waitq *queue, bool all) __attribute__((weak));

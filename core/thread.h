@@ -42,9 +42,9 @@ enum thread_state {
 /* What a thread waits for: for reports of deadlocks. Written by the waiting thread itself, and
  * stale when what is NULL. */
 struct thread_wait {
-	const char *what;           /* "mutex", "condition", "sleep", "event"…; static storage */
-	const void *where;          /* the object waited for */
-	const struct thread *owner; /* who holds it, when known */
+	const char *what;  /* "mutex", "condition", "sleep", "event"…; static storage */
+	const void *where; /* the object waited for */
+	uint32_t owner;    /* id of who holds it; 0: not known */
 };
 
 struct futex_bucket;
@@ -63,6 +63,7 @@ struct thread {
 	uint8_t base_priority;
 	uint8_t ceiling;   /* of the locks with a ceiling that it holds */
 	uint8_t inherited; /* from those who wait for locks it holds; guarded by futex_pi.c too */
+	bool to_tail;      /* to the end of its list when it is preempted next */
 	bool is_idle;      /* a vCPU's idle thread: in no run queue, preempted by nobody */
 	uint64_t affinity; /* bit n: may run on vCPU n; never 0 */
 
@@ -86,7 +87,8 @@ struct thread {
 	/* Locks with inheritance. Lock: futex_pi.c. */
 	struct list_node pi_waiters; /* the first waiter of each lock it holds, by priority */
 	struct list_node pi_node;    /* in pi_waiters of the owner of pi_word */
-	uint32_t *pi_word;           /* the lock it waits for */
+	bool pi_waiting;
+	uint32_t *pi_word; /* the lock it waits for */
 
 	/* Its upcall must deliver a signal or a cancellation; a wait that may be interrupted ends
 	 * with -EINTR. Set through thread_interrupt(), cleared by lib/posix. */

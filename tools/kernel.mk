@@ -5,10 +5,10 @@ K_C := \
 	lib/base/chacha20.c lib/base/format.c lib/base/ksyms.c lib/base/parse.c \
 	$(patsubst %,arch/x86_64/pv/%.c,start pt pt_boot p2m traps emergency) \
 	$(patsubst %,xen/%.c,hypercall vcpu spinlock evtchn evtchn_fifo evtchn_2l ring xswire) \
-	$(patsubst %,core/%.c,start page pool vm heap heap_slab heap_large heap_vcpu random events time timer wait log panic fault backtrace console suspend) \
+	$(patsubst %,core/%.c,start page pool vm heap heap_slab heap_large heap_vcpu random events time timer wait thread sched sched_smp sched_wait futex futex_pi log panic fault backtrace console suspend) \
 	$(patsubst %,drivers/%.c,xencons xenstore xenstore_sync control) \
 	$(patsubst %,lib/fs/%.c,archive archive_cpio archive_tar)
-K_S := arch/x86_64/hypercall.S arch/x86_64/string.S arch/x86_64/pv/entry.S arch/x86_64/pv/head.S
+K_S := arch/x86_64/hypercall.S arch/x86_64/switch.S arch/x86_64/string.S arch/x86_64/pv/entry.S arch/x86_64/pv/head.S
 # POSIX layer: sees newlib's headers; one object per function group so that programs link what they use.
 P_C := $(sort $(wildcard lib/posix/*.c))
 
@@ -34,7 +34,7 @@ P_CFLAGS := -std=gnu11 $(K_CODEGEN) $(K_WARN) -mgeneral-regs-only -nostdinc -isy
 # Small by default; what runs for each event, allocation or clock read is compiled for speed, without
 # the padding that aligns functions and loops: it costs hello 2 KB.
 K_OPT := -Os
-HOT := core/heap core/heap_slab core/page core/time core/timer core/wait xen/evtchn xen/evtchn_fifo \
+HOT := core/heap core/heap_slab core/page core/time core/timer core/wait core/sched core/sched_wait core/futex xen/evtchn xen/evtchn_fifo \
 	xen/evtchn_2l xen/ring drivers/xencons lib/base/chacha20 lib/posix/malloc lib/posix/clock
 
 K_OBJ := $(K_C:%.c=$(B)/kernel/%.o) $(K_S:%.S=$(B)/kernel/%.o)

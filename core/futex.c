@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Waiters of all words with the same hash stand in one list, by priority and then by their coming.
+ *
+ * wait_bucket says where a thread stands or is about to stand; it is set before the bucket's lock
+ * is taken, so that whoever changes the thread's priority either finds it or was early enough.
+ * wait_word is not NULL exactly while the thread is in the list; a waker clears it as the last
+ * thing it does to the thread, which may be gone afterwards.
+ */
+#include "core/futex.h"
+
+#include "arch/x86_64/cpu.h"
+#include "core/sched.h"
+#include "lib/base/error.h"
+
+#define BUCKET_BITS 10
+
+struct futex_bucket {
+	struct spinlock lock;
+	struct list_node waiters; /* zeros: never used */
+} __attribute__((aligned(32)));
+
+static struct futex_bucket buckets[1U << BUCKET_BITS];
+
+static inline struct futex_bucket *bucket_of(const uint32_t *word)
+{
+	/* The golden ratio's fraction: neighbouring words land far apart. */
+	return &buckets[((uintptr_t)word * 0x9e3779b97f4a7c15ULL) >> (64 - BUCKET_BITS)];
+}
+
+static inline struct thread *waiter_of(struct list_node *node)
+{
+	return container_of(node, struct thread, wait_node);
+}
+
+/* ---- The list; locked ---- */
+
+static inline void insert(struct futex_bucket *bucket, struct thread *thread, const uint32_t *word)
+{
+	struct list_node *head = &bucket->waiters, *at = head;
+
+	if (!head->next)
+		list_init(head);
+	while (at->prev != head && waiter_of(at->prev)->priority < thread->priority)
+		at = at->prev;
+	list_insert_before(at, &thread->wait_node);
+	WRITE_ONCE(thread->wait_word, word);
+}
+
+static inline void unlink(struct thread *thread)
+{
+	struct list_node *next = thread->wait_node.next, *prev = thread->wait_node.prev;
+
+	prev->next = next;
+	next->prev = prev;
+}
+
+static inline void wake(struct thread *thread)
+{
+	unlink(thread);
+	sched_wake(thread);
+	/* Pairs with the load in futex_wait(). */
+	__atomic_store_n(&thread->wait_word, NULL, __ATOMIC_RELEASE);
+}
+
+/* The bucket where the thread stands, locked. */
+static struct futex_bucket *lock_bucket_of(struct thread *thread)
+{
+	for (;;) {
+		struct futex_bucket *bucket = READ_ONCE(thread->wait_bucket);
+
+		spin_lock(&bucket->lock);
+		if (READ_ONCE(thread->wait_bucket) == bucket)
+			return bucket;
+		spin_unlock(&bucket->lock);
+	}
+}
+
+/* ---- Waiting ---- */
+
+static bool is_over(uint64_t deadline_ns, unsigned int flags)
+{
+	if (deadline_ns == TIME_NEVER)
+		return false;
+	return (flags & FUTEX_WALL ? time_wall_ns() : time_monotonic_ns()) >= deadline_ns;
+}
+
+static void block(uint64_t deadline_ns, unsigned int flags)
+{
+	if (deadline_ns != TIME_NEVER && (flags & FUTEX_WALL))
+		sched_block_wall(deadline_ns);
+	else
+		thread_block(deadline_ns);
+}
+
+/* Something else than a waker let the thread run. Waits on while that is no reason to stop. */
+static __attribute__((noinline)) int wait_on(struct thread *self, const uint32_t *word,
+					     uint64_t deadline_ns, unsigned int flags)
+{
+	for (;;) {
+		struct futex_bucket *bucket;
+		int result = 0;
+
+		/* Before the lock: a waker that comes after it finds us waiting. */
+		thread_wait_prepare();
+		bucket = lock_bucket_of(self);
+		if (self->wait_word == word) {
+			if ((flags & FUTEX_INTERRUPTIBLE) && READ_ONCE(self->interrupted))
+				result = -EINTR;
+			else if (is_over(deadline_ns, flags))
+				result = -ETIMEDOUT;
+			if (result) {
+				unlink(self);
+				self->wait_word = NULL;
+			}
+		} else {
+			/* Woken, or moved to another word. */
+			deadline_ns = TIME_NEVER;
+		}
+		spin_unlock(&bucket->lock);
+		if (!self->wait_word) {
+			thread_wait_cancel();
+			return result;
+		}
+		block(deadline_ns, flags);
+		if (!__atomic_load_n(&self->wait_word, __ATOMIC_ACQUIRE))
+			return 0;
+	}
+}
+
+/* Why the thread need not wait at all, 0: it must. Locked. */
+static inline int refusal(const struct thread *self, const uint32_t *word, uint32_t expected,
+			  uint64_t deadline_ns, unsigned int flags)
+{
+	if (__atomic_load_n(word, __ATOMIC_RELAXED) != expected)
+		return -EAGAIN;
+	if ((flags & FUTEX_INTERRUPTIBLE) && READ_ONCE(self->interrupted))
+		return -EINTR;
+	if (__builtin_expect(deadline_ns != TIME_NEVER, 0) && is_over(deadline_ns, flags))
+		return -ETIMEDOUT;
+	return 0;
+}
+
+int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, unsigned int flags,
+	       const char *what)
+{
+	bool enabled = events_disable();
+	struct futex_bucket *bucket = bucket_of(word);
+	struct thread *self = thread_self();
+	int result;
+
+	self->wait_bucket = bucket;
+	WRITE_ONCE(self->state, THREAD_WAITING);
+	/* A full barrier, as thread_wait_prepare() has one. */
+	spin_lock(&bucket->lock);
+	result = refusal(self, word, expected, deadline_ns, flags);
+	if (__builtin_expect(result, 0)) {
+		spin_unlock(&bucket->lock);
+		thread_wait_cancel();
+		events_restore(enabled);
+		return result;
+	}
+	insert(bucket, self, word);
+	spin_unlock(&bucket->lock);
+	self->wait.where = word;
+	WRITE_ONCE(self->wait.what, what);
+	block(deadline_ns, flags);
+	if (__builtin_expect(__atomic_load_n(&self->wait_word, __ATOMIC_ACQUIRE) != NULL, 0))
+		result = wait_on(self, word, deadline_ns, flags);
+	WRITE_ONCE(self->wait.what, NULL);
+	events_restore(enabled);
+	return result;
+}
+
+/* ---- Waking ---- */
+
+/* Locked. */
+static inline unsigned int wake_some(struct futex_bucket *bucket, const uint32_t *word,
+				     unsigned int count)
+{
+	struct list_node *head = &bucket->waiters, *node = head->next, *after;
+	unsigned int woken = 0;
+
+	if (!node)
+		return 0;
+	for (; node != head && woken < count; node = after) {
+		after = node->next;
+		if (waiter_of(node)->wait_word == word) {
+			wake(waiter_of(node));
+			woken++;
+		}
+	}
+	return woken;
+}
+
+unsigned int futex_wake(const uint32_t *word, unsigned int count)
+{
+	bool enabled = events_disable();
+	struct futex_bucket *bucket = bucket_of(word);
+	unsigned int woken;
+
+	spin_lock(&bucket->lock);
+	woken = wake_some(bucket, word, count);
+	spin_unlock(&bucket->lock);
+	sched_restore(enabled);
+	return woken;
+}
+
+/* Both locked. */
+static unsigned int move_some(struct futex_bucket *from, const uint32_t *word,
+			      struct futex_bucket *bucket, const uint32_t *to, unsigned int count)
+{
+	struct list_node *head = &from->waiters, *node = head->next, *after;
+	unsigned int moved = 0;
+
+	if (!node)
+		return 0;
+	for (; node != head && moved < count; node = after) {
+		struct thread *thread = waiter_of(node);
+
+		after = node->next;
+		if (thread->wait_word != word)
+			continue;
+		unlink(thread);
+		WRITE_ONCE(thread->wait_bucket, bucket);
+		thread->wait.where = to;
+		insert(bucket, thread, to);
+		moved++;
+	}
+	return moved;
+}
+
+int futex_requeue(const uint32_t *word, uint32_t expected, unsigned int wake_count,
+		  const uint32_t *to, unsigned int move_count)
+{
+	bool enabled = events_disable();
+	struct futex_bucket *from = bucket_of(word), *bucket = bucket_of(to);
+	struct futex_bucket *first = from < bucket ? from : bucket;
+	struct futex_bucket *second = from < bucket ? bucket : from;
+	unsigned int done;
+	int result = -EAGAIN;
+
+	spin_lock(&first->lock);
+	if (first != second)
+		spin_lock(&second->lock);
+	if (__atomic_load_n(word, __ATOMIC_RELAXED) == expected) {
+		done = wake_some(from, word, wake_count);
+		done += move_some(from, word, bucket, to, move_count);
+		result = (int)done;
+	}
+	if (first != second)
+		spin_unlock(&second->lock);
+	spin_unlock(&first->lock);
+	sched_restore(enabled);
+	return result;
+}
+
+void futex_reorder(struct thread *thread)
+{
+	struct futex_bucket *bucket;
+
+	/* Pairs with futex_wait(): the priority is written, now see whether the thread waits. */
+	smp_mb();
+	if (!READ_ONCE(thread->wait_bucket))
+		return;
+	bucket = lock_bucket_of(thread);
+	if (thread->wait_word) {
+		unlink(thread);
+		insert(bucket, thread, thread->wait_word);
+	}
+	spin_unlock(&bucket->lock);
+}
