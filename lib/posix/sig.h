@@ -52,7 +52,6 @@ enum sig_result {
 struct sig_entry {
 	struct list_node node; /* zeros, or points to itself, while it does not wait */
 	siginfo_t info;
-	unsigned int again; /* how often it was sent while it waited */
 	/* No longer in a queue; *info_out is the taker's copy, NULL when it was thrown away.
 	 * Event context, sig_lock held. */
 	void (*taken)(struct sig_entry *entry, siginfo_t *info_out);
@@ -154,8 +153,7 @@ _Noreturn void sig_enter(void) __attribute__((weak));
 /* --- sig_queue.c: absent until something queues --- */
 
 /* Makes a signal pending with entry (borrowed until taken() is called, perhaps at once);
- * entry->info.si_signo is the signal. One that waits already is counted in again. thread NULL: the
- * process. False: one of that number below SIGRTMIN was pending already, or it is ignored, and
+ * entry->info.si_signo is the signal. thread NULL: the process. It does not wait yet. False: one of that number below SIGRTMIN was pending already, or it is ignored, and
  * taken() is not called. Any context. */
 bool sig_send_entry(struct thread *thread, struct sig_entry *entry);
 /* Its inner part, sig_lock held. The caller wakes sig_queue. */
@@ -165,6 +163,10 @@ bool sig_queue_take(struct sig_pending *pending, int signal, siginfo_t *info_out
 	__attribute__((weak));
 /* Throws all entries of the set away. sig_lock held. */
 void sig_queue_discard(struct sig_pending *pending, sigset_t set) __attribute__((weak));
+static inline bool sig_queue_waits(const struct sig_entry *entry)
+{
+	return entry->node.next && entry->node.next != &entry->node;
+}
 /* Takes one entry out of whatever queue it is in; taken() is not called. False: it was in none. */
 bool sig_queue_cancel(struct sig_entry *entry);
 /* A signal with all of *info for thread, or the process when NULL. -EAGAIN: SIGQUEUE_MAX wait. */

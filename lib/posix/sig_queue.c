@@ -13,19 +13,10 @@
 
 static unsigned int queued_count; /* of those in heap memory; lock: sig_lock */
 
-static bool waits(const struct sig_entry *entry)
-{
-	return entry->node.next && entry->node.next != &entry->node;
-}
-
 bool sig_post_entry(struct thread *thread, struct sig_entry *entry)
 {
 	struct sig_pending *pending = thread ? &thread->signals->pending : &sig_process;
 
-	if (waits(entry)) {
-		entry->again++;
-		return true;
-	}
 	if (!sig_post(thread, entry->info.si_signo, entry->info.si_code))
 		return false;
 	if (!pending->queue.next)
@@ -103,7 +94,7 @@ void sig_queue_discard(struct sig_pending *pending, sigset_t set)
 
 bool sig_queue_cancel(struct sig_entry *entry)
 {
-	bool enabled = spin_lock_events(&sig_lock), waited = waits(entry);
+	bool enabled = spin_lock_events(&sig_lock), waited = sig_queue_waits(entry);
 
 	if (waited)
 		leave(entry);
