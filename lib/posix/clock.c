@@ -20,6 +20,9 @@
 #pragma weak thread_cpu_ns
 #pragma weak thread_cpu_ns_all
 
+/* Message queues: absent in programs that open none. */
+void mq_wall_set(void) __attribute__((weak));
+
 /* Woken when CLOCK_REALTIME was set. */
 static struct waitq clock_set;
 
@@ -113,6 +116,8 @@ int clock_settime(clockid_t clock, const struct timespec *time)
 		waitq_wake_all(&clock_set);
 		if (clock_timer_wall_set)
 			clock_timer_wall_set();
+		if (mq_wall_set)
+			mq_wall_set();
 	}
 	return (int)posix_result(result);
 }

@@ -88,16 +88,6 @@ int getdtablesize(void)
 	return OPEN_MAX;
 }
 
-int get_nprocs(void)
-{
-	/* The SMP issue brings more up. */
-	return 1;
-}
-
-int get_nprocs_conf(void)
-{
-	return get_nprocs();
-}
 
 static uint64_t free_pages(void)
 {
@@ -116,63 +106,6 @@ int sysinfo(struct sysinfo *info_out)
 	info_out->procs = 1;
 	info_out->mem_unit = (unsigned int)PAGE_BYTES;
 	return 0;
-}
-
-static const struct {
-	short name;
-	int value; /* -1: no limit, or no such option */
-} values[] = {
-	{_SC_ARG_MAX, ARG_MAX},
-	{_SC_CHILD_MAX, 1},
-	{_SC_CLK_TCK, CLOCK_TICKS_PER_S},
-	{_SC_NGROUPS_MAX, NGROUPS_MAX},
-	{_SC_OPEN_MAX, OPEN_MAX},
-	{_SC_JOB_CONTROL, -1},
-	{_SC_SAVED_IDS, -1},
-	{_SC_VERSION, 200809},
-	{_SC_PAGESIZE, (int)PAGE_BYTES},
-	{_SC_IOV_MAX, IOV_MAX},
-	{_SC_LINE_MAX, LINE_MAX},
-	{_SC_STREAM_MAX, STREAM_MAX},
-	{_SC_TZNAME_MAX, TZNAME_MAX},
-	{_SC_HOST_NAME_MAX, HOST_NAME_MAX},
-	{_SC_LOGIN_NAME_MAX, LOGIN_NAME_MAX},
-	{_SC_TTY_NAME_MAX, TTY_NAME_MAX},
-	{_SC_SYMLOOP_MAX, SYMLOOP_MAX},
-	{_SC_RE_DUP_MAX, RE_DUP_MAX},
-	{_SC_RTSIG_MAX, RTSIG_MAX},
-	{_SC_SIGQUEUE_MAX, SIGQUEUE_MAX},
-	{_SC_GETPW_R_SIZE_MAX, 256},
-	{_SC_GETGR_R_SIZE_MAX, 256},
-	{_SC_MONOTONIC_CLOCK, 200809},
-	{_SC_MAPPED_FILES, 200809},
-	{_SC_MEMORY_PROTECTION, 200809},
-	{_SC_REALTIME_SIGNALS, 200809},
-	{_SC_CPUTIME, 200809},
-	{_SC_FSYNC, 200809},
-	{_SC_THREADS, -1},
-	{_SC_ATEXIT_MAX, INT_MAX},
-};
-
-long sysconf(int name)
-{
-	switch (name) {
-	case _SC_NPROCESSORS_CONF:
-	case _SC_NPROCESSORS_ONLN:
-		return get_nprocs();
-	case _SC_PHYS_PAGES:
-		return (long)boot_info.pages_count;
-	case _SC_AVPHYS_PAGES:
-		return (long)free_pages();
-	default:
-		break;
-	}
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-		if (values[i].name == name)
-			return values[i].value;
-	if (name < 0 || name > _SC_XOPEN_VERSION + 64)
-		errno = EINVAL;
-	return -1;
 }
 
 static long path_limit(int name)
