@@ -35,6 +35,9 @@
 /* Present when the library has them. */
 extern unsigned int thread_count(void) __attribute__((weak));
 extern pthread_t pthread_self(void) __attribute__((weak));
+extern int pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *)
+	__attribute__((weak));
+extern int pthread_join(pthread_t, void **) __attribute__((weak));
 extern int pthread_setschedparam(pthread_t, int, const struct sched_param *) __attribute__((weak));
 extern int setitimer(int, const struct itimerval *, struct itimerval *) __attribute__((weak));
 extern int munlockall(void) __attribute__((weak));
@@ -219,14 +222,30 @@ static const char *undo_all(void)
 static int run(const struct posixtest *test)
 {
 	static char name[] = "posixtest";
-	char *argv[] = {name, NULL};
+	char *argv[] = {name, NULL, NULL};
 
 	running = test;
+	if (test->argument[0])
+		argv[1] = (char *)test->argument;
 	errno = 0;
 	if (setjmp(to_driver) == 0)
-		status_of_test = test->main(1, argv);
+		status_of_test = test->main(argv[1] ? 2 : 1, argv);
 	fflush(NULL);
 	return status_of_test & 0xff;
+}
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+/* The first thread starts some of the kernel's, which are no test's. */
+static void start_scheduler(void)
+{
+	pthread_t thread;
+
+	if (pthread_create && pthread_create(&thread, NULL, nothing, NULL) == 0)
+		pthread_join(thread, NULL);
 }
 
 int main(int argc, char **argv)
@@ -238,6 +257,7 @@ int main(int argc, char **argv)
 
 	stack_of_driver = __builtin_frame_address(0);
 	console = dup(STDERR_FILENO);
+	start_scheduler();
 	threads_before = thread_count ? thread_count() : 0;
 	wall_before_ns = wall_offset_ns();
 	for (unsigned int i = first; i < end && i < posixtest_count; i++) {

@@ -12,7 +12,8 @@
 struct posixtest {
 	const char *name;
 	int (*main)(int argc, char **argv);
-	bool really_exits; /* it has handlers for the program's end */
+	const char *argument; /* empty: none */
+	bool really_exits;    /* it has handlers for the program's end */
 };
 
 /* The image's tests, generated. */

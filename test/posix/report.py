@@ -7,7 +7,8 @@ COLUMNS = ("pass", "fail", "unresolved", "unsupported", "untested", "hang", "cra
 
 
 def read_expected(path):
-    """{test: (result, reason)}; what is not listed is to pass."""
+    """{test: (results, reason)}; what is not listed is to pass. Several results (`pass|fail`) are for a
+    test whose result is a matter of the machine's speed."""
     expected = {}
     with open(path, encoding="utf-8") as f:
         for number, line in enumerate(f, 1):
@@ -15,10 +16,11 @@ def read_expected(path):
             if not line or line.startswith("#"):
                 continue
             words = line.split("\t")
-            if len(words) != 3 or words[1] not in COLUMNS or words[1] == "pass" or not words[2] or \
+            may_be = tuple(words[1].split("|")) if len(words) == 3 else ()
+            if not may_be or not set(may_be) <= set(COLUMNS) or may_be == ("pass",) or not words[2] or \
                     words[0] in expected:
                 raise ValueError(f"{path}:{number}: {line!r} is not `test TAB result TAB reason`, once a test")
-            expected[words[0]] = (words[1], words[2])
+            expected[words[0]] = (may_be, words[2])
     return expected
 
 
@@ -51,7 +53,7 @@ def write_json(path, facts, results, expected):
     tests = []
     for name, r in results.items():
         tests.append({"name": name, "area": r.test.area, "result": r.result,
-                      "expected": expected.get(name, ("pass", ""))[0],
+                      "expected": list(expected.get(name, (("pass",), ""))[0]),
                       "reason": expected.get(name, ("", ""))[1] or None,
                       "detail": r.detail, "seconds": round(r.seconds, 2), "alone": r.alone,
                       "output": r.text[-2000:] if r.result != "pass" else None})

@@ -43,13 +43,18 @@ AT_EXIT = {"atexit", "on_exit"}
 CFLAGS = ["-std=gnu99", "-O2", "-w", "-D_POSIX_C_SOURCE=200112L", "-D_GNU_SOURCE"]
 
 # What the driver calls when it is there, whether or not a test does.
-DRIVER_WANTS = ("pthread_self", "pthread_setschedparam", "setitimer", "munlockall", "sigaltstack", "thread_count",
+DRIVER_WANTS = ("pthread_create", "pthread_join", "pthread_self", "pthread_setschedparam", "setitimer", "munlockall", "sigaltstack", "thread_count",
                 "pthread_setcancelstate", "pthread_setcanceltype")
 
 
+# A script that only starts a program with a number is that program, given the number.
+SCRIPT = re.compile(r"^conformance/interfaces/(\S+-buildonly)\.test (\d+)$", re.M)
+
+
 class Test:
-    def __init__(self, name, source, area):
-        self.name, self.source, self.area = name, source, area
+    def __init__(self, name, source, argument=""):
+        self.name, self.source, self.argument = name, source, argument
+        self.area = area_of(name)
         self.builds_only = False    # without a main: that it compiles is the test
         self.object = None
         self.error = None           # why it is not in the image
@@ -65,22 +70,30 @@ def area_of(name):
     return next(area for area, pattern in AREAS if re.match(pattern, name))
 
 
+def script_test(name, path, top):
+    """The test a script stands for; None for the others, which say `tested implicitly`."""
+    with open(path, encoding="latin-1") as f:
+        program = SCRIPT.search(f.read())
+    return Test(name, os.path.join(top, program[1] + ".c"), program[2]) if program else None
+
+
 def find_tests(suite):
-    """Every test of the suite's conformance part, in the order of their names. Scripts (*.sh) need a shell."""
+    """Every test of the suite's conformance part, in the order of their names."""
     found = []
     for folder, prefix in (("definitions", "definitions/"), ("interfaces", "")):
         top = os.path.join(suite, "conformance", folder)
         for directory, _, files in os.walk(top):
             for file in files:
-                if not re.match(r"\d+-.*\.c$", file):
-                    continue
                 path = os.path.join(directory, file)
-                name = prefix + os.path.relpath(path, top)[:-2]
-                found.append(Test(name, path, area_of(name)))
+                name, kind = os.path.splitext(prefix + os.path.relpath(path, top))
+                if kind == ".c" and re.match(r"\d+-", file) and not name.endswith("-buildonly"):
+                    found.append(Test(name, path))
+                elif kind == ".sh":
+                    found.append(script_test(name, path, top))
 
     def order(test):
         return [int(word) if word.isdigit() else word for word in re.split(r"(\d+)", test.name)]
-    return sorted(found, key=order)
+    return sorted(filter(None, found), key=order)
 
 
 def output(*words):
@@ -175,7 +188,8 @@ class Builder:
         lines = ["/* Written by test/posix/suite.py. */", '#include "test/posix/driver.h"', ""]
         lines += [f"extern int {test.main}(int argc, char **argv);" for test in tests]
         lines += ["", "const struct posixtest posixtest_table[] = {"]
-        lines += [f'\t{{"{test.name}", {test.main}, {"true" if test.symbols & AT_EXIT else "false"}}},'
+        lines += [f'\t{{"{test.name}", {test.main}, "{test.argument}", '
+                  f'{"true" if test.symbols & AT_EXIT else "false"}}},'
                   for test in tests]
         lines += ["};", f"const unsigned int posixtest_count = {len(tests)};", ""]
         with open(table, "w", encoding="utf-8") as f:
