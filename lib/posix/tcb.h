@@ -24,25 +24,25 @@ extern const char __tdata_bytes[], __tls_bytes[], __tls_align[];
 
 /* Of struct tcb's cancel. Others set CANCEL_PENDING, the rest is the thread's own. */
 #define CANCEL_DISABLED 0x1u
-#define CANCEL_ASYNC	0x2u
-#define CANCEL_PENDING	0x4u
-#define CANCEL_EXITING	0x8u /* in pthread_exit(): never again */
+#define CANCEL_ASYNC    0x2u
+#define CANCEL_PENDING  0x4u
+#define CANCEL_EXITING  0x8u /* in pthread_exit(): never again */
 
 struct tcb {
 	struct tcb *self;
 	struct _reent *reent; /* newlib's state of this thread; tcb.c reads it at TCB_REENT */
-	uint32_t id;	      /* thread->id: what words of locks say; TCB_ID */
+	uint32_t id;          /* thread->id: what words of locks say; TCB_ID */
 	uint32_t cancel;      /* CANCEL_*, changed atomically */
-	uint32_t holds;	      /* how many locks of the C library it has: no cancellation */
-	uint32_t reads;	      /* how many read locks (pthread_rwlock_t) it has */
+	uint32_t holds;       /* how many locks of the C library it has: no cancellation */
+	uint32_t reads;       /* how many read locks (pthread_rwlock_t) it has */
 	struct thread *thread;
 	struct __pthread_cleanup *cleanup; /* innermost */
-	struct keys_values *keys;	   /* pthread_key.c; NULL: none yet */
-	struct __pthread_mutex *held;	   /* robust mutexes and ones with a ceiling */
+	struct keys_values *keys;          /* pthread_key.c; NULL: none yet */
+	struct __pthread_mutex *held;      /* robust mutexes and ones with a ceiling */
 
 	/* The end of it: lib/posix/pthread_exit.c. */
-	uint32_t phase;	   /* TCB_* below; futex */
-	uint32_t detached; /* nobody joins: its memory is free when it is gone */
+	uint32_t phase; /* TCB_* below; futex */
+	uint32_t claim; /* likewise; guarded by threads_lock() */
 	void *result;
 	uint64_t handle; /* the pthread_t */
 
@@ -52,15 +52,17 @@ struct tcb {
 };
 
 enum { TCB_LIVE, TCB_GONE, TCB_JOINED };
+/* To be joined yet; its memory is free when it is gone; somebody joins it. */
+enum { TCB_JOINABLE, TCB_DETACHED, TCB_CLAIMED };
 
 #define TCB_REENT 8
-#define TCB_ID	  16
+#define TCB_ID    16
 
 /* The running thread's; never changes under it. */
 static inline struct tcb *tcb_self(void)
 {
 #ifdef __stardust__
-	return *(struct tcb *__seg_fs *)0;
+	return *(struct tcb * __seg_fs *)0;
 #else
 	extern __thread struct tcb *tcb_host;
 	return tcb_host;

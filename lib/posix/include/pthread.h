@@ -21,12 +21,12 @@
 #define PTHREAD_SCOPE_PROCESS 1
 
 #define PTHREAD_PROCESS_PRIVATE 0
-#define PTHREAD_PROCESS_SHARED	1
+#define PTHREAD_PROCESS_SHARED  1
 
-#define PTHREAD_MUTEX_NORMAL	 0
-#define PTHREAD_MUTEX_RECURSIVE	 1
+#define PTHREAD_MUTEX_NORMAL     0
+#define PTHREAD_MUTEX_RECURSIVE  1
 #define PTHREAD_MUTEX_ERRORCHECK 2
-#define PTHREAD_MUTEX_DEFAULT	 PTHREAD_MUTEX_NORMAL
+#define PTHREAD_MUTEX_DEFAULT    PTHREAD_MUTEX_NORMAL
 
 #define PTHREAD_MUTEX_STALLED 0
 #define PTHREAD_MUTEX_ROBUST  1
@@ -35,11 +35,11 @@
 #define PTHREAD_PRIO_INHERIT 1
 #define PTHREAD_PRIO_PROTECT 2
 
-#define PTHREAD_CANCEL_ENABLE	    0
-#define PTHREAD_CANCEL_DISABLE	    1
-#define PTHREAD_CANCEL_DEFERRED	    0
+#define PTHREAD_CANCEL_ENABLE       0
+#define PTHREAD_CANCEL_DISABLE      1
+#define PTHREAD_CANCEL_DEFERRED     0
 #define PTHREAD_CANCEL_ASYNCHRONOUS 1
-#define PTHREAD_CANCELED	    ((void *)-1)
+#define PTHREAD_CANCELED            ((void *)-1)
 
 #define PTHREAD_BARRIER_SERIAL_THREAD (-1)
 
@@ -50,7 +50,7 @@
 	{                                                                                          \
 		0, (kind), 0, 0, 0, 0, 0, 0, 0                                                     \
 	}
-#define PTHREAD_MUTEX_INITIALIZER	__PTHREAD_MUTEX_OF(PTHREAD_MUTEX_DEFAULT)
+#define PTHREAD_MUTEX_INITIALIZER __PTHREAD_MUTEX_OF(PTHREAD_MUTEX_DEFAULT)
 #define PTHREAD_COND_INITIALIZER                                                                   \
 	{                                                                                          \
 		0, 0, 0, 0, 0                                                                      \
@@ -65,18 +65,18 @@
 	}
 
 #if __GNU_VISIBLE
-#define PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP	__PTHREAD_MUTEX_OF(PTHREAD_MUTEX_RECURSIVE)
-#define PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP __PTHREAD_MUTEX_OF(PTHREAD_MUTEX_ERRORCHECK)
-#define PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP	PTHREAD_MUTEX_INITIALIZER
-#define PTHREAD_MUTEX_TIMED_NP			PTHREAD_MUTEX_NORMAL
-#define PTHREAD_MUTEX_FAST_NP			PTHREAD_MUTEX_NORMAL
-#define PTHREAD_MUTEX_ADAPTIVE_NP		PTHREAD_MUTEX_NORMAL
-#define PTHREAD_MUTEX_RECURSIVE_NP		PTHREAD_MUTEX_RECURSIVE
-#define PTHREAD_MUTEX_ERRORCHECK_NP		PTHREAD_MUTEX_ERRORCHECK
-#define PTHREAD_MUTEX_STALLED_NP		PTHREAD_MUTEX_STALLED
-#define PTHREAD_MUTEX_ROBUST_NP			PTHREAD_MUTEX_ROBUST
-#define PTHREAD_RWLOCK_PREFER_READER_NP		      0
-#define PTHREAD_RWLOCK_PREFER_WRITER_NP		      1
+#define PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP       __PTHREAD_MUTEX_OF(PTHREAD_MUTEX_RECURSIVE)
+#define PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP      __PTHREAD_MUTEX_OF(PTHREAD_MUTEX_ERRORCHECK)
+#define PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP        PTHREAD_MUTEX_INITIALIZER
+#define PTHREAD_MUTEX_TIMED_NP                       PTHREAD_MUTEX_NORMAL
+#define PTHREAD_MUTEX_FAST_NP                        PTHREAD_MUTEX_NORMAL
+#define PTHREAD_MUTEX_ADAPTIVE_NP                    PTHREAD_MUTEX_NORMAL
+#define PTHREAD_MUTEX_RECURSIVE_NP                   PTHREAD_MUTEX_RECURSIVE
+#define PTHREAD_MUTEX_ERRORCHECK_NP                  PTHREAD_MUTEX_ERRORCHECK
+#define PTHREAD_MUTEX_STALLED_NP                     PTHREAD_MUTEX_STALLED
+#define PTHREAD_MUTEX_ROBUST_NP                      PTHREAD_MUTEX_ROBUST
+#define PTHREAD_RWLOCK_PREFER_READER_NP              0
+#define PTHREAD_RWLOCK_PREFER_WRITER_NP              1
 #define PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP 2
 #endif
 
@@ -92,7 +92,7 @@ struct __pthread_cleanup {
 #define pthread_cleanup_push(routine, arg)                                                         \
 	do {                                                                                       \
 		struct __pthread_cleanup __pthread_cleanup_here;                                   \
-		__pthread_cleanup_push(&__pthread_cleanup_here, (routine), (arg))
+	__pthread_cleanup_push(&__pthread_cleanup_here, (routine), (arg))
 #define pthread_cleanup_pop(execute)                                                               \
 	__pthread_cleanup_pop(&__pthread_cleanup_here, (execute));                                 \
 	}                                                                                          \
@@ -232,7 +232,7 @@ void pthread_testcancel(void);
 	do {                                                                                       \
 		struct __pthread_cleanup __pthread_cleanup_here;                                   \
 		__pthread_cleanup_push(&__pthread_cleanup_here, (routine), (arg));                 \
-		pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &__pthread_cleanup_here.__type)
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &__pthread_cleanup_here.__type)
 #define pthread_cleanup_pop_restore_np(execute)                                                    \
 	pthread_setcanceltype(__pthread_cleanup_here.__type, (int *)0);                            \
 	__pthread_cleanup_pop(&__pthread_cleanup_here, (execute));                                 \

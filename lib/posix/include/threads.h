@@ -11,7 +11,7 @@
 #define thread_local _Thread_local
 #endif
 
-#define ONCE_FLAG_INIT	    PTHREAD_ONCE_INIT
+#define ONCE_FLAG_INIT      PTHREAD_ONCE_INIT
 #define TSS_DTOR_ITERATIONS 4
 
 typedef pthread_t thrd_t;

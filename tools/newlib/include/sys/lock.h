@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * <sys/lock.h>: the locks inside the C library (streams, environment, atexit, time zone). Two words,
- * zero when free; all are recursive. FILE contains one, so a change here needs newlib built anew.
- * While a thread holds one it is not cancelled.
+ * <sys/lock.h>: the locks inside the C library (streams, environment, atexit, time zone). Two
+ * words, zero when free; all are recursive. FILE contains one, so a change here needs newlib built
+ * anew. While a thread holds one it is not cancelled.
  */
 #ifndef _SYS_LOCK_H_
 #define _SYS_LOCK_H_
@@ -24,20 +24,20 @@ void __libc_lock(struct __lock *);
 int __libc_trylock(struct __lock *);
 void __libc_unlock(struct __lock *);
 
-#define __LOCK_INIT(_qualifier, _designator)	       _qualifier _LOCK_T _designator = {0, 0}
+#define __LOCK_INIT(_qualifier, _designator)           _qualifier _LOCK_T _designator = {0, 0}
 #define __LOCK_INIT_RECURSIVE(_qualifier, _designator) __LOCK_INIT(_qualifier, _designator)
 
-#define __lock_init(_lock)	   ((void)((_lock) = (struct __lock){0, 0}))
-#define __lock_close(_lock)	   ((void)(_lock))
-#define __lock_acquire(_lock)	   __libc_lock(&(_lock))
-#define __lock_try_acquire(_lock)  __libc_trylock(&(_lock))
-#define __lock_release(_lock)	   __libc_unlock(&(_lock))
+#define __lock_init(_lock)        ((void)((_lock) = (struct __lock){0, 0}))
+#define __lock_close(_lock)       ((void)(_lock))
+#define __lock_acquire(_lock)     __libc_lock(&(_lock))
+#define __lock_try_acquire(_lock) __libc_trylock(&(_lock))
+#define __lock_release(_lock)     __libc_unlock(&(_lock))
 
-#define __lock_init_recursive(_lock)	    __lock_init(_lock)
-#define __lock_close_recursive(_lock)	    __lock_close(_lock)
-#define __lock_acquire_recursive(_lock)	    __lock_acquire(_lock)
+#define __lock_init_recursive(_lock)        __lock_init(_lock)
+#define __lock_close_recursive(_lock)       __lock_close(_lock)
+#define __lock_acquire_recursive(_lock)     __lock_acquire(_lock)
 #define __lock_try_acquire_recursive(_lock) __lock_try_acquire(_lock)
-#define __lock_release_recursive(_lock)	    __lock_release(_lock)
+#define __lock_release_recursive(_lock)     __lock_release(_lock)
 
 __END_DECLS
 
