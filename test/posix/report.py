@@ -25,8 +25,9 @@ def read_expected(path):
 
 
 def table(areas, results):
-    """One line an area: how many tests have which result, and how many of a hundred pass."""
-    heads = ["area", "tests", *COLUMNS, "pass %"]
+    """One line an area: how many tests have which result, how many of a hundred pass, and how many of a
+    hundred of those that judge: neither unsupported nor untested."""
+    heads = ["area", "tests", *COLUMNS, "pass %", "judged %"]
     lines = [heads]
     total = [0] * (1 + len(COLUMNS))
     for area in areas:
@@ -35,8 +36,8 @@ def table(areas, results):
             continue
         counts = [len(of_area), *(of_area.count(column) for column in COLUMNS)]
         total = [a + b for a, b in zip(total, counts)]
-        lines.append([area, *counts, percent(counts)])
-    lines.append(["all", *total, percent(total)])
+        lines.append([area, *counts, *percents(counts)])
+    lines.append(["all", *total, *percents(total)])
     lines = [[str(cell) if cell != 0 else "·" for cell in line] for line in lines]
     widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
     text = ["  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths)))
@@ -45,8 +46,10 @@ def table(areas, results):
     return "\n".join([text[0], rule, *text[1:-1], rule, text[-1]])
 
 
-def percent(counts):
-    return f"{100 * counts[1] / counts[0]:.1f}" if counts[0] else "–"
+def percents(counts):
+    tests, passed = counts[:2]
+    judged = tests - sum(counts[1 + COLUMNS.index(name)] for name in ("unsupported", "untested"))
+    return [f"{100 * passed / of:.1f}" if of else "–" for of in (tests, judged)]
 
 
 def write_json(path, facts, results, expected):
