@@ -11,6 +11,7 @@
 #include "arch/x86_64/pv/boot.h"
 #include "core/log.h"
 #include "core/panic.h"
+#include "core/threads_report.h"
 #include "core/time.h"
 #include "drivers/control.h"
 #include "lib/base/format.h"
@@ -93,6 +94,8 @@ void exit_by_signal(int signal, const ucontext_t *context)
 		/* The report does not wait for the ring: what the program wrote goes first. */
 		tty_end_line(&tty_console, deadline_ns);
 		console_drain(deadline_ns);
+		if (signal == SIGQUIT && threads_report)
+			threads_report();
 		panic_signal(reason, signal);
 	}
 	end_domain("signal", "killed by signal", signal);

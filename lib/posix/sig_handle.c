@@ -46,9 +46,9 @@ int sig_set_altstack(const stack_t *stack)
 {
 	if (altstack_contains((uintptr_t)__builtin_frame_address(0)))
 		return -EPERM;
-	if (stack->ss_flags & ~(SS_DISABLE | SS_ONSTACK))
+	if (stack->ss_flags && stack->ss_flags != SS_DISABLE && stack->ss_flags != SS_ONSTACK)
 		return -EINVAL;
-	if (stack->ss_flags & SS_DISABLE) {
+	if (stack->ss_flags == SS_DISABLE) {
 		self()->altstack.ss_size = 0;
 		return 0;
 	}

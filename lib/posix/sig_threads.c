@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/posix/sig.h"
+#include "lib/posix/threads_dump.h"
 #include "xen/vcpu.h"
 
 /* Threads may have to leave what they do without a handler: cancellation. */
@@ -91,6 +92,7 @@ void sig_discard_threads(sigset_t set)
 
 void sig_thread_init(struct sig_thread *signals)
 {
+	threads_dump_start();
 	memset(signals, 0, sizeof(*signals));
 	signals->blocked = sig_blocked();
 }
