@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/posix/cancel.h"
 #include "lib/posix/fd.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/sig.h"
@@ -106,6 +107,8 @@ int fcntl(int fd, int command, ...)
 	/* The argument is an int for these. */
 	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
 		return (int)posix_result(dup_from(fd, (int)arg, command == F_DUPFD_CLOEXEC));
+	if (command == F_SETLKW)
+		cancel_test();
 	file = fd_get(fd);
 	if (!file)
 		return (int)posix_result(-EBADF);

@@ -8,14 +8,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/posix/cancel.h"
 #include "lib/posix/fd.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/sig.h"
 
-/* An interrupted call runs the handlers first; it goes on when they all allow it. */
+/* An interrupted call runs the handlers first; it goes on when they all allow it, unless the thread
+ * was cancelled. */
 static bool again(ssize_t result)
 {
-	return result == -EINTR && sig_deliver() != SIG_EINTR;
+	return result == -EINTR && sig_deliver() != SIG_EINTR && !cancel_due();
+}
+
+/* How a call ends that is a cancellation point: without its file. */
+static ssize_t finish(struct file *file, ssize_t result)
+{
+	if (file)
+		file_put(file);
+	if (result == -EINTR)
+		cancel_test();
+	return posix_result(result);
 }
 
 static bool may_read(const struct file *file)
@@ -58,56 +70,59 @@ static ssize_t file_write(struct file *file, const void *bytes, size_t bytes_cou
 
 ssize_t read(int fd, void *bytes_out, size_t bytes_max)
 {
-	struct file *file = fd_get(fd);
+	struct file *file;
 	ssize_t result = -EBADF;
 
-	if (file) {
+	cancel_test();
+	file = fd_get(fd);
+	if (file)
 		result = file_read(file, bytes_out, bytes_max, &file->offset);
-		file_put(file);
-	}
-	return posix_result(result);
+	return finish(file, result);
 }
 
 ssize_t write(int fd, const void *bytes, size_t bytes_count)
 {
-	struct file *file = fd_get(fd);
+	struct file *file;
 	ssize_t result = -EBADF;
 
+	cancel_test();
+	file = fd_get(fd);
 	if (file) {
 		if ((file->flags & O_APPEND) && file->ops->size)
 			file->offset = file->ops->size(file);
 		result = file_write(file, bytes, bytes_count, &file->offset);
-		file_put(file);
 	}
-	return posix_result(result);
+	return finish(file, result);
 }
 
 ssize_t pread(int fd, void *bytes_out, size_t bytes_max, off_t offset)
 {
-	struct file *file = fd_get(fd);
+	struct file *file;
 	ssize_t result = -EBADF;
 
+	cancel_test();
+	file = fd_get(fd);
 	if (file) {
 		result = !file->ops->size ? -ESPIPE : offset < 0 ? -EINVAL : 0;
 		if (result == 0)
 			result = file_read(file, bytes_out, bytes_max, &offset);
-		file_put(file);
 	}
-	return posix_result(result);
+	return finish(file, result);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t bytes_count, off_t offset)
 {
-	struct file *file = fd_get(fd);
+	struct file *file;
 	ssize_t result = -EBADF;
 
+	cancel_test();
+	file = fd_get(fd);
 	if (file) {
 		result = !file->ops->size ? -ESPIPE : offset < 0 ? -EINVAL : 0;
 		if (result == 0)
 			result = file_write(file, bytes, bytes_count, &offset);
-		file_put(file);
 	}
-	return posix_result(result);
+	return finish(file, result);
 }
 
 static off_t file_seek(struct file *file, off_t offset, int whence)
@@ -151,6 +166,7 @@ off_t lseek(int fd, off_t offset, int whence)
 
 int close(int fd)
 {
+	cancel_test();
 	return (int)posix_result(fd_remove(fd));
 }
 
@@ -168,14 +184,14 @@ int fstat(int fd, struct stat *stat_out)
 
 int fsync(int fd)
 {
-	struct file *file = fd_get(fd);
+	struct file *file;
 	int result = -EBADF;
 
-	if (file) {
+	cancel_test();
+	file = fd_get(fd);
+	if (file)
 		result = file->ops->sync ? file->ops->sync(file) : 0;
-		file_put(file);
-	}
-	return (int)posix_result(result);
+	return (int)finish(file, result);
 }
 
 int fdatasync(int fd)

@@ -9,6 +9,7 @@
 
 #include "arch/x86_64/cpu.h"
 #include "core/vm.h"
+#include "lib/posix/cancel.h"
 #include "lib/posix/fd.h"
 #include "lib/posix/posix.h"
 
@@ -141,6 +142,7 @@ int mprotect(void *start, size_t bytes, int prot)
 
 int msync(void *start, size_t bytes, int flags)
 {
+	cancel_test();
 	(void)bytes;
 	(void)flags;
 	return (int)posix_result((uintptr_t)start & ~PAGE_MASK ? -EINVAL : 0);

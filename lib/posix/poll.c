@@ -12,6 +12,7 @@
 
 #include "core/time.h"
 #include "core/wait.h"
+#include "lib/posix/cancel.h"
 #include "lib/posix/clock.h"
 #include "lib/posix/fd.h"
 #include "lib/posix/posix.h"
@@ -69,13 +70,22 @@ static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline_ns)
 	return result == -EINTR ? result : ready;
 }
 
+/* How the functions here end, which are cancellation points. */
+static int finish(int result)
+{
+	if (result == -EINTR)
+		cancel_test();
+	return (int)posix_result(result);
+}
+
 int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
 	uint64_t deadline_ns = TIME_NEVER;
 
 	if (timeout_ms >= 0)
 		deadline_ns = time_monotonic_ns() + (uint64_t)timeout_ms * NS_PER_MS;
-	return (int)posix_result(poll_until(fds, count, deadline_ns));
+	cancel_test();
+	return finish(poll_until(fds, count, deadline_ns));
 }
 
 /* With another signal mask while waiting; what it unblocks is delivered under it. */
@@ -105,7 +115,8 @@ int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, cons
 	uint64_t deadline_ns;
 	int result = deadline_of(timeout, &deadline_ns);
 
-	return (int)posix_result(result ? result : poll_masked(fds, count, deadline_ns, mask));
+	cancel_test();
+	return finish(result ? result : poll_masked(fds, count, deadline_ns, mask));
 }
 
 #define READ_EVENTS  (POLLIN | POLLRDNORM | POLLHUP | POLLERR)
@@ -187,9 +198,10 @@ int pselect(int count, fd_set *reads, fd_set *writes, fd_set *excepts,
 	uint64_t deadline_ns;
 	int result = deadline_of(timeout, &deadline_ns);
 
+	cancel_test();
 	if (result == 0)
 		result = select_until(count, reads, writes, excepts, deadline_ns, mask);
-	return (int)posix_result(result);
+	return finish(result);
 }
 
 int select(int count, fd_set *reads, fd_set *writes, fd_set *excepts, struct timeval *timeout)
