@@ -57,7 +57,7 @@ static inline bool mutex_change(uint32_t *word, uint32_t old, uint32_t new)
 
 static inline uint32_t mutex_self(void)
 {
-	return tcb_self()->id;
+	return tcb_id();
 }
 
 /* All but the quick way. time NULL: no limit. Positive errors, as the functions of <pthread.h>. */

@@ -10,6 +10,14 @@
 
 #define ALL (~0UL)
 
+/* Without it there is vCPU 0 alone. */
+#pragma weak smp_possible
+
+static unsigned long possible(void)
+{
+	return smp_possible ? smp_possible() : 1;
+}
+
 static unsigned long mask_of(size_t bytes, const cpu_set_t *set)
 {
 	unsigned long mask = 0;
@@ -45,7 +53,7 @@ int pthread_attr_getaffinity_np(const pthread_attr_t *attr, size_t bytes, cpu_se
 
 int pthread_setaffinity_np(pthread_t handle, size_t bytes, const cpu_set_t *set)
 {
-	unsigned long mask = mask_of(bytes, set) & smp_possible();
+	unsigned long mask = mask_of(bytes, set) & possible();
 	struct tcb *tcb;
 	int error;
 
@@ -66,5 +74,5 @@ int pthread_getaffinity_np(pthread_t handle, size_t bytes, cpu_set_t *set_out)
 	unsigned long mask = tcb ? tcb->thread->affinity : 0;
 
 	threads_unlock(enabled);
-	return tcb ? give_mask(mask & smp_possible(), bytes, set_out) : ESRCH;
+	return tcb ? give_mask(mask & possible(), bytes, set_out) : ESRCH;
 }

@@ -51,6 +51,10 @@ struct tcb {
 	size_t stack_bytes, guard_bytes;
 };
 
+#ifdef TCB_HOST /* unit tests: threads of the host */
+struct tcb *tcb_host(void);
+#endif
+
 enum { TCB_LIVE, TCB_GONE, TCB_JOINED };
 /* To be joined yet; its memory is free when it is gone; somebody joins it. */
 enum { TCB_JOINABLE, TCB_DETACHED, TCB_CLAIMED };
@@ -58,15 +62,31 @@ enum { TCB_JOINABLE, TCB_DETACHED, TCB_CLAIMED };
 #define TCB_REENT 8
 #define TCB_ID    16
 
-/* The running thread's; never changes under it. */
+/* The running thread's; never changes under it. Not through a pointer in %fs: to the compiler (gcc 12)
+ * what lies behind one that was read at address 0 does not exist, and stores there are dropped. */
 static inline struct tcb *tcb_self(void)
 {
-#ifdef __stardust__
-	return *(struct tcb * __seg_fs *)0;
+	struct tcb *self;
+
+#ifdef TCB_HOST
+	self = tcb_host();
 #else
-	extern __thread struct tcb *tcb_host;
-	return tcb_host;
+	__asm__("mov %%fs:0, %0" : "=r"(self));
 #endif
+	return self;
+}
+
+/* Its number, which is in the words of locks. */
+static inline uint32_t tcb_id(void)
+{
+	uint32_t id;
+
+#ifdef TCB_HOST
+	id = tcb_host()->id;
+#else
+	__asm__("mov %%fs:%c1, %0" : "=r"(id) : "i"(TCB_ID));
+#endif
+	return id;
 }
 
 /* Bytes a thread needs for thread-local variables and a control block of control_bytes (at least
