@@ -34,12 +34,13 @@ P_CFLAGS := -std=gnu11 $(K_CODEGEN) $(K_WARN) -mgeneral-regs-only -nostdinc -isy
 # Small by default; what runs for each event, allocation or clock read is compiled for speed, without
 # the padding that aligns functions and loops: it costs hello 2 KB.
 K_OPT := -Os
-HOT := core/heap core/heap_slab core/page core/time core/timer core/wait core/sched core/sched_wait core/futex xen/evtchn xen/evtchn_fifo \
-	xen/evtchn_2l xen/ring drivers/xencons lib/base/chacha20 lib/posix/malloc lib/posix/clock
+HOT := core/heap core/heap_slab core/page core/time core/wait core/sched core/sched_wait core/futex xen/evtchn_fifo \
+	xen/ring drivers/xencons lib/base/chacha20 lib/posix/malloc lib/posix/clock
 
 K_OBJ := $(K_C:%.c=$(B)/kernel/%.o) $(K_S:%.S=$(B)/kernel/%.o)
 P_OBJ := $(P_C:%.c=$(B)/kernel/%.o)
-$(HOT:%=$(B)/kernel/%.o): K_OPT := -O2 -fno-align-functions -fno-align-loops -fno-align-jumps -fno-align-labels
+$(HOT:%=$(B)/kernel/%.o): K_OPT := -O2 -fno-align-functions -fno-align-loops -fno-align-jumps -fno-align-labels \
+	-fno-reorder-blocks-and-partition
 CRT0 := $(B)/kernel/lib/posix/crt0.o
 LIBSTARDUST := $(B)/sysroot/lib/libstardust.a
 # The same with the kernel's own names, for tests that look inside: stardust-cc --kernel-names.

@@ -3,7 +3,8 @@
  * Event channels: FIFO ABI where Xen has it, else the 2-level ABI. Never blocks.
  *
  * A handler runs in event context (events masked) after its pending bit was cleared, so an
- * event sent while it runs makes it run again. Ports are bound to the calling vCPU.
+ * event sent while it runs makes it run again. It never runs on two vCPUs at once. Ports belong to
+ * vCPU 0 unless a function says another one. Any context, any vCPU.
  * Late EOI (XSA-391): a port bound with EVTCHN_LATE_EOI stays masked after its handler until
  * evtchn_eoi(), which delays ports that only ever send spurious events.
  * 0 / port >= 0, or -EINVAL, -ENOSPC, -ENOMEM. Source: Xen public/event_channel.h.
@@ -41,10 +42,19 @@ int evtchn_alloc_unbound(domid_t remote, evtchn_handler_t handler, void *arg, un
 			 evtchn_port_t *port_out);
 int evtchn_bind_interdomain(domid_t remote, evtchn_port_t remote_port, evtchn_handler_t handler,
 			    void *arg, unsigned int flags, evtchn_port_t *port_out);
-/* Masks, detaches the handler and closes the port. Idempotent. */
+/* Masks, detaches the handler and closes the port. When it returns the handler does not run and
+ * never will, except when it is the handler that calls. Idempotent. No lock of the handler's may be
+ * held. */
 void evtchn_unbind(evtchn_port_t port);
-/* Moves the port to another vCPU (for the SMP issue and vCPU unplug). */
+/* Moves the port to another vCPU that is up. VIRQs of a vCPU and IPIs cannot move: -EINVAL. */
 int evtchn_bind_vcpu(evtchn_port_t port, uint32_t vcpu);
+
+/* Prepares event delivery to a vCPU, before it is started; once. 0, -ENOMEM or what Xen says. */
+int evtchn_vcpu_prepare(struct vcpu *vcpu);
+/* Moves every port of vcpu that can move to vCPU 0. */
+void evtchn_vcpu_leave(const struct vcpu *vcpu);
+/* An IPI that never makes an upcall, for SCHEDOP_poll (xen/spinlock.h). */
+int evtchn_bind_kick(uint32_t vcpu, evtchn_port_t *port_out);
 
 void evtchn_mask(evtchn_port_t port);
 void evtchn_unmask(evtchn_port_t port);

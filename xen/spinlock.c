@@ -1,43 +1,98 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A waiter that goes to sleep says so in three steps: in its vCPU what it waits for, in the lock
+ * that somebody sleeps, and then it looks at the lock once more. Whoever unlocks hands the turn on
+ * and learns in the same instruction whether somebody sleeps: so one of the two sees the other.
+ * After that instruction the lock is not touched any more: the next holder may free it.
+ */
 #include "xen/spinlock.h"
 
 #include "xen/hypercall.h"
 
-/* Looks before a waiter gives its processor away. */
+/* Looks before a waiter sleeps: some ten microseconds, about what going to sleep and being woken
+ * costs. */
 #define SPINS_MAX 1000u
 
-/* Acquire: what the last holder wrote is seen from here on. */
+/* What overflows falls off. */
+#define OWNER_ONE 0x10000u
+
+static inline uint16_t owner_now(const struct spinlock *lock)
+{
+	return (uint16_t)(__atomic_load_n(&lock->owner_sleepers, __ATOMIC_SEQ_CST) / OWNER_ONE);
+}
+
+/* Until our ticket is called or somebody kicks us. */
+static void sleep_for_turn(struct spinlock *lock, uint16_t ticket)
+{
+	evtchn_port_t port = VCPU(spin_port);
+
+	if (!port) {
+		hypercall_sched_yield();
+		return;
+	}
+	VCPU(spin_ticket) = ticket;
+	VCPU(spin_lock) = lock;
+	__atomic_fetch_add(&lock->owner_sleepers, 1, __ATOMIC_SEQ_CST);
+	/* A kick that was meant for an earlier sleep; one for this sleep comes after our turn. */
+	spin_kick_clear(port);
+	if (owner_now(lock) != ticket)
+		(void)hypercall_sched_poll(&port, 1, 0);
+	VCPU(spin_lock) = NULL;
+	__atomic_fetch_sub(&lock->owner_sleepers, 1, __ATOMIC_SEQ_CST);
+}
+
 static __attribute__((noinline)) void wait_for_turn(struct spinlock *lock, uint16_t ticket)
 {
-	unsigned int spins = 0;
-
-	while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket) {
-		cpu_relax();
-		if (++spins % SPINS_MAX == 0)
-			hypercall_sched_yield();
+	for (;;) {
+		for (unsigned int spins = 0; spins < SPINS_MAX; spins++) {
+			if (owner_now(lock) == ticket)
+				return;
+			cpu_relax();
+		}
+		sleep_for_turn(lock, ticket);
 	}
 }
 
+/* Only an address by now. A vCPU that waits for the same ticket of a lock that was made anew at
+ * this address is woken for nothing. */
+static __attribute__((noinline)) void kick(const void *lock, uint16_t ticket)
+{
+	for (unsigned int id = 0; id < VCPUS_MAX; id++) {
+		const struct vcpu *vcpu = READ_ONCE(vcpu_by_id[id]);
+
+		if (vcpu && READ_ONCE(vcpu->spin_lock) == lock &&
+		    READ_ONCE(vcpu->spin_ticket) == ticket) {
+			struct evtchn_send send = {.port = vcpu->spin_port};
+
+			(void)hypercall_event_channel_op(EVTCHNOP_send, &send);
+		}
+	}
+}
+
+/* Acquire: what the last holder wrote is seen from here on. */
 void spin_lock(struct spinlock *lock)
 {
-	uint16_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+	uint16_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_ACQUIRE);
 
-	if (__builtin_expect(__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket, 0))
+	if (__builtin_expect(owner_now(lock) != ticket, 0))
 		wait_for_turn(lock, ticket);
 }
 
 bool spin_trylock(struct spinlock *lock)
 {
-	uint16_t ticket = READ_ONCE(lock->owner);
+	uint16_t ticket = owner_now(lock);
 
 	return __atomic_compare_exchange_n(&lock->next, &ticket, (uint16_t)(ticket + 1), false,
 					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-/* Only the holder writes owner. Release: what it wrote is seen by the next one. */
+/* Release: what we wrote is seen by the next holder. */
 void spin_unlock(struct spinlock *lock)
 {
-	__atomic_store_n(&lock->owner, (uint16_t)(lock->owner + 1), __ATOMIC_RELEASE);
+	uint32_t before = __atomic_fetch_add(&lock->owner_sleepers, OWNER_ONE, __ATOMIC_SEQ_CST);
+
+	if (__builtin_expect((uint16_t)before != 0, 0))
+		kick(lock, (uint16_t)(before / OWNER_ONE + 1));
 }
 
 bool spin_lock_events(struct spinlock *lock)

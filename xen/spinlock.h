@@ -15,14 +15,14 @@
 #include "xen/vcpu.h"
 
 struct spinlock {
-	uint16_t owner;    /* the ticket being served */
-	uint16_t next;     /* the ticket to be drawn */
-	uint16_t sleepers; /* vCPUs in the slow path; unlocking kicks when it is not 0 */
+	/* The ticket being served (upper half), and how many vCPUs wait asleep. */
+	uint32_t owner_sleepers;
+	uint16_t next; /* the ticket to be drawn */
 };
 
 #define SPINLOCK_INIT                                                                              \
 	{                                                                                          \
-		0, 0, 0                                                                            \
+		0, 0                                                                               \
 	}
 
 /* Out of line: most places lock seldom, and a call is small. Events disabled by the caller. */
@@ -34,10 +34,13 @@ void spin_unlock(struct spinlock *lock);
 bool spin_lock_events(struct spinlock *lock);
 void spin_unlock_events(struct spinlock *lock, bool enabled_before);
 
+/* Provided by xen/evtchn.c: the port, which stays masked, is not pending any more. */
+void spin_kick_clear(evtchn_port_t port);
+
 /* True when some vCPU holds it: for assertions. */
 static inline bool spin_locked(const struct spinlock *lock)
 {
-	return READ_ONCE(lock->owner) != READ_ONCE(lock->next);
+	return READ_ONCE(lock->owner_sleepers) >> 16 != READ_ONCE(lock->next);
 }
 
 #endif

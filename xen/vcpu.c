@@ -28,5 +28,8 @@ int vcpu_register_info(struct vcpu *vcpu, uint64_t mfn)
 		.offset = (uintptr_t)&vcpu->info % PAGE_BYTES,
 	};
 
-	return hypercall_vcpu_op(VCPUOP_register_vcpu_info, vcpu->id, &info);
+	int error = hypercall_vcpu_op(VCPUOP_register_vcpu_info, vcpu->id, &info);
+
+	vcpu->info.evtchn_upcall_mask = 1;
+	return error;
 }

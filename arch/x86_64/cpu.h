@@ -21,6 +21,9 @@
 #define __ro_after_init
 #endif
 
+/* In a file that is compiled for speed, what runs seldom: small instead. */
+#define COLD __attribute__((cold))
+
 /* Compiler barrier: orders accesses of this vCPU against its own upcalls. */
 #define barrier() __asm__ volatile("" ::: "memory")
 

@@ -11,6 +11,7 @@
 
 #include "arch/x86_64/pv/boot.h"
 #include "arch/x86_64/pv/pt.h"
+#include "core/heap.h"
 #include "core/page.h"
 #include "test/mock/mock_private.h"
 
@@ -82,6 +83,16 @@ void *page_alloc(unsigned int order, unsigned int flags)
 void page_free(void *block, unsigned int order)
 {
 	mock_page_budget += 1UL << order;
+	free(block);
+}
+
+void *heap_alloc_zeroed(size_t bytes)
+{
+	return calloc(1, bytes);
+}
+
+void heap_free(void *block)
+{
 	free(block);
 }
 
