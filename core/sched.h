@@ -18,11 +18,6 @@
 #include "core/wait.h"
 #include "xen/evtchn.h"
 
-void smp_kick(unsigned int id) __attribute__((weak));
-void timer_arm_wall(struct timer *timer, uint64_t wall_ns) __attribute__((weak));
-void smp_start(void) __attribute__((weak));
-void smp_leave(void) __attribute__((weak));
-
 struct runq {
 	struct spinlock lock;
 	uint32_t id;

@@ -289,8 +289,7 @@ _Noreturn void sched_idle_loop(void)
 	uint64_t bit = sched_bit(rq->id);
 
 	for (;;) {
-		if (smp_leave)
-			smp_idle();
+		smp_idle();
 		if (READ_ONCE(rq->ready_bits)) {
 			run_ready(rq);
 			continue;

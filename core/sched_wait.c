@@ -114,10 +114,7 @@ void sched_block_wall(uint64_t wall_ns)
 	struct thread *self = thread_self();
 
 	self->wait_timer.fn = timeout;
-	if (timer_arm_wall)
-		timer_arm_wall(&self->wait_timer, wall_ns);
-	else
-		timer_arm(&self->wait_timer, wall_ns - time_wall_ns() + time_monotonic_ns());
+	timer_arm_wall(&self->wait_timer, wall_ns);
 	thread_block(TIME_NEVER);
 	timer_cancel(&self->wait_timer);
 }

@@ -43,6 +43,11 @@ static inline void smp_idle(void)
 		smp_leave();
 }
 
+/* Stops all other vCPUs for good, wherever they are, and returns when none runs any more. For the
+ * end, by one vCPU only: two that stop each other would end the domain. No lock, no memory; events
+ * disabled. */
+void smp_stop_others(void);
+
 /* Provided by drivers/cpu.c: calls smp_vcpu_up() and smp_vcpu_down() for what the toolstack wants,
  * now and whenever it wants something else. Thread context. */
 void core_smp_follow(void);

@@ -278,8 +278,7 @@ int sched_start(void)
 	first_init(&thread_first, v->runq);
 	sched_started = true;
 	events_restore(enabled);
-	if (smp_start)
-		smp_start();
+	smp_start();
 	return 0;
 }
 

@@ -118,14 +118,22 @@ static struct timer_queue *queue_here(void)
 	return queue ? queue : &first_queue;
 }
 
+/* Zeros are a timer that was never armed. */
+static struct timer_queue *queue_of(const struct timer *timer)
+{
+	struct timer_queue *queue = READ_ONCE(timer->queue);
+
+	return queue ? queue : &first_queue;
+}
+
 /* The timer's queue, locked. */
 static struct timer_queue *queue_lock(struct timer *timer)
 {
 	for (;;) {
-		struct timer_queue *queue = READ_ONCE(timer->queue);
+		struct timer_queue *queue = queue_of(timer);
 
 		spin_lock(&queue->lock);
-		if (queue == timer->queue)
+		if (queue == queue_of(timer))
 			return queue;
 		spin_unlock(&queue->lock);
 	}
@@ -198,7 +206,7 @@ void timer_wake_at(uint64_t deadline_ns)
 
 void timer_init(struct timer *timer, void (*fn)(struct timer *timer))
 {
-	*timer = (struct timer){.fn = fn, .queue = &first_queue};
+	*timer = (struct timer){.fn = fn};
 }
 
 /* Locks the queue the timer is to be armed in, the timer not armed: this vCPU's, or the one where

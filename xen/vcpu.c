@@ -6,11 +6,16 @@
 struct vcpu vcpu0;
 struct vcpu *vcpu_by_id[VCPUS_MAX];
 
-void vcpu_start(struct vcpu *vcpu, uint32_t id)
+void vcpu_init(struct vcpu *vcpu, uint32_t id)
 {
 	vcpu->self = vcpu;
 	vcpu->id = id;
 	vcpu->info.evtchn_upcall_mask = 1;
+}
+
+void vcpu_start(struct vcpu *vcpu, uint32_t id)
+{
+	vcpu_init(vcpu, id);
 #ifdef __stardust__
 	(void)hypercall_set_segment_base(SEGBASE_GS_KERNEL, (uintptr_t)vcpu);
 #else

@@ -89,8 +89,11 @@ static inline struct vcpu *vcpu_this(void)
 	return VCPU(self);
 }
 
-/* Makes *vcpu the running one, events masked. The first thing start of day does on each vCPU. */
+/* Sets what never changes, events masked, and makes *vcpu the running one. The first thing start of
+ * day does. */
 void vcpu_start(struct vcpu *vcpu, uint32_t id);
+/* The same for a vCPU that is to be started by another one. *vcpu is zeroed. */
+void vcpu_init(struct vcpu *vcpu, uint32_t id);
 /* Tells Xen that the vCPU's vcpu_info is inside *vcpu, whose machine frame is mfn. Once for each
  * vCPU; again after a resume. From here on its contents mean something. 0 or -errno. */
 int vcpu_register_info(struct vcpu *vcpu, uint64_t mfn);

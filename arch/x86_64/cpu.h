@@ -58,11 +58,14 @@ static inline void cpu_relax(void)
 #define CPUID_1_ECX_AVX    (1u << 28)
 #define CPUID_1_ECX_RDRAND (1u << 30)
 
+#define CPUID_XSAVE        0xdu /* which states XSAVE can handle: eax (and edx, of none so far) */
+
 #define CPU_CR4_FSGSBASE (1UL << 16)
 #define CPU_CR4_OSXSAVE  (1UL << 18)
 #define CPU_XCR0_X87     1u
 #define CPU_XCR0_SSE     2u
 #define CPU_XCR0_AVX     4u
+#define CPU_XCR0_PKRU    (1u << 9)
 
 static inline void cpu_write_cr4(uint64_t value)
 {

@@ -35,16 +35,27 @@ static __attribute__((no_stack_protector)) uint64_t boot_random(uint64_t salt)
 	return value ^ value >> 32;
 }
 
-/* Lets programs use AVX and the instructions for the FS and GS base. Xen starts a guest with SSE
- * only, and emulates the two privileged instructions; of CR4 it takes nothing but these bits. */
-static void enable_vectors(void)
+/* CPUID as Xen has it for guests: the plain instruction may tell of the processor what Xen does not
+ * allow (Xen: public/xen.h XEN_EMULATE_PREFIX). */
+static void xen_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+	__asm__ volatile(XEN_CPUID
+			 : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
+			 : "a"(leaf), "c"(subleaf));
+}
+
+/* Xen starts a vCPU with SSE only, and emulates the two privileged instructions; of CR4 it takes
+ * nothing but these bits. Every state that Xen offers is enabled: CPUID lists those that a guest
+ * may have (SDM 1 13.2), but the ones that make sense only with user mode (PKRU) Xen refuses. */
+void boot_enable_vectors(void)
 {
 	uint32_t regs[4];
 
 	cpu_cpuid(1, 0, regs);
 	if ((regs[2] & CPUID_1_ECX_XSAVE) && (regs[2] & CPUID_1_ECX_AVX)) {
 		cpu_write_cr4(CPU_CR4_OSXSAVE | CPU_CR4_FSGSBASE);
-		cpu_xsetbv(CPU_XCR0_X87 | CPU_XCR0_SSE | CPU_XCR0_AVX);
+		xen_cpuid(CPUID_XSAVE, 0, regs);
+		cpu_xsetbv((regs[0] & ~CPU_XCR0_PKRU) | CPU_XCR0_X87 | CPU_XCR0_SSE | CPU_XCR0_AVX);
 		string_vectors_restore(true);
 	}
 }
@@ -95,6 +106,6 @@ _Noreturn __attribute__((no_stack_protector)) void boot_start(const struct start
 	note_start_info(start, entry_tsc);
 	pt_boot(start, boot_random(__stack_chk_guard));
 	register_vcpu_info();
-	enable_vectors();
+	boot_enable_vectors();
 	core_start();
 }

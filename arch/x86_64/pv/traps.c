@@ -71,6 +71,15 @@ void traps_init(void)
 		__builtin_trap();
 }
 
+void traps_fill_context(struct vcpu_guest_context *context)
+{
+	for (const struct trap_info *trap = trap_table; trap->address; trap++)
+		context->trap_ctxt[trap->vector] = *trap;
+	context->event_callback_eip = (uintptr_t)upcall_entry;
+	context->failsafe_callback_eip = (uintptr_t)failsafe_entry;
+	context->syscall_callback_eip = (uintptr_t)failsafe_entry;
+}
+
 /* Handlers interrupt code that may be using the vector registers: memcpy and its like must not. */
 void traps_handle(struct trap_frame *frame)
 {

@@ -53,6 +53,10 @@ struct trap_frame {
 /* Installs the trap table and the callbacks of this vCPU. Early boot: needs no page tables. */
 void traps_init(void);
 
+struct vcpu_guest_context;
+/* The same for a vCPU that is to be started. */
+void traps_fill_context(struct vcpu_guest_context *context);
+
 /* Calls fn(arg) on another stack and never comes back. */
 _Noreturn void traps_call_on_stack(void (*fn)(void *arg), void *arg, void *stack_top);
 
