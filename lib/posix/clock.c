@@ -9,6 +9,7 @@
 
 #include "core/time.h"
 #include "core/wait.h"
+#include "lib/posix/cancel.h"
 #include "lib/posix/clock_timer.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/sig.h"
@@ -178,7 +179,7 @@ static int sleep_on(clockid_t clock, uint64_t target_ns)
 		if (result != -EINTR)
 			continue;
 		events_restore(enabled);
-		if (sig_deliver() != SIG_NONE)
+		if (sig_deliver() != SIG_NONE || cancel_due())
 			return -EINTR;
 		events_disable();
 	}
@@ -196,8 +197,12 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
 	if (clock == CLOCK_THREAD_CPUTIME_ID || clock_read(clock, &now_ns) ||
 	    clock_to_ns(time, &target_ns))
 		return EINVAL;
-	if (flags & TIMER_ABSTIME)
-		return -sleep_on(clock, target_ns);
+	cancel_test();
+	if (flags & TIMER_ABSTIME) {
+		result = sleep_on(clock, target_ns);
+		cancel_test();
+		return -result;
+	}
 	/* Setting the clock does not change an interval. */
 	if (!clock_counts_cpu(clock)) {
 		clock = CLOCK_MONOTONIC;
@@ -206,6 +211,7 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
 	if (__builtin_add_overflow(target_ns, now_ns, &target_ns))
 		target_ns = TIME_NEVER - 1;
 	result = sleep_on(clock, target_ns);
+	cancel_test();
 	if (result && remaining_out) {
 		clock_read(clock, &now_ns);
 		*remaining_out = clock_from_ns(target_ns > now_ns ? target_ns - now_ns : 0);

@@ -115,7 +115,7 @@ int sched_getscheduler(pid_t pid)
 
 int sched_setscheduler(pid_t pid, int policy, const struct sched_param *param)
 {
-	struct scheduling old, wanted = {policy, param->sched_priority};
+	struct scheduling old, wanted = {policy, param ? param->sched_priority : -1};
 	int result = on_thread(pid, get_scheduling, &old);
 
 	if (result == 0 && !valid(policy, wanted.priority))
@@ -128,7 +128,7 @@ int sched_setscheduler(pid_t pid, int policy, const struct sched_param *param)
 int sched_getparam(pid_t pid, struct sched_param *param_out)
 {
 	struct scheduling now;
-	int result = on_thread(pid, get_scheduling, &now);
+	int result = param_out ? on_thread(pid, get_scheduling, &now) : -EINVAL;
 
 	if (result == 0)
 		*param_out = (struct sched_param){.sched_priority = now.priority};
@@ -148,7 +148,7 @@ int sched_setparam(pid_t pid, const struct sched_param *param)
 int sched_rr_get_interval(pid_t pid, struct timespec *interval_out)
 {
 	struct scheduling now;
-	int result = on_thread(pid, get_scheduling, &now);
+	int result = interval_out ? on_thread(pid, get_scheduling, &now) : -EINVAL;
 
 	/* A thread without slices runs as long as it likes. */
 	if (result == 0)

@@ -173,8 +173,6 @@ enum sig_result sig_deliver(void)
 		if (one > result)
 			result = one;
 	}
-	if (sig_cancel_look)
-		sig_cancel_look(false);
 	return result;
 }
 

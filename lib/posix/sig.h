@@ -197,8 +197,7 @@ void sig_thread_end(void);
 
 /* Whether an asynchronous cancellation is to be acted on now. Events disabled. */
 bool sig_cancel_due(void) __attribute__((weak));
-/* Acts on it, then does not return. asynchronous: where a handler would run; else in a call that
- * was interrupted: only at a cancellation point. Thread context. */
+/* Acts on it, then does not return. Thread context, where a handler would run. */
 void sig_cancel_look(bool asynchronous) __attribute__((weak));
 
 static inline bool sig_valid(int signal)

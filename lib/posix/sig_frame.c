@@ -16,6 +16,7 @@
 #include "arch/x86_64/pv/traps.h"
 #include "core/fault.h"
 #include "core/thread.h"
+#include "lib/posix/cancel.h"
 #include "lib/posix/sig.h"
 #include "xen/vcpu.h"
 
@@ -139,6 +140,9 @@ _Noreturn void sig_enter(void)
 		sig_run(&info, &context);
 	if (sig_cancel_look)
 		sig_cancel_look(true);
+	/* What comes next in the thread may be a wait that is a cancellation point. */
+	if (cancel_due())
+		thread_self()->interrupted = true;
 	frame_from_context(&frame, &context);
 	fpu_restore(fpu, bytes);
 	resume(&frame);

@@ -7,6 +7,7 @@
 
 #include "core/time.h"
 #include "core/wait.h"
+#include "lib/posix/cancel.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/sig.h"
 
@@ -98,17 +99,19 @@ int sigsuspend(const sigset_t *mask)
 	sigset_t old = sig_blocked();
 	unsigned int runs = sig_runs();
 
+	cancel_test();
 	/* Something the mask unblocks may be pending already: it ends the wait. Between two waits
 	 * nothing is delivered but what sig_release() delivers, so no handler goes unnoticed. */
 	sig_hold();
 	sig_set_blocked(*mask);
-	while (sig_runs() == runs) {
+	while (sig_runs() == runs && !cancel_due()) {
 		wait_until(TIME_NEVER, true);
 		sig_release();
 		sig_hold();
 	}
 	sig_set_blocked(old);
 	sig_release();
+	cancel_test();
 	return (int)posix_result(-EINTR);
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/time.h"
 #include "core/wait.h"
+#include "lib/posix/cancel.h"
 #include "lib/posix/clock.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/sig.h"
@@ -18,6 +19,7 @@ static int wait_for(sigset_t set, siginfo_t *info_out, uint64_t deadline_ns)
 	unsigned int runs = sig_runs();
 	int signal = 0, result;
 
+	cancel_test();
 	/* A signal of the set that is not blocked is taken here, not delivered. */
 	sig_hold();
 	do {
@@ -27,8 +29,10 @@ static int wait_for(sigset_t set, siginfo_t *info_out, uint64_t deadline_ns)
 			sig_release();
 			sig_hold();
 		}
-	} while (result == -EINTR && sig_runs() == runs);
+	} while (result == -EINTR && sig_runs() == runs && !cancel_due());
 	sig_release();
+	if (!signal)
+		cancel_test();
 	if (signal)
 		return signal;
 	return result == -ETIMEDOUT ? -EAGAIN : -EINTR;
