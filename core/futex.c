@@ -9,8 +9,7 @@
  */
 #include "core/futex.h"
 
-#include "arch/x86_64/cpu.h"
-#include "core/sched.h"
+#include "core/sched_inline.h"
 #include "lib/base/error.h"
 
 #define BUCKET_BITS 10
@@ -55,10 +54,10 @@ static inline void unlink(struct thread *thread)
 	next->prev = prev;
 }
 
-static inline void wake(struct thread *thread)
+static inline void wake_waiter(struct thread *thread)
 {
 	unlink(thread);
-	sched_wake(thread);
+	wake(thread);
 	/* Pairs with the load in futex_wait(). */
 	__atomic_store_n(&thread->wait_word, NULL, __ATOMIC_RELEASE);
 }
@@ -85,7 +84,7 @@ static bool is_over(uint64_t deadline_ns, unsigned int flags)
 	return (flags & FUTEX_WALL ? time_wall_ns() : time_monotonic_ns()) >= deadline_ns;
 }
 
-static void block(uint64_t deadline_ns, unsigned int flags)
+static __attribute__((noinline)) void block_until(uint64_t deadline_ns, unsigned int flags)
 {
 	if (deadline_ns != TIME_NEVER && (flags & FUTEX_WALL))
 		sched_block_wall(deadline_ns);
@@ -122,7 +121,7 @@ static __attribute__((noinline)) int wait_on(struct thread *self, const uint32_t
 			thread_wait_cancel();
 			return result;
 		}
-		block(deadline_ns, flags);
+		block_until(deadline_ns, flags);
 		if (!__atomic_load_n(&self->wait_word, __ATOMIC_ACQUIRE))
 			return 0;
 	}
@@ -152,7 +151,7 @@ int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, un
 	self->wait_bucket = bucket;
 	WRITE_ONCE(self->state, THREAD_WAITING);
 	/* A full barrier, as thread_wait_prepare() has one. */
-	spin_lock(&bucket->lock);
+	spin_lock_inline(&bucket->lock);
 	result = refusal(self, word, expected, deadline_ns, flags);
 	if (__builtin_expect(result, 0)) {
 		spin_unlock(&bucket->lock);
@@ -161,10 +160,13 @@ int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, un
 		return result;
 	}
 	insert(bucket, self, word);
-	spin_unlock(&bucket->lock);
+	spin_unlock_inline(&bucket->lock);
 	self->wait.where = word;
 	WRITE_ONCE(self->wait.what, what);
-	block(deadline_ns, flags);
+	if (__builtin_expect(deadline_ns == TIME_NEVER, 1))
+		block(self);
+	else
+		block_until(deadline_ns, flags);
 	if (__builtin_expect(__atomic_load_n(&self->wait_word, __ATOMIC_ACQUIRE) != NULL, 0))
 		result = wait_on(self, word, deadline_ns, flags);
 	WRITE_ONCE(self->wait.what, NULL);
@@ -186,7 +188,7 @@ static inline unsigned int wake_some(struct futex_bucket *bucket, const uint32_t
 	for (; node != head && woken < count; node = after) {
 		after = node->next;
 		if (waiter_of(node)->wait_word == word) {
-			wake(waiter_of(node));
+			wake_waiter(waiter_of(node));
 			woken++;
 		}
 	}
@@ -199,9 +201,9 @@ unsigned int futex_wake(const uint32_t *word, unsigned int count)
 	struct futex_bucket *bucket = bucket_of(word);
 	unsigned int woken;
 
-	spin_lock(&bucket->lock);
+	spin_lock_inline(&bucket->lock);
 	woken = wake_some(bucket, word, count);
-	spin_unlock(&bucket->lock);
+	spin_unlock_inline(&bucket->lock);
 	sched_restore(enabled);
 	return woken;
 }

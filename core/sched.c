@@ -3,12 +3,8 @@
  * Run queues and switching between threads: what happens often. Which vCPU a thread should run on
  * is sched_smp.c's matter.
  */
-#include "core/sched.h"
-
-#include "arch/x86_64/cpu.h"
 #include "arch/x86_64/fpu.h"
-#include "arch/x86_64/switch.h"
-#include "xen/hypercall.h"
+#include "core/sched_inline.h"
 
 #define TICK_LEAST_NS 1000000U
 
@@ -18,21 +14,13 @@ uint8_t sched_levels[VCPUS_MAX];
 uint32_t sched_rt_ready;
 bool sched_started;
 uint64_t sched_slice_ticks;
-bool sched_has_fsgsbase;
+bool sched_has_fsgsbase, sched_vectors;
 
 /* ---- Locks ---- */
 
 struct runq *sched_lock(struct thread *thread)
 {
-	for (;;) {
-		uint32_t id = READ_ONCE(thread->vcpu);
-		struct runq *rq = sched_runqs[id];
-
-		spin_lock(&rq->lock);
-		if (__builtin_expect(READ_ONCE(thread->vcpu) == id, 1))
-			return rq;
-		spin_unlock(&rq->lock);
-	}
+	return lock_queue_of(thread);
 }
 
 void sched_lock_two(struct runq *a, struct runq *b)
@@ -51,35 +39,6 @@ void sched_unlock_two(struct runq *a, struct runq *b)
 
 /* ---- Lists ---- */
 
-static inline void enqueue(struct runq *rq, struct thread *thread, bool at_head)
-{
-	unsigned int priority = thread->priority;
-	struct list_node *head = &rq->ready[priority];
-
-	thread->state = THREAD_READY;
-	list_insert_before(at_head ? head->next : head, &thread->run_node);
-	rq->ready_bits |= 1ULL << priority;
-	rq->ready_count++;
-	if (priority > 0)
-		__atomic_fetch_add(&sched_rt_ready, 1, __ATOMIC_SEQ_CST);
-	if (__builtin_expect(!rq->tick_armed, 0))
-		sched_tick(rq);
-}
-
-static inline void dequeue(struct runq *rq, struct thread *thread, unsigned int priority)
-{
-	struct list_node *next = thread->run_node.next, *prev = thread->run_node.prev;
-
-	prev->next = next;
-	next->prev = prev;
-	/* The last of its list: both neighbours are the head. */
-	if (next == prev)
-		rq->ready_bits &= ~(1ULL << priority);
-	rq->ready_count--;
-	if (priority > 0)
-		__atomic_fetch_sub(&sched_rt_ready, 1, __ATOMIC_SEQ_CST);
-}
-
 void sched_enqueue(struct runq *rq, struct thread *thread, bool at_head)
 {
 	enqueue(rq, thread, at_head);
@@ -93,7 +52,7 @@ void sched_dequeue(struct runq *rq, struct thread *thread)
 /* ---- Time ---- */
 
 /* Xen ran others since we last looked: that is not the thread's time. */
-static __attribute__((noinline)) void account_stolen(struct runq *rq, struct thread *thread)
+void sched_account_stolen(struct runq *rq, struct thread *thread)
 {
 	uint64_t entry_ns, stolen_ns;
 
@@ -108,17 +67,6 @@ static __attribute__((noinline)) void account_stolen(struct runq *rq, struct thr
 	thread->stolen_ns += stolen_ns - rq->stolen_ns;
 	rq->stolen_ns = stolen_ns;
 	rq->runstate_ns = entry_ns;
-}
-
-static inline void account(struct runq *rq, struct thread *thread)
-{
-	uint64_t tsc = cpu_rdtsc(), ticks = tsc - rq->switched_tsc;
-
-	rq->switched_tsc = tsc;
-	thread->ran_ticks += ticks;
-	thread->slice_ticks += ticks;
-	if (__builtin_expect(VCPU(runstate.state_entry_time) != rq->runstate_ns, 0))
-		account_stolen(rq, thread);
 }
 
 void sched_account(struct runq *rq)
@@ -216,85 +164,59 @@ __attribute__((noinline)) void sched_set_level(struct runq *rq, uint8_t level)
 		smp_kick(rq->id);
 }
 
-static inline void switched(void)
-{
-	struct runq *rq = VCPU(runq);
-
-	if (__builtin_expect(rq->after, 0))
-		sched_after(rq);
-	else
-		spin_unlock(&rq->lock);
-	if (__builtin_expect(VCPU(current)->interrupted, 0))
-		sched_upcall_soon();
-}
-
 void sched_switched(void)
 {
-	switched();
-}
-
-/* The thread-local variables of the C library are found through %fs. */
-static inline void use_fs(uintptr_t base)
-{
-	if (__builtin_expect(sched_has_fsgsbase, 1))
-		switch_write_fs(base);
-	else
-		(void)hypercall_set_segment_base(SEGBASE_FS, base);
-}
-
-static inline void switch_threads(struct runq *rq)
-{
-	struct thread *prev = rq->current, *next = &rq->idle;
-	bool vectors;
-
-	if (rq->ready_bits) {
-		unsigned int priority = 63U - (unsigned int)__builtin_clzll(rq->ready_bits);
-
-		next = container_of(rq->ready[priority].next, struct thread, run_node);
-		dequeue(rq, next, priority);
-	}
-	account(rq, prev);
-	next->state = THREAD_RUNNING;
-	next->switches++;
-	rq->current = next;
-	VCPU(current) = next;
-	if (__builtin_expect(thread_level(next) != rq->level, 0))
-		sched_set_level(rq, thread_level(next));
-	if (next->fs_base)
-		use_fs(next->fs_base);
-	/* Whether the code that is interrupted or calls here may be using vector registers is the
-	 * thread's matter, and it may come back on another vCPU. */
-	vectors = VCPU(string_vectors);
-	switch_stacks(&prev->stack_pointer, next->stack_pointer);
-	VCPU(string_vectors) = vectors;
-	switched();
+	switched(VCPU(current));
 }
 
 void sched_switch(struct runq *rq)
 {
-	switch_threads(rq);
+	switch_away(rq, rq->current);
 }
 
 /* ---- Giving way ---- */
 
+/* The next of the same priority runs, and self is the last of them. Nothing else changes. */
+static inline void rotate(struct runq *rq, struct thread *self)
+{
+	struct list_node *head = &rq->ready[self->priority], *node = &self->run_node;
+	struct list_node *next = head->next, *last;
+
+	head->next = next->next;
+	next->next->prev = head;
+	last = head->prev;
+	node->next = head;
+	node->prev = last;
+	last->next = node;
+	head->prev = node;
+	self->state = THREAD_READY;
+	self->slice_ticks = 0;
+	switch_to(rq, self, container_of(next, struct thread, run_node));
+}
+
 void thread_yield(void)
 {
-	bool enabled = events_disable();
-	struct runq *rq = VCPU(runq);
-	struct thread *self = VCPU(current);
+	struct thread *self;
+	struct runq *rq;
+	uint64_t ready;
 
-	if (rq && READ_ONCE(rq->ready_bits) >> self->priority) {
-		spin_lock(&rq->lock);
-		/* Another vCPU may have taken what was there. */
-		if (__builtin_expect(rq->ready_bits >> self->priority != 0, 1)) {
+	(void)events_disable();
+	rq = VCPU(runq);
+	if (__builtin_expect(rq != NULL, 1)) {
+		self = VCPU(current);
+		spin_lock_inline(&rq->lock);
+		ready = rq->ready_bits >> self->priority;
+		if (__builtin_expect(ready == 1, 1)) {
+			rotate(rq, self);
+		} else if (ready) {
 			self->slice_ticks = 0;
 			enqueue(rq, self, false);
-			switch_threads(rq);
+			switch_away(rq, self);
 		} else {
-			spin_unlock(&rq->lock);
+			spin_unlock_inline(&rq->lock);
 		}
 	}
-	events_restore(enabled);
+	events_restore(true);
 }
 
 /* The running thread is pushed aside by a better one, and is offered to others. Locked. */
@@ -319,7 +241,7 @@ static __attribute__((noinline)) void give_way(void)
 	rq->resched = false;
 	if (rq->ready_bits >> self->priority > 1) {
 		push_aside(rq, self);
-		switch_threads(rq);
+		sched_switch(rq);
 	} else {
 		spin_unlock(&rq->lock);
 	}
@@ -370,6 +292,7 @@ void thread_preempt(void)
 	struct runq *rq = VCPU(runq);
 	struct thread *self = VCPU(current);
 	enum leave leave;
+	bool vectors;
 
 	if (!rq || self->is_idle)
 		return;
@@ -386,6 +309,9 @@ void thread_preempt(void)
 		return;
 	}
 	fpu_save(self->fpu_area, thread_fpu_bytes());
+	/* Others may use vector registers in memory functions; we are in an upcall. */
+	vectors = VCPU(string_vectors);
+	VCPU(string_vectors) = sched_vectors;
 	if (leave == LEAVE_ASIDE) {
 		push_aside(rq, self);
 	} else {
@@ -397,7 +323,8 @@ void thread_preempt(void)
 		else
 			enqueue(rq, self, false);
 	}
-	switch_threads(rq);
+	sched_switch(rq);
+	VCPU(string_vectors) = vectors;
 	fpu_restore(self->fpu_area, thread_fpu_bytes());
 }
 
@@ -407,7 +334,7 @@ void sched_leave(void)
 
 	spin_lock(&rq->lock);
 	leave_vcpu(rq, rq->current);
-	switch_threads(rq);
+	sched_switch(rq);
 }
 
 /* ---- Waiting ---- */
@@ -423,27 +350,10 @@ void thread_wait_cancel(void)
 	WRITE_ONCE(thread_self()->state, THREAD_RUNNING);
 }
 
-/* Before there is a second thread: the vCPU sleeps, and an event handler wakes us. */
-static void block_alone(struct thread *self)
+void sched_block_alone(struct thread *self)
 {
 	while (READ_ONCE(self->state) == THREAD_WAITING)
 		sched_block_vcpu();
-}
-
-static inline void block(struct thread *self)
-{
-	struct runq *rq = VCPU(runq);
-
-	if (__builtin_expect(!rq, 0)) {
-		block_alone(self);
-		return;
-	}
-	spin_lock(&rq->lock);
-	/* Woken since it prepared: it never left. */
-	if (__builtin_expect(self->state != THREAD_WAITING, 0))
-		spin_unlock(&rq->lock);
-	else
-		switch_threads(rq);
 }
 
 static void timeout(struct timer *timer)
@@ -480,8 +390,7 @@ bool sched_notice(struct runq *rq, uint8_t level)
 	return level > rq->level;
 }
 
-/* Where several vCPUs may run it. Locked; unlocks. */
-static __attribute__((noinline)) void wake_smp(struct runq *rq, struct thread *thread)
+void sched_wake_smp(struct runq *rq, struct thread *thread)
 {
 	uint8_t level = thread_level(thread);
 	uint64_t affinity = thread->affinity;
@@ -504,36 +413,8 @@ static __attribute__((noinline)) void wake_smp(struct runq *rq, struct thread *t
 		sched_offer(level, affinity);
 }
 
-static inline void wake(struct thread *thread)
-{
-	struct runq *rq = sched_lock(thread);
-
-	if (thread->state != THREAD_WAITING) {
-		spin_unlock(&rq->lock);
-	} else if (rq->current == thread) {
-		/* It has not left its stack: it never does. */
-		thread->state = THREAD_RUNNING;
-		spin_unlock(&rq->lock);
-	} else {
-		thread->slice_ticks = 0;
-		if (__builtin_expect(sched_is_smp() || rq != VCPU(runq), 0)) {
-			wake_smp(rq, thread);
-			return;
-		}
-		enqueue(rq, thread, false);
-		if (thread->priority >= rq->level && rq->level > 0)
-			rq->resched = true;
-		spin_unlock(&rq->lock);
-	}
-}
-
 void sched_wake(struct thread *thread)
 {
-	if (__builtin_expect(!sched_started, 0)) {
-		if (thread->state == THREAD_WAITING)
-			thread->state = THREAD_RUNNING;
-		return;
-	}
 	wake(thread);
 }
 
@@ -573,6 +454,6 @@ _Noreturn void thread_exit(void)
 	self->state = THREAD_GONE;
 	rq->left = self;
 	rq->after = true;
-	switch_threads(rq);
+	sched_switch(rq);
 	__builtin_unreachable();
 }

@@ -54,6 +54,7 @@ extern uint8_t sched_levels[VCPUS_MAX];
 extern uint32_t sched_rt_ready;
 extern bool sched_started;
 extern bool sched_has_fsgsbase; /* wrfsbase works */
+extern bool sched_vectors;      /* VCPU(string_vectors) outside of handlers */
 extern uint64_t sched_slice_ticks;
 
 /* What runs: 0 idle, 1 SCHED_OTHER, above: real-time. */
@@ -103,6 +104,13 @@ void sched_block_wall(uint64_t wall_ns);
 void sched_restore(bool enabled);
 /* An upcall comes as soon as events are enabled, and looks at what is to be done. */
 void sched_upcall_soon(void);
+/* The parts that sched_inline.h leaves to functions. Locked; unlocks: makes a waiting thread ready
+ * where several vCPUs may run it. */
+void sched_wake_smp(struct runq *rq, struct thread *thread);
+/* Before there is a second thread: the vCPU sleeps, and an event handler wakes us. */
+void sched_block_alone(struct thread *self);
+/* Xen ran others since we last looked: that is not the thread's time. */
+void sched_account_stolen(struct runq *rq, struct thread *thread);
 /* Adds up the time current ran until now. Own vCPU, locked. */
 void sched_account(struct runq *rq);
 /* Sees to it that the locked queue's vCPU looks again after a slice. */

@@ -340,6 +340,7 @@ int sched_vcpu_prepare(struct vcpu *v)
 	rq->idle.stack_bytes = IDLE_STACK_BYTES;
 	rq->idle.stack_pointer =
 		switch_prepare(rq->idle.stack_start + IDLE_STACK_BYTES, idle_begin, NULL);
+	switch_save_control(&rq->idle.control);
 	rq->current = &rq->idle;
 	sched_runqs[v->id] = rq;
 	v->runq = rq;

@@ -26,9 +26,6 @@ static struct {
 	uint64_t gone_ns; /* processor time of threads that are gone */
 } threads;
 
-/* Whether programs may use vector registers in memory functions. */
-static bool vectors;
-
 /* How ticks of the time-stamp counter become time. */
 static uint32_t tsc_mul;
 static int8_t tsc_shift;
@@ -263,7 +260,7 @@ int sched_start(void)
 	int error;
 
 	learn_ticks();
-	vectors = VCPU(string_vectors);
+	sched_vectors = VCPU(string_vectors);
 	sched_has_fsgsbase = switch_has_fsgsbase();
 	list_init(&threads.all);
 	for (unsigned int i = 0; i < ID_LISTS; i++)
@@ -294,7 +291,6 @@ static void begin(void *arg)
 {
 	struct thread *self = arg;
 
-	VCPU(string_vectors) = vectors;
 	sched_switched();
 	events_restore(true);
 	self->entry(self->arg);
@@ -328,6 +324,7 @@ int thread_create(struct thread *thread, const struct thread_attr *attr, void (*
 		.gone = attr->gone,
 	};
 	thread->stack_pointer = switch_prepare(top, begin, thread);
+	switch_save_control(&thread->control);
 	list_init(&thread->pi_waiters);
 	copy_name(thread, attr->name ? attr->name : "");
 	remember(thread);

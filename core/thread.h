@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/x86_64/switch.h"
 #include "core/time.h"
 #include "lib/base/list.h"
 #include "xen/spinlock.h"
@@ -53,6 +54,7 @@ struct thread {
 	/* What switch.S and the scheduler keep while it does not run. */
 	uintptr_t stack_pointer;
 	uintptr_t fs_base;
+	struct switch_control control;
 
 	/* Lock: the run queue of vcpu. */
 	struct list_node run_node;

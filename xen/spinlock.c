@@ -13,12 +13,9 @@
  * costs. */
 #define SPINS_MAX 1000u
 
-/* What overflows falls off. */
-#define OWNER_ONE 0x10000u
-
 static inline uint16_t owner_now(const struct spinlock *lock)
 {
-	return (uint16_t)(__atomic_load_n(&lock->owner_sleepers, __ATOMIC_SEQ_CST) / OWNER_ONE);
+	return (uint16_t)(__atomic_load_n(&lock->owner_sleepers, __ATOMIC_SEQ_CST) / SPIN_OWNER_ONE);
 }
 
 /* Until our ticket is called or somebody kicks us. */
@@ -41,7 +38,7 @@ static void sleep_for_turn(struct spinlock *lock, uint16_t ticket)
 	__atomic_fetch_sub(&lock->owner_sleepers, 1, __ATOMIC_SEQ_CST);
 }
 
-static __attribute__((noinline)) void wait_for_turn(struct spinlock *lock, uint16_t ticket)
+void spin_lock_wait(struct spinlock *lock, uint16_t ticket)
 {
 	for (;;) {
 		for (unsigned int spins = 0; spins < SPINS_MAX; spins++) {
@@ -55,7 +52,7 @@ static __attribute__((noinline)) void wait_for_turn(struct spinlock *lock, uint1
 
 /* Only an address by now. A vCPU that waits for the same ticket of a lock that was made anew at
  * this address is woken for nothing. */
-static __attribute__((noinline)) void kick(const void *lock, uint16_t ticket)
+void spin_kick(const void *lock, uint16_t ticket)
 {
 	for (unsigned int id = 0; id < VCPUS_MAX; id++) {
 		const struct vcpu *vcpu = READ_ONCE(vcpu_by_id[id]);
@@ -75,7 +72,7 @@ void spin_lock(struct spinlock *lock)
 	uint16_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_ACQUIRE);
 
 	if (__builtin_expect(owner_now(lock) != ticket, 0))
-		wait_for_turn(lock, ticket);
+		spin_lock_wait(lock, ticket);
 }
 
 bool spin_trylock(struct spinlock *lock)
@@ -89,10 +86,10 @@ bool spin_trylock(struct spinlock *lock)
 /* Release: what we wrote is seen by the next holder. */
 void spin_unlock(struct spinlock *lock)
 {
-	uint32_t before = __atomic_fetch_add(&lock->owner_sleepers, OWNER_ONE, __ATOMIC_SEQ_CST);
+	uint32_t before = __atomic_fetch_add(&lock->owner_sleepers, SPIN_OWNER_ONE, __ATOMIC_SEQ_CST);
 
 	if (__builtin_expect((uint16_t)before != 0, 0))
-		kick(lock, (uint16_t)(before / OWNER_ONE + 1));
+		spin_kick(lock, (uint16_t)(before / SPIN_OWNER_ONE + 1));
 }
 
 bool spin_lock_events(struct spinlock *lock)

@@ -30,6 +30,38 @@ void spin_lock(struct spinlock *lock);
 bool spin_trylock(struct spinlock *lock);
 void spin_unlock(struct spinlock *lock);
 
+/* The slow paths: until it is this ticket's turn; wakes the vCPU that sleeps for it. */
+void spin_lock_wait(struct spinlock *lock, uint16_t ticket);
+void spin_kick(const void *lock, uint16_t ticket);
+
+/* One more in owner_sleepers' upper half; what overflows falls off. */
+#define SPIN_OWNER_ONE 0x10000u
+
+/* The same inline, for the scheduler's shortest paths. On the host they are the functions, which
+ * tests replace. */
+#ifdef __stardust__
+static inline void spin_lock_inline(struct spinlock *lock)
+{
+	uint16_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_ACQUIRE);
+
+	if (__builtin_expect(*((volatile uint16_t *)&lock->owner_sleepers + 1) != ticket, 0))
+		spin_lock_wait(lock, ticket);
+	barrier();
+}
+
+static inline void spin_unlock_inline(struct spinlock *lock)
+{
+	uint32_t before =
+		__atomic_fetch_add(&lock->owner_sleepers, SPIN_OWNER_ONE, __ATOMIC_SEQ_CST);
+
+	if (__builtin_expect((uint16_t)before != 0, 0))
+		spin_kick(lock, (uint16_t)(before / SPIN_OWNER_ONE + 1));
+}
+#else
+#define spin_lock_inline   spin_lock
+#define spin_unlock_inline spin_unlock
+#endif
+
 /* save = spin_lock_events(lock); … spin_unlock_events(lock, save); */
 bool spin_lock_events(struct spinlock *lock);
 void spin_unlock_events(struct spinlock *lock, bool enabled_before);

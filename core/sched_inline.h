@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The steps of switching, waking and blocking that happen thousands of times a second, for sched.c
+ * and futex.c alone; everybody else calls the functions of sched.h.
+ */
+#ifndef CORE_SCHED_INLINE_H
+#define CORE_SCHED_INLINE_H
+
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/switch.h"
+#include "core/sched.h"
+#include "xen/hypercall.h"
+
+/* ---- Locks and lists ---- */
+
+static inline struct runq *lock_queue_of(const struct thread *thread)
+{
+	for (;;) {
+		uint32_t id = READ_ONCE(thread->vcpu);
+		struct runq *rq = sched_runqs[id];
+
+		spin_lock_inline(&rq->lock);
+		if (__builtin_expect(READ_ONCE(thread->vcpu) == id, 1))
+			return rq;
+		spin_unlock_inline(&rq->lock);
+	}
+}
+
+static inline void enqueue(struct runq *rq, struct thread *thread, bool at_head)
+{
+	unsigned int priority = thread->priority;
+	struct list_node *head = &rq->ready[priority];
+
+	thread->state = THREAD_READY;
+	list_insert_before(at_head ? head->next : head, &thread->run_node);
+	rq->ready_bits |= 1ULL << priority;
+	rq->ready_count++;
+	if (priority > 0)
+		__atomic_fetch_add(&sched_rt_ready, 1, __ATOMIC_SEQ_CST);
+	if (__builtin_expect(!rq->tick_armed, 0))
+		sched_tick(rq);
+}
+
+static inline void dequeue(struct runq *rq, struct thread *thread, unsigned int priority)
+{
+	struct list_node *next = thread->run_node.next, *prev = thread->run_node.prev;
+
+	prev->next = next;
+	next->prev = prev;
+	/* The last of its list: both neighbours are the head. */
+	if (next == prev)
+		rq->ready_bits &= ~(1ULL << priority);
+	rq->ready_count--;
+	if (priority > 0)
+		__atomic_fetch_sub(&sched_rt_ready, 1, __ATOMIC_SEQ_CST);
+}
+
+/* ---- Switching ---- */
+
+static inline void account(struct runq *rq, struct thread *thread)
+{
+	uint64_t tsc = cpu_rdtsc(), ticks = tsc - rq->switched_tsc;
+
+	rq->switched_tsc = tsc;
+	thread->ran_ticks += ticks;
+	thread->slice_ticks += ticks;
+	if (__builtin_expect(VCPU(runstate.state_entry_time) != rq->runstate_ns, 0))
+		sched_account_stolen(rq, thread);
+}
+
+/* The thread-local variables of the C library are found through %fs. */
+static inline void use_fs(uintptr_t base)
+{
+	if (__builtin_expect(sched_has_fsgsbase, 1))
+		switch_write_fs(base);
+	else
+		(void)hypercall_set_segment_base(SEGBASE_FS, base);
+}
+
+/* What a thread that was switched to does first: ends the switch. Perhaps on another vCPU than the
+ * one it left. */
+static inline void switched(struct thread *self)
+{
+	struct runq *rq = VCPU(runq);
+
+	switch_load_control(&self->control);
+	if (__builtin_expect(rq->after, 0))
+		sched_after(rq);
+	else
+		spin_unlock_inline(&rq->lock);
+	if (__builtin_expect(READ_ONCE(self->interrupted), 0))
+		sched_upcall_soon();
+}
+
+/* From self, the running thread, to next, which is in no list any more. Locked; unlocks. */
+static inline void switch_to(struct runq *rq, struct thread *self, struct thread *next)
+{
+	account(rq, self);
+	next->state = THREAD_RUNNING;
+	next->switches++;
+	rq->current = next;
+	VCPU(current) = next;
+	if (next->fs_base)
+		use_fs(next->fs_base);
+	switch_save_control(&self->control);
+	switch_stacks(&self->stack_pointer, next->stack_pointer);
+	switched(self);
+}
+
+/* From the running thread, whose state says why, to the best one. Locked; unlocks. */
+static inline void switch_away(struct runq *rq, struct thread *self)
+{
+	struct thread *next = &rq->idle;
+
+	if (__builtin_expect(rq->ready_bits != 0, 1)) {
+		unsigned int priority = 63U - (unsigned int)__builtin_clzll(rq->ready_bits);
+
+		next = container_of(rq->ready[priority].next, struct thread, run_node);
+		dequeue(rq, next, priority);
+	}
+	if (__builtin_expect(thread_level(next) != rq->level, 0))
+		sched_set_level(rq, thread_level(next));
+	switch_to(rq, self, next);
+}
+
+/* ---- Waiting ---- */
+
+/* The running thread, which has prepared to wait, waits. Events disabled. */
+static inline void block(struct thread *self)
+{
+	struct runq *rq = VCPU(runq);
+
+	if (__builtin_expect(!rq, 0)) {
+		sched_block_alone(self);
+		return;
+	}
+	spin_lock_inline(&rq->lock);
+	/* Woken since it prepared: it never left. */
+	if (__builtin_expect(self->state != THREAD_WAITING, 0))
+		spin_unlock_inline(&rq->lock);
+	else
+		switch_away(rq, self);
+}
+
+/* Makes a waiting thread ready; sched_restore() afterwards. Events disabled. */
+static inline void wake(struct thread *thread)
+{
+	struct runq *rq;
+
+	if (__builtin_expect(!sched_started, 0)) {
+		thread->state = THREAD_RUNNING;
+		return;
+	}
+	rq = lock_queue_of(thread);
+	if (__builtin_expect(thread->state != THREAD_WAITING, 0)) {
+		spin_unlock_inline(&rq->lock);
+	} else if (__builtin_expect(rq->current == thread, 0)) {
+		/* It has not left its stack: it never does. */
+		thread->state = THREAD_RUNNING;
+		spin_unlock_inline(&rq->lock);
+	} else {
+		thread->slice_ticks = 0;
+		if (__builtin_expect(rq != VCPU(runq) || sched_is_smp(), 0)) {
+			sched_wake_smp(rq, thread);
+			return;
+		}
+		enqueue(rq, thread, false);
+		if (thread->priority >= rq->level && rq->level > 0)
+			rq->resched = true;
+		spin_unlock_inline(&rq->lock);
+	}
+}
+
+#endif
