@@ -204,7 +204,7 @@ unsigned int futex_wake(const uint32_t *word, unsigned int count)
 	spin_lock_inline(&bucket->lock);
 	woken = wake_some(bucket, word, count);
 	spin_unlock_inline(&bucket->lock);
-	sched_restore(enabled);
+	restore(enabled);
 	return woken;
 }
 
@@ -253,7 +253,7 @@ int futex_requeue(const uint32_t *word, uint32_t expected, unsigned int wake_cou
 	if (first != second)
 		spin_unlock(&second->lock);
 	spin_unlock(&first->lock);
-	sched_restore(enabled);
+	restore(enabled);
 	return result;
 }
 

@@ -18,7 +18,7 @@ bool sched_has_fsgsbase, sched_vectors;
 
 /* ---- Locks ---- */
 
-struct runq *sched_lock(struct thread *thread)
+struct runq *sched_lock(const struct thread *thread)
 {
 	return lock_queue_of(thread);
 }
@@ -180,8 +180,11 @@ void sched_switch(struct runq *rq)
 static inline void rotate(struct runq *rq, struct thread *self)
 {
 	struct list_node *head = &rq->ready[self->priority], *node = &self->run_node;
-	struct list_node *next = head->next, *last;
+	struct list_node *next, *last;
 
+	/* Else the compiler finds the place anew each time. */
+	__asm__("" : "+r"(head));
+	next = head->next;
 	head->next = next->next;
 	next->next->prev = head;
 	last = head->prev;
@@ -190,6 +193,7 @@ static inline void rotate(struct runq *rq, struct thread *self)
 	last->next = node;
 	head->prev = node;
 	self->state = THREAD_READY;
+	account(rq, self);
 	self->slice_ticks = 0;
 	switch_to(rq, self, container_of(next, struct thread, run_node));
 }
@@ -200,21 +204,20 @@ void thread_yield(void)
 	struct runq *rq;
 	uint64_t ready;
 
-	(void)events_disable();
+	VCPU(info.evtchn_upcall_mask) = 1;
+	barrier();
 	rq = VCPU(runq);
-	if (__builtin_expect(rq != NULL, 1)) {
-		self = VCPU(current);
-		spin_lock_inline(&rq->lock);
-		ready = rq->ready_bits >> self->priority;
-		if (__builtin_expect(ready == 1, 1)) {
-			rotate(rq, self);
-		} else if (ready) {
-			self->slice_ticks = 0;
-			enqueue(rq, self, false);
-			switch_away(rq, self);
-		} else {
-			spin_unlock_inline(&rq->lock);
-		}
+	self = VCPU(current);
+	spin_lock_inline(&rq->lock);
+	ready = rq->ready_bits >> self->priority;
+	if (__builtin_expect(ready == 1, 1)) {
+		rotate(rq, self);
+	} else if (ready) {
+		self->slice_ticks = 0;
+		enqueue(rq, self, false);
+		switch_away(rq, self);
+	} else {
+		spin_unlock_inline(&rq->lock);
 	}
 	events_restore(true);
 }
@@ -247,17 +250,17 @@ static __attribute__((noinline)) void give_way(void)
 	}
 }
 
+void sched_resched(bool enabled)
+{
+	if (enabled)
+		give_way();
+	else
+		sched_upcall_soon();
+}
+
 void sched_restore(bool enabled)
 {
-	struct runq *rq = VCPU(runq);
-
-	if (rq && __builtin_expect(rq->resched, 0)) {
-		if (enabled)
-			give_way();
-		else
-			sched_upcall_soon();
-	}
-	events_restore(enabled);
+	restore(enabled);
 }
 
 enum leave { LEAVE_NOT, LEAVE_ASIDE, LEAVE_SLICE, LEAVE_VCPU };
@@ -294,7 +297,7 @@ void thread_preempt(void)
 	enum leave leave;
 	bool vectors;
 
-	if (!rq || self->is_idle)
+	if (self->is_idle)
 		return;
 	if (READ_ONCE(sched_rt_ready) && sched_is_smp())
 		(void)sched_pull(rq, rq->level);
@@ -348,12 +351,6 @@ void thread_wait_prepare(void)
 void thread_wait_cancel(void)
 {
 	WRITE_ONCE(thread_self()->state, THREAD_RUNNING);
-}
-
-void sched_block_alone(struct thread *self)
-{
-	while (READ_ONCE(self->state) == THREAD_WAITING)
-		sched_block_vcpu();
 }
 
 static void timeout(struct timer *timer)

@@ -52,7 +52,7 @@ extern uint64_t sched_online, sched_idle;
 extern uint8_t sched_levels[VCPUS_MAX];
 /* Real-time threads that are ready and do not run. */
 extern uint32_t sched_rt_ready;
-extern bool sched_started;
+extern bool sched_started;      /* other vCPUs were brought up */
 extern bool sched_has_fsgsbase; /* wrfsbase works */
 extern bool sched_vectors;      /* VCPU(string_vectors) outside of handlers */
 extern uint64_t sched_slice_ticks;
@@ -78,7 +78,7 @@ static inline uint64_t sched_bit(unsigned int vcpu)
 /* --- sched.c --- */
 
 /* The run queue that guards the thread, locked. Events disabled. */
-struct runq *sched_lock(struct thread *thread);
+struct runq *sched_lock(const struct thread *thread);
 /* Two locks, or one when they are the same. */
 void sched_lock_two(struct runq *a, struct runq *b);
 void sched_unlock_two(struct runq *a, struct runq *b);
@@ -102,13 +102,13 @@ void sched_wake(struct thread *thread);
 void sched_block_wall(uint64_t wall_ns);
 /* events_restore() that lets a better thread run first when the caller had events enabled. */
 void sched_restore(bool enabled);
+/* The part of it when something better is ready. */
+void sched_resched(bool enabled);
 /* An upcall comes as soon as events are enabled, and looks at what is to be done. */
 void sched_upcall_soon(void);
 /* The parts that sched_inline.h leaves to functions. Locked; unlocks: makes a waiting thread ready
  * where several vCPUs may run it. */
 void sched_wake_smp(struct runq *rq, struct thread *thread);
-/* Before there is a second thread: the vCPU sleeps, and an event handler wakes us. */
-void sched_block_alone(struct thread *self);
 /* Xen ran others since we last looked: that is not the thread's time. */
 void sched_account_stolen(struct runq *rq, struct thread *thread);
 /* Adds up the time current ran until now. Own vCPU, locked. */
@@ -146,8 +146,6 @@ void thread_set_inherited(struct thread *thread, unsigned int priority);
 
 /* The thread is gone: takes it off the lists. */
 void thread_forget(struct thread *thread);
-/* The first thread becomes one that can be switched from. */
-int sched_start(void);
 /* Nanoseconds of ticks of the time-stamp counter. */
 uint64_t sched_ticks_to_ns(uint64_t ticks);
 

@@ -88,20 +88,19 @@ static inline void switched(struct thread *self)
 		sched_after(rq);
 	else
 		spin_unlock_inline(&rq->lock);
-	if (__builtin_expect(READ_ONCE(self->interrupted), 0))
+	if (__builtin_expect(self->interrupted, 0))
 		sched_upcall_soon();
 }
 
-/* From self, the running thread, to next, which is in no list any more. Locked; unlocks. */
+/* From self, the running thread, which is accounted for, to next, which is in no list any more.
+ * Locked; unlocks. */
 static inline void switch_to(struct runq *rq, struct thread *self, struct thread *next)
 {
-	account(rq, self);
 	next->state = THREAD_RUNNING;
 	next->switches++;
 	rq->current = next;
 	VCPU(current) = next;
-	if (next->fs_base)
-		use_fs(next->fs_base);
+	use_fs(next->fs_base);
 	switch_save_control(&self->control);
 	switch_stacks(&self->stack_pointer, next->stack_pointer);
 	switched(self);
@@ -120,6 +119,7 @@ static inline void switch_away(struct runq *rq, struct thread *self)
 	}
 	if (__builtin_expect(thread_level(next) != rq->level, 0))
 		sched_set_level(rq, thread_level(next));
+	account(rq, self);
 	switch_to(rq, self, next);
 }
 
@@ -130,10 +130,6 @@ static inline void block(struct thread *self)
 {
 	struct runq *rq = VCPU(runq);
 
-	if (__builtin_expect(!rq, 0)) {
-		sched_block_alone(self);
-		return;
-	}
 	spin_lock_inline(&rq->lock);
 	/* Woken since it prepared: it never left. */
 	if (__builtin_expect(self->state != THREAD_WAITING, 0))
@@ -145,13 +141,8 @@ static inline void block(struct thread *self)
 /* Makes a waiting thread ready; sched_restore() afterwards. Events disabled. */
 static inline void wake(struct thread *thread)
 {
-	struct runq *rq;
+	struct runq *rq = lock_queue_of(thread);
 
-	if (__builtin_expect(!sched_started, 0)) {
-		thread->state = THREAD_RUNNING;
-		return;
-	}
-	rq = lock_queue_of(thread);
 	if (__builtin_expect(thread->state != THREAD_WAITING, 0)) {
 		spin_unlock_inline(&rq->lock);
 	} else if (__builtin_expect(rq->current == thread, 0)) {
@@ -169,6 +160,16 @@ static inline void wake(struct thread *thread)
 			rq->resched = true;
 		spin_unlock_inline(&rq->lock);
 	}
+}
+
+/* events_restore() that lets a better thread run first when the caller had events enabled. */
+static inline void restore(bool enabled)
+{
+	struct runq *rq = VCPU(runq);
+
+	if (__builtin_expect(rq->resched, 0))
+		sched_resched(enabled);
+	events_restore(enabled);
 }
 
 #endif

@@ -24,6 +24,8 @@ _Noreturn void core_start(void)
 	if (events_init())
 		panic("no event channels");
 	time_init();
+	if (sched_boot && sched_boot())
+		panic("no memory for threads");
 	boot_seal();
 	events_restore(true);
 	core_program_start();

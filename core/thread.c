@@ -48,7 +48,7 @@ static struct thread *find_locked(uint32_t id)
 struct thread *thread_find(uint32_t id)
 {
 	bool enabled = spin_lock_events(&threads.lock);
-	struct thread *thread = sched_started ? find_locked(id) : &thread_first;
+	struct thread *thread = find_locked(id);
 
 	spin_unlock_events(&threads.lock, enabled);
 	return thread;
@@ -86,18 +86,15 @@ void thread_for_each(bool (*fn)(struct thread *thread, void *arg), void *arg)
 	bool enabled = spin_lock_events(&threads.lock);
 	struct list_node *node, *after;
 
-	if (!sched_started)
-		(void)fn(&thread_first, arg);
-	else
-		list_for_each_safe (node, after, &threads.all)
-			if (!fn(container_of(node, struct thread, all_node), arg))
-				break;
+	list_for_each_safe (node, after, &threads.all)
+		if (!fn(container_of(node, struct thread, all_node), arg))
+			break;
 	spin_unlock_events(&threads.lock, enabled);
 }
 
 unsigned int thread_count(void)
 {
-	return sched_started ? READ_ONCE(threads.count) : 1;
+	return READ_ONCE(threads.count);
 }
 
 /* ---- Times ---- */
@@ -138,27 +135,19 @@ static uint64_t stolen_ns(const struct vcpu *v)
 uint64_t thread_cpu_ns(const struct thread *thread)
 {
 	bool enabled = events_disable();
-	uint64_t ticks, stolen, ns, before;
+	struct runq *rq = sched_lock(thread);
+	uint64_t ticks = thread->ran_ticks, stolen = thread->stolen_ns, before = thread->ran_ns, ns;
 
-	if (!sched_started) {
-		ns = time_cpu_ns();
-	} else {
-		struct runq *rq = sched_lock((struct thread *)thread);
-		int64_t running = 0;
+	if (rq->current == thread) {
+		int64_t running = (int64_t)(cpu_rdtsc() - rq->switched_tsc);
 
-		ticks = thread->ran_ticks;
-		stolen = thread->stolen_ns;
-		before = thread->ran_ns;
-		if (rq->current == thread) {
-			running = (int64_t)(cpu_rdtsc() - rq->switched_tsc);
-			stolen += stolen_ns(vcpu_by_id[rq->id]) - rq->stolen_ns;
-		}
-		spin_unlock(&rq->lock);
-		ns = sched_ticks_to_ns(ticks + (running > 0 ? (uint64_t)running : 0)) + before;
-		ns = ns > stolen ? ns - stolen : 0;
+		ticks += running > 0 ? (uint64_t)running : 0;
+		stolen += stolen_ns(vcpu_by_id[rq->id]) - rq->stolen_ns;
 	}
+	spin_unlock(&rq->lock);
 	events_restore(enabled);
-	return ns;
+	ns = before + sched_ticks_to_ns(ticks);
+	return ns > stolen ? ns - stolen : 0;
 }
 
 uint64_t thread_cpu_ns_all(void)
@@ -167,11 +156,8 @@ uint64_t thread_cpu_ns_all(void)
 	struct list_node *node;
 	uint64_t ns = threads.gone_ns;
 
-	if (!sched_started)
-		ns = thread_cpu_ns(&thread_first);
-	else
-		list_for_each (node, &threads.all)
-			ns += thread_cpu_ns(container_of(node, struct thread, all_node));
+	list_for_each (node, &threads.all)
+		ns += thread_cpu_ns(container_of(node, struct thread, all_node));
 	spin_unlock_events(&threads.lock, enabled);
 	return ns;
 }
@@ -181,8 +167,6 @@ void sched_resume(void)
 	bool enabled;
 	struct list_node *node;
 
-	if (!sched_started)
-		return;
 	enabled = spin_lock_events(&threads.lock);
 	list_for_each (node, &threads.all) {
 		struct thread *thread = container_of(node, struct thread, all_node);
@@ -239,8 +223,6 @@ static void first_init(struct thread *first, struct runq *rq)
 	first->ran_ns = time_cpu_ns();
 	list_init(&first->pi_waiters);
 	copy_name(first, "main");
-	/* The thread control block points to itself (psABI, TLS variant II). */
-	first->fs_base = switch_thread_pointer();
 	remember(first);
 	rq->current = first;
 	rq->level = thread_level(first);
@@ -253,15 +235,14 @@ static void first_init(struct thread *first, struct runq *rq)
 	VCPU(current) = first;
 }
 
-int sched_start(void)
+int sched_boot(void)
 {
 	struct vcpu *v = vcpu_this();
-	bool enabled;
 	int error;
 
 	learn_ticks();
-	sched_vectors = VCPU(string_vectors);
 	sched_has_fsgsbase = switch_has_fsgsbase();
+	sched_vectors = VCPU(string_vectors);
 	list_init(&threads.all);
 	for (unsigned int i = 0; i < ID_LISTS; i++)
 		list_init(&threads.by_id[i]);
@@ -271,12 +252,16 @@ int sched_start(void)
 	error = sched_vcpu_prepare(v);
 	if (error)
 		return error;
-	enabled = events_disable();
 	first_init(&thread_first, v->runq);
-	sched_started = true;
-	events_restore(enabled);
-	smp_start();
 	return 0;
+}
+
+/* The other vCPUs are of no use before there is a second thread. */
+static void start_others(void)
+{
+	if (__atomic_exchange_n(&sched_started, true, __ATOMIC_RELAXED))
+		return;
+	smp_start();
 }
 
 static bool fits(enum thread_policy policy, unsigned int priority)
@@ -301,13 +286,11 @@ int thread_create(struct thread *thread, const struct thread_attr *attr, void (*
 		  void *arg)
 {
 	uintptr_t top = ((uintptr_t)attr->stack + attr->stack_bytes) & -16UL;
-	int error;
 
 	if (attr->stack_bytes < STACK_MIN || !attr->fpu_area ||
 	    (uintptr_t)attr->fpu_area % FPU_STATE_ALIGN || !fits(attr->policy, attr->priority))
 		return -EINVAL;
-	if (!sched_started && (error = sched_start()) != 0)
-		return error;
+	start_others();
 	*thread = (struct thread){
 		.state = THREAD_MOVING,
 		.vcpu = thread_vcpu(),
@@ -418,16 +401,11 @@ int thread_set_policy(struct thread *thread, enum thread_policy policy, unsigned
 	if (!fits(policy, priority))
 		return -EINVAL;
 	enabled = events_disable();
-	if (!sched_started) {
-		thread->policy = (uint8_t)policy;
-		thread->priority = thread->base_priority = (uint8_t)priority;
-	} else {
-		rq = sched_lock(thread);
-		thread->policy = (uint8_t)policy;
-		thread->base_priority = (uint8_t)priority;
-		apply(rq, thread, PLACE_TAIL);
-		futex_priority_changed(thread);
-	}
+	rq = sched_lock(thread);
+	thread->policy = (uint8_t)policy;
+	thread->base_priority = (uint8_t)priority;
+	apply(rq, thread, PLACE_TAIL);
+	futex_priority_changed(thread);
 	sched_restore(enabled);
 	return 0;
 }
@@ -435,24 +413,19 @@ int thread_set_policy(struct thread *thread, enum thread_policy policy, unsigned
 int thread_set_priority(struct thread *thread, unsigned int priority)
 {
 	bool enabled = events_disable();
-	struct runq *rq;
-	enum place place;
+	struct runq *rq = sched_lock(thread);
+	enum place place = priority > thread->base_priority ? PLACE_TAIL : PLACE_HEAD;
 
 	if (!fits((enum thread_policy)thread->policy, priority)) {
+		spin_unlock(&rq->lock);
 		events_restore(enabled);
 		return -EINVAL;
 	}
-	if (!sched_started) {
-		thread->priority = thread->base_priority = (uint8_t)priority;
-	} else {
-		rq = sched_lock(thread);
-		place = priority > thread->base_priority ? PLACE_TAIL : PLACE_HEAD;
-		if (priority == thread->base_priority)
-			place = PLACE_KEEP;
-		thread->base_priority = (uint8_t)priority;
-		apply(rq, thread, place);
-		futex_priority_changed(thread);
-	}
+	if (priority == thread->base_priority)
+		place = PLACE_KEEP;
+	thread->base_priority = (uint8_t)priority;
+	apply(rq, thread, place);
+	futex_priority_changed(thread);
 	sched_restore(enabled);
 	return 0;
 }
@@ -460,17 +433,11 @@ int thread_set_priority(struct thread *thread, unsigned int priority)
 void thread_set_ceiling(struct thread *thread, unsigned int priority)
 {
 	bool enabled = events_disable();
-	struct runq *rq;
+	struct runq *rq = sched_lock(thread);
 
-	if (!sched_started) {
-		thread->ceiling = (uint8_t)priority;
-		thread->priority = effective(thread);
-	} else {
-		rq = sched_lock(thread);
-		thread->ceiling = (uint8_t)priority;
-		apply(rq, thread, PLACE_KEEP);
-		futex_priority_changed(thread);
-	}
+	thread->ceiling = (uint8_t)priority;
+	apply(rq, thread, PLACE_KEEP);
+	futex_priority_changed(thread);
 	sched_restore(enabled);
 }
 
@@ -504,10 +471,7 @@ int thread_set_affinity(struct thread *thread, uint64_t mask)
 	bool enabled = events_disable(), moving = false;
 	struct runq *rq;
 
-	if (!sched_started && sched_start()) {
-		events_restore(enabled);
-		return -ENOMEM;
-	}
+	start_others();
 	if (!(mask & READ_ONCE(sched_online))) {
 		events_restore(enabled);
 		return -EINVAL;

@@ -203,6 +203,10 @@ void thread_wake(struct thread *thread);
  * whose thread had them enabled (core_upcall_work()). NULL without the scheduler. */
 void thread_preempt(void) __attribute__((weak));
 
+/* The first thread becomes one that can be switched from. Start of day, after time_init(); NULL
+ * without the scheduler. 0, -ENOMEM. */
+int sched_boot(void) __attribute__((weak));
+
 /* --- for vCPUs that come and go (core/smp.c); thread context --- */
 
 struct vcpu;

@@ -40,10 +40,10 @@
 #ifdef __stardust__
 static inline uint64_t cpu_rdtsc(void)
 {
-	uint32_t lo, hi;
+	uint64_t lo, hi; /* the upper halves become 0 */
 
 	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return ((uint64_t)hi << 32) | lo;
+	return hi << 32 | lo;
 }
 #else
 uint64_t cpu_rdtsc(void);

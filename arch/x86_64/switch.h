@@ -49,9 +49,10 @@ static inline void switch_load_control(const struct switch_control *control)
 			 "m"(control->x87));
 }
 
-/* What a new thread's stack begins with: switch_stacks() takes rip, switch_begin() the next two. */
+/* What lies on the stack of a thread that does not run, and of a new one. */
 struct switch_frame {
-	uint64_t rip;
+	uint64_t rip, rbp;
+	/* A new one's only: */
 	uint64_t fn, arg;
 	uint64_t end[2]; /* ends backtraces */
 };
