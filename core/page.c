@@ -60,9 +60,15 @@ static unsigned int stash_count;
 
 /* ---- Free lists ---- */
 
+/* page_of_pfn(), once. */
+static __attribute__((noinline)) struct page *page_find(pfn_t pfn)
+{
+	return page_of_pfn(pfn);
+}
+
 static void list_push(pfn_t pfn, unsigned int order)
 {
-	struct page *page = page_of_pfn(pfn);
+	struct page *page = page_find(pfn);
 	uint32_t first = free_lists[order];
 
 	page->state = PAGE_STATE_FREE;
@@ -71,7 +77,7 @@ static void list_push(pfn_t pfn, unsigned int order)
 	page->prev = PAGE_NIL;
 	page->next = first;
 	if (first != PAGE_NIL)
-		page_of_pfn(first)->prev = (uint32_t)pfn;
+		page_find(first)->prev = (uint32_t)pfn;
 	free_lists[order] = (uint32_t)pfn;
 	free_orders |= 1u << order;
 }
@@ -79,9 +85,9 @@ static void list_push(pfn_t pfn, unsigned int order)
 /* Its neighbours must agree that the page stands between them. */
 static void list_take(pfn_t pfn, unsigned int order)
 {
-	struct page *page = page_of_pfn(pfn);
-	struct page *next = page->next == PAGE_NIL ? NULL : page_of_pfn(page->next);
-	struct page *prev = page->prev == PAGE_NIL ? NULL : page_of_pfn(page->prev);
+	struct page *page = page_find(pfn);
+	struct page *next = page->next == PAGE_NIL ? NULL : page_find(page->next);
+	struct page *prev = page->prev == PAGE_NIL ? NULL : page_find(page->prev);
 
 	if (page->state != PAGE_STATE_FREE || page->order != order ||
 	    (page->next != PAGE_NIL && (!next || next->prev != pfn)) ||
@@ -118,7 +124,7 @@ static pfn_t block_take(unsigned int order)
 		have--;
 		list_push(pfn + (1ULL << have), have);
 	}
-	page = page_of_pfn(pfn);
+	page = page_find(pfn);
 	page->state = PAGE_STATE_ALLOCATED;
 	page->order = (uint8_t)order;
 	page->owner = PAGE_OWNER_KERNEL;
@@ -134,12 +140,12 @@ static void block_give(pfn_t pfn, unsigned int order)
 	free_pages += 1ULL << order;
 	while (order < PAGE_ORDER_MAX) {
 		pfn_t buddy = pfn ^ (1ULL << order);
-		struct page *page = page_of_pfn(buddy);
+		struct page *page = page_find(buddy);
 
 		if (page->state != PAGE_STATE_FREE || page->order != order)
 			break;
 		list_take(buddy, order);
-		page_of_pfn(pfn)->state = PAGE_STATE_INSIDE;
+		page_find(pfn)->state = PAGE_STATE_INSIDE;
 		pfn &= ~(1ULL << order);
 		order++;
 	}
@@ -366,7 +372,7 @@ bool page_refill(void)
 static __attribute__((noinline)) void check_and_give(pfn_t pfn, unsigned int order)
 {
 	bool enabled = spin_lock_events(&page_lock);
-	struct page *page = page_of_pfn(pfn);
+	struct page *page = page_find(pfn);
 
 	if (!page || page->state != PAGE_STATE_ALLOCATED || page->order != order)
 		panic("page: %s free of pfn %#lx, order %u",
@@ -387,7 +393,7 @@ void page_free(void *block, unsigned int order)
 static void block_shatter(pfn_t pfn, unsigned int order, pfn_t *pfns_out)
 {
 	for (pfn_t i = 0; i < 1ULL << order; i++) {
-		struct page *page = page_of_pfn(pfn + i);
+		struct page *page = page_find(pfn + i);
 
 		page->state = PAGE_STATE_ALLOCATED;
 		page->order = 0;
@@ -445,7 +451,7 @@ pfn_t core_pt_page_alloc(void)
 
 	spin_unlock_events(&page_lock, enabled);
 	if (pfn != PFN_NONE) {
-		page_of_pfn(pfn)->owner = PAGE_OWNER_PT;
+		page_find(pfn)->owner = PAGE_OWNER_PT;
 		memset(pt_dmap_vaddr(pfn), 0, PAGE_BYTES);
 	}
 	return pfn;
@@ -483,7 +489,7 @@ void page_check(void)
 
 		assert(!(free_orders >> order & 1) == (free_lists[order] == PAGE_NIL));
 		for (uint32_t pfn = free_lists[order]; pfn != PAGE_NIL;) {
-			const struct page *page = page_of_pfn(pfn);
+			const struct page *page = page_find(pfn);
 
 			assert(page && page->state == PAGE_STATE_FREE && page->order == order);
 			assert(page->prev == prev && is_aligned(pfn, 1ULL << order));

@@ -7,8 +7,8 @@
 #pragma weak futex_wait
 #pragma weak futex_wake
 
-/* After Drepper, "Futexes are tricky" (2011), mutex 2: a thread that has waited takes the lock as one that
- * others may wait for, since it cannot know. */
+/* After Drepper, "Futexes are tricky" (2011), mutex 2: a thread that has waited takes the lock as
+ * one that others may wait for, since it cannot know. */
 int sleeplock_lock_until(struct sleeplock *lock, uint64_t deadline_ns, bool interruptible,
 			 const char *what)
 {

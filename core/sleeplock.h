@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A lock for long sections of the kernel in thread context: who does not get it sleeps. Taking a free one
- * is one compare-and-exchange. It is nobody's in particular: any thread may unlock it, and who has it
- * and locks it again waits for ever, so a handler of the program must not run meanwhile (lib/posix holds
- * signals back).
+ * A lock for long sections of the kernel in thread context: who does not get it sleeps. Taking a
+ * free one is one compare-and-exchange. It is nobody's in particular: any thread may unlock it, and
+ * who has it and locks it again waits for ever, so a handler of the program must not run meanwhile
+ * (lib/posix holds signals back).
  *
  * Waiting is core/futex.h's, linked only with programs that have threads: others never wait.
  */

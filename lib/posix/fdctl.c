@@ -79,7 +79,7 @@ static int control(struct file *file, int fd, int command, long arg)
 	case F_GETFL:
 		return file->flags;
 	case F_SETFL:
-		file->flags = (file->flags & ~SETFL_MASK) | ((int)arg & SETFL_MASK);
+		file_set_flags(file, SETFL_MASK, (int)arg);
 		return 0;
 	case F_GETLK:
 	case F_SETLK:
@@ -150,7 +150,7 @@ int ioctl(int fd, unsigned long request, ...)
 		result = fd_set_flags(fd, request == FIOCLEX ? FD_CLOEXEC : 0);
 		break;
 	case FIONBIO:
-		file->flags = (file->flags & ~O_NONBLOCK) | (*(int *)arg ? O_NONBLOCK : 0);
+		file_set_flags(file, O_NONBLOCK, *(int *)arg ? O_NONBLOCK : 0);
 		result = 0;
 		break;
 	default:

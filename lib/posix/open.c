@@ -120,8 +120,11 @@ int getdents(int fd, void *dirents_out, int bytes_max)
 		result = -ENOTDIR;
 	else if (bytes_max < 0)
 		result = -EINVAL;
-	else
+	else {
+		file_lock(file);
 		result = file->ops->getdents(file, dirents_out, (size_t)bytes_max, &file->offset);
+		file_unlock(file);
+	}
 	file_put(file);
 	return (int)posix_result(result);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* poll and select over files. One source can wake today, the console; sockets will bring more, and
- * a queue that many sources wake. */
+/* poll and select over files. */
 #include <poll.h>
 
 #include <errno.h>
@@ -22,21 +21,13 @@
 #define NS_PER_MS 1000000U
 #define NS_PER_US 1000U
 
-static short file_events(struct file *file, struct waitq **queue_out)
-{
-	*queue_out = NULL;
-	if (!file->ops->poll)
-		return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
-	return file->ops->poll(file, queue_out);
-}
-
 /* How many entries have something to say. Events disabled. */
-static int look(struct pollfd *fds, nfds_t count, struct waitq **queue_out)
+static int look(struct pollfd *fds, nfds_t count)
 {
 	int ready = 0;
 
 	for (nfds_t i = 0; i < count; i++) {
-		struct waitq *queue = NULL;
+		short events = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
 		struct file *file;
 
 		fds[i].revents = 0;
@@ -46,12 +37,11 @@ static int look(struct pollfd *fds, nfds_t count, struct waitq **queue_out)
 		if (!file) {
 			fds[i].revents = POLLNVAL;
 		} else {
-			fds[i].revents = (short)(file_events(file, &queue) &
-						 (fds[i].events | POLLERR | POLLHUP));
+			if (file->ops->poll)
+				events = file->ops->poll(file);
+			fds[i].revents = (short)(events & (fds[i].events | POLLERR | POLLHUP));
 			file_put(file);
 		}
-		if (queue)
-			*queue_out = queue;
 		ready += fds[i].revents != 0;
 	}
 	return ready;
@@ -59,12 +49,12 @@ static int look(struct pollfd *fds, nfds_t count, struct waitq **queue_out)
 
 static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline_ns)
 {
-	struct waitq *queue = &sig_queue;
 	int ready = 0, result;
 
 	if (count > FD_COUNT_MAX)
 		return -EINVAL;
-	result = waitq_wait(queue, (ready = look(fds, count, &queue)) > 0, deadline_ns, true);
+	/* Whatever has become ready, some queue was woken. */
+	result = waitq_wait(&waitq_any, (ready = look(fds, count)) > 0, deadline_ns, true);
 	if (result == -EINTR)
 		sig_deliver();
 	return result == -EINTR ? result : ready;

@@ -12,6 +12,7 @@
 #include "arch/x86_64/hypercall.h"
 #include "arch/x86_64/pv/boot.h"
 #include "core/page.h"
+#include "core/sleeplock.h"
 #include "core/time.h"
 #include "drivers/xenstore.h"
 #include "lib/base/format.h"
@@ -22,25 +23,28 @@
 #define CLOCK_TICKS_PER_S 100
 
 /* The domain's name, once asked for. */
+static struct sleeplock host_name_lock;
 static char host_name[HOST_NAME_MAX + 1];
 
-static const char *get_host_name(void)
+static void get_host_name(char name_out[HOST_NAME_MAX + 1])
 {
-	if (host_name[0])
-		return host_name;
 	/* The request lies on our stack: no handler may leave it behind. */
 	sig_hold();
-	if (!xenstore_available() || xenstore_read(0, "name", host_name, sizeof(host_name)) ||
-	    !host_name[0])
+	sleeplock_lock(&host_name_lock);
+	if (!host_name[0] &&
+	    (!xenstore_available() || xenstore_read(0, "name", host_name, sizeof(host_name)) ||
+	     !host_name[0]))
 		memcpy(host_name, "stardust", sizeof("stardust"));
+	memcpy(name_out, host_name, sizeof(host_name));
+	sleeplock_unlock(&host_name_lock);
 	sig_release();
-	return host_name;
 }
 
 int gethostname(char *name, size_t name_bytes)
 {
-	const char *host = get_host_name();
+	char host[HOST_NAME_MAX + 1];
 
+	get_host_name(host);
 	if (strlen(host) >= name_bytes)
 		return (int)posix_result(-ENAMETOOLONG);
 	strcpy(name, host);
@@ -51,8 +55,12 @@ int sethostname(const char *name, size_t name_bytes)
 {
 	if (name_bytes == 0 || name_bytes > HOST_NAME_MAX)
 		return (int)posix_result(-EINVAL);
+	sig_hold();
+	sleeplock_lock(&host_name_lock);
 	memcpy(host_name, name, name_bytes);
 	host_name[name_bytes] = '\0';
+	sleeplock_unlock(&host_name_lock);
+	sig_release();
 	return 0;
 }
 
@@ -60,6 +68,7 @@ int uname(struct utsname *names_out)
 {
 	unsigned long version =
 		(unsigned long)arch_hypercall(__HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0);
+	char host[HOST_NAME_MAX + 1];
 	struct xen_extraversion_wrap {
 		xen_extraversion_t text;
 	} extra;
@@ -70,7 +79,8 @@ int uname(struct utsname *names_out)
 		       0);
 	extra.text[sizeof(extra.text) - 1] = '\0';
 	format_text(names_out->sysname, sizeof(names_out->sysname), "Stardust");
-	format_text(names_out->nodename, sizeof(names_out->nodename), "%s", get_host_name());
+	get_host_name(host);
+	format_text(names_out->nodename, sizeof(names_out->nodename), "%s", host);
 	format_text(names_out->release, sizeof(names_out->release), "%s", STARDUST_VERSION);
 	format_text(names_out->version, sizeof(names_out->version), "Xen %lu.%lu%s", version >> 16,
 		    version & 0xffff, extra.text);
@@ -87,7 +97,6 @@ int getdtablesize(void)
 {
 	return OPEN_MAX;
 }
-
 
 static uint64_t free_pages(void)
 {
