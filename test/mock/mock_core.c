@@ -51,4 +51,3 @@ void panic(const char *format, ...)
 void random_resume(void)
 {
 }
-

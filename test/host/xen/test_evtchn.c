@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Event channels over the mock hypervisor, under both ABIs.
- * Links: xen/vcpu.c xen/spinlock.c
+ * Links: xen/vcpu.c xen/spinlock.c test/mock/mock_vcpu.c
  * Links: xen/evtchn.c xen/evtchn_fifo.c xen/evtchn_2l.c xen/hypercall.c core/events.c core/time.c
  * Links: core/timer.c core/wait.c test/mock/mock.c test/mock/mock_evtchn.c test/mock/mock_console.c
  * Links: test/mock/mock_store.c test/mock/mock_memory.c test/mock/mock_core.c
@@ -302,8 +302,9 @@ START_TEST(binds_of_every_kind)
 	/* bind_interdomain always sets the port pending */
 	ck_assert_int_eq(evtchn_bind_interdomain(0, 9, count, NULL, 0, &interdomain), 0);
 	ck_assert_uint_eq(runs, 3);
-	ck_assert_int_eq(evtchn_bind_vcpu(ipi, 0), 0);
-	ck_assert_int_lt(evtchn_bind_vcpu(ipi, 5), 0);
+	ck_assert_int_eq(evtchn_bind_vcpu(interdomain, 0), 0);
+	ck_assert_int_lt(evtchn_bind_vcpu(interdomain, 5), 0);
+	ck_assert_int_eq(evtchn_bind_vcpu(ipi, 0), -EINVAL);
 	ck_assert_int_eq(evtchn_bind_vcpu(999, 0), -EINVAL);
 	evtchn_unbind(virq);
 	mock_virq_raise(VIRQ_DEBUG);
