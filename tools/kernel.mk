@@ -35,7 +35,9 @@ P_CFLAGS := -std=gnu11 $(K_CODEGEN) $(K_WARN) -mgeneral-regs-only -nostdinc -isy
 # the padding that aligns functions and loops: it costs hello 2 KB.
 K_OPT := -Os
 HOT := core/heap core/heap_slab core/page core/time core/wait core/sched core/sched_wait core/futex xen/evtchn_fifo \
-	xen/ring drivers/xencons lib/base/chacha20 lib/posix/malloc lib/posix/clock
+	xen/ring drivers/xencons lib/base/chacha20 lib/posix/malloc lib/posix/clock \
+	$(patsubst %,lib/posix/%,mutex mutex_word pthread_mutex pthread_cond pthread_rwlock pthread_key \
+	pthread_once sem sync)
 
 K_OBJ := $(K_C:%.c=$(B)/kernel/%.o) $(K_S:%.S=$(B)/kernel/%.o)
 P_OBJ := $(P_C:%.c=$(B)/kernel/%.o)

@@ -102,17 +102,21 @@ static int sleep_for(sem_t *sem, struct sync_limit limit)
 }
 
 /* The time is looked at only when it matters (POSIX.1-2017 sem_timedwait). */
-static int wait_until_time(sem_t *sem, clockid_t clock, const struct timespec *time)
+static inline __attribute__((always_inline)) int wait_until_time(sem_t *sem, clockid_t clock, const struct timespec *time)
 {
-	struct sync_limit limit;
-	int result;
+	struct sync_limit limit = SYNC_NEVER;
+	int result = 0;
 
-	cancel_test();
+	if (__builtin_expect(cancel_due(), 0))
+		cancel_test();
 	if (take(sem, 0))
 		return 0;
-	result = sync_limit_from(&limit, clock, time);
+	if (time)
+		result = sync_limit_from(&limit, clock, time);
 	if (result == 0)
 		result = sleep_for(sem, limit);
+	if (__builtin_expect(result == 0, 1))
+		return 0;
 	if (result == -EINTR)
 		cancel_test();
 	return (int)posix_result(result);
