@@ -58,11 +58,11 @@ int pthread_mutex_init(pthread_mutex_t *restrict mutex, const pthread_mutexattr_
 {
 	unsigned int kind;
 
+	if (attr && !valid(attr))
+		return EINVAL;
 	*mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	if (!attr)
 		return 0;
-	if (!valid(attr))
-		return EINVAL;
 	kind = (unsigned int)attr->__type;
 	if (attr->__robust == PTHREAD_MUTEX_ROBUST)
 		kind |= MUTEX_ROBUST;
