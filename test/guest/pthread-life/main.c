@@ -343,7 +343,8 @@ static void test_c11(void)
 
 	CHECK(thrd_create(&thread, c11_thread, &argument) == thrd_success);
 	CHECK(thrd_join(thread, &result) == thrd_success && result == -58);
-	CHECK(mtx_init(&c11_mutex, mtx_timed) == thrd_success && cnd_init(&c11_cond) == thrd_success);
+	CHECK(mtx_init(&c11_mutex, mtx_timed) == thrd_success &&
+	      cnd_init(&c11_cond) == thrd_success);
 	CHECK(tss_create(&c11_key, NULL) == thrd_success);
 	mtx_lock(&c11_mutex);
 	CHECK(mtx_trylock(&c11_mutex) == thrd_busy);

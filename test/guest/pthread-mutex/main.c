@@ -265,7 +265,8 @@ static void test_rwlock(void)
 	CHECK(pthread_rwlock_rdlock(&rw.lock) == 0 && pthread_rwlock_tryrdlock(&rw.lock) == 0);
 	CHECK(pthread_rwlock_trywrlock(&rw.lock) == EBUSY);
 	CHECK(pthread_rwlock_destroy(&rw.lock) == EBUSY);
-	/* A writer waits: a reader that comes later waits for it, one that reads already does not. */
+	/* A writer waits: a reader that comes later waits for it, one that reads already does not.
+	 */
 	CHECK(pthread_create(&writer, NULL, write_it, &rw) == 0);
 	usleep(2000);
 	CHECK(pthread_create(&reader, NULL, read_it, &rw) == 0);
