@@ -104,7 +104,7 @@ static __attribute__((noinline)) int wait_on(struct thread *self, const uint32_t
 		thread_wait_prepare();
 		bucket = lock_bucket_of(self);
 		if (self->wait_word == word) {
-			if ((flags & FUTEX_INTERRUPTIBLE) && READ_ONCE(self->interrupted))
+			if ((flags & FUTEX_INTERRUPTIBLE) && thread_is_interrupted(self))
 				result = -EINTR;
 			else if (is_over(deadline_ns, flags))
 				result = -ETIMEDOUT;
@@ -128,12 +128,12 @@ static __attribute__((noinline)) int wait_on(struct thread *self, const uint32_t
 }
 
 /* Why the thread need not wait at all, 0: it must. Locked. */
-static inline int refusal(const struct thread *self, const uint32_t *word, uint32_t expected,
+static inline int refusal(struct thread *self, const uint32_t *word, uint32_t expected,
 			  uint64_t deadline_ns, unsigned int flags)
 {
 	if (__atomic_load_n(word, __ATOMIC_RELAXED) != expected)
 		return -EAGAIN;
-	if ((flags & FUTEX_INTERRUPTIBLE) && READ_ONCE(self->interrupted))
+	if ((flags & FUTEX_INTERRUPTIBLE) && thread_is_interrupted(self))
 		return -EINTR;
 	if (__builtin_expect(deadline_ns != TIME_NEVER, 0) && is_over(deadline_ns, flags))
 		return -ETIMEDOUT;

@@ -189,7 +189,7 @@ static int stop_waiting(struct thread *self, uint32_t *word, uint64_t deadline_n
 
 	spin_lock(&lock);
 	if (self->pi_word) {
-		if ((flags & FUTEX_INTERRUPTIBLE) && READ_ONCE(self->interrupted))
+		if ((flags & FUTEX_INTERRUPTIBLE) && thread_is_interrupted(self))
 			result = -EINTR;
 		else if (is_over(deadline_ns, flags))
 			result = -ETIMEDOUT;
@@ -242,7 +242,7 @@ int futex_lock_pi(uint32_t *word, uint64_t deadline_ns, unsigned int flags, cons
 	if (result == -EAGAIN) {
 		owner = owner_of(word);
 		result = owner ? check_chain(self, owner) : -ESRCH;
-		if (result == 0 && (flags & FUTEX_INTERRUPTIBLE) && READ_ONCE(self->interrupted))
+		if (result == 0 && (flags & FUTEX_INTERRUPTIBLE) && thread_is_interrupted(self))
 			result = -EINTR;
 		if (result == 0) {
 			self->wait.where = word;

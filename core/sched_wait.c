@@ -66,7 +66,7 @@ static bool enter(struct waitq *queue, struct thread *self, uint32_t wakes, bool
 	 * ourselves interrupted. */
 	thread_wait_prepare();
 	spin_lock(&queue->lock);
-	*result_out = interruptible && READ_ONCE(self->interrupted) ? -EINTR : 0;
+	*result_out = interruptible && thread_is_interrupted(self) ? -EINTR : 0;
 	if (*result_out || queue->wakes != wakes) {
 		thread_wait_cancel();
 		sleep = false;

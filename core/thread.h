@@ -95,6 +95,9 @@ struct thread {
 	/* Its upcall must deliver a signal or a cancellation; a wait that may be interrupted ends
 	 * with -EINTR. Set through thread_interrupt(), cleared by lib/posix. */
 	bool interrupted;
+	/* lib/posix: what handlers said that ran since a wait ended with -EINTR; see
+	 * thread_is_interrupted(). */
+	uint8_t handlers_said;
 	struct sig_thread *signals; /* lib/posix/sig.h; NULL: takes no signals */
 	void *owner;                /* of whoever created it */
 
@@ -133,6 +136,17 @@ static inline struct thread *thread_self(void)
 	return VCPU(current);
 }
 extern struct thread thread_first;
+
+/* Whether an interruptible wait of the running thread ends with -EINTR now. Events are disabled, and
+ * may be enabled before the caller looks at its signals: so handlers may run in between, and leave
+ * word of it. */
+static inline bool thread_is_interrupted(struct thread *self)
+{
+	if (__builtin_expect(!READ_ONCE(self->interrupted), 1))
+		return false;
+	self->handlers_said = 0;
+	return true;
+}
 
 /* Bytes of an fpu_area. The first call asks CPUID. */
 size_t thread_fpu_bytes(void);

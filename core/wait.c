@@ -34,7 +34,7 @@ int waitq_sleep(struct waitq *queue, uint32_t wakes, uint64_t deadline_ns, bool 
 	if (sched_waitq_sleep)
 		return sched_waitq_sleep(queue, wakes, deadline_ns, interruptible);
 	/* There is one thread: it sleeps until any event came, and the caller looks again. */
-	if (interruptible && READ_ONCE(thread_first.interrupted))
+	if (interruptible && thread_is_interrupted(&thread_first))
 		return -EINTR;
 	if (deadline_ns != TIME_NEVER) {
 		if (time_monotonic_ns() >= deadline_ns)

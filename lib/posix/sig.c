@@ -165,15 +165,12 @@ bool sig_next(siginfo_t *info_out)
 
 enum sig_result sig_deliver(void)
 {
-	enum sig_result result = SIG_NONE, one;
+	struct thread *thread = thread_self();
 	siginfo_t info;
 
-	while (sig_next(&info)) {
-		one = sig_run(&info, NULL);
-		if (one > result)
-			result = one;
-	}
-	return result;
+	while (sig_next(&info))
+		sig_note(sig_run(&info, NULL));
+	return (enum sig_result)thread->handlers_said;
 }
 
 void sig_hold(void)

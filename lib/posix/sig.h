@@ -94,8 +94,8 @@ void sig_send_thread(struct thread *thread, int signal, int si_code);
 /* Their inner part, sig_lock held: false when it was dropped. The caller wakes sig_queue. */
 bool sig_post(struct thread *thread, int signal, int si_code);
 
-/* Delivers what is pending and not blocked, in the running thread. Thread context, events enabled.
- */
+/* Delivers what is pending and not blocked, in the running thread. After a wait that ended with
+ * -EINTR it yields what all handlers said that ran since. Thread context, events enabled. */
 enum sig_result sig_deliver(void);
 
 /* Defers asynchronous delivery; counts. sig_release() delivers what came meanwhile. Thread context.
@@ -199,6 +199,15 @@ void sig_thread_end(void);
 bool sig_cancel_due(void) __attribute__((weak));
 /* Acts on it, then does not return. Thread context, where a handler would run. */
 void sig_cancel_look(bool asynchronous) __attribute__((weak));
+
+/* For whoever gets -EINTR from a wait. */
+static inline void sig_note(enum sig_result result)
+{
+	struct thread *thread = thread_self();
+
+	if (result > thread->handlers_said)
+		thread->handlers_said = (uint8_t)result;
+}
 
 static inline bool sig_valid(int signal)
 {

@@ -137,7 +137,7 @@ _Noreturn void sig_enter(void)
 	if (fault)
 		sig_run(&info, &context);
 	while (sig_next(&info))
-		sig_run(&info, &context);
+		sig_note(sig_run(&info, &context));
 	if (sig_cancel_look)
 		sig_cancel_look(true);
 	/* What comes next in the thread may be a wait that is a cancellation point. */
