@@ -106,10 +106,8 @@ static int register_info(struct vcpu *vcpu)
 
 static int bind_ports(struct vcpu *vcpu)
 {
-	int error = 0;
+	int error = spin_vcpu_prepare(vcpu);
 
-	if (!vcpu->spin_port)
-		error = evtchn_bind_kick(vcpu->id, &vcpu->spin_port);
 	if (!error && !vcpu->kick_port)
 		error = evtchn_bind_ipi(vcpu->id, kicked, NULL, &vcpu->kick_port);
 	return error;

@@ -4,7 +4,7 @@
 K_C := \
 	lib/base/chacha20.c lib/base/format.c lib/base/ksyms.c lib/base/parse.c \
 	$(patsubst %,arch/x86_64/pv/%.c,start pt pt_boot p2m traps emergency vcpu_boot) \
-	$(patsubst %,xen/%.c,hypercall vcpu spinlock evtchn evtchn_fifo evtchn_2l ring xswire) \
+	$(patsubst %,xen/%.c,hypercall vcpu spinlock spinlock_slow evtchn evtchn_fifo evtchn_2l ring xswire) \
 	$(patsubst %,core/%.c,start page pool vm heap heap_slab heap_large heap_vcpu random events smp time timer wait sleeplock thread sched sched_smp sched_wait futex futex_pi log panic fault backtrace console suspend threads_report) \
 	$(patsubst %,drivers/%.c,xencons xenstore xenstore_sync control cpu sysrq) \
 	$(patsubst %,lib/fs/%.c,archive archive_cpio archive_tar)
@@ -34,8 +34,8 @@ P_CFLAGS := -std=gnu11 $(K_CODEGEN) $(K_WARN) -mgeneral-regs-only -nostdinc -isy
 # Small by default; what runs for each event, allocation or clock read is compiled for speed, without
 # the padding that aligns functions and loops: it costs hello 2 KB.
 K_OPT := -Os
-HOT := core/heap core/heap_slab core/page core/time core/wait core/sched core/sched_wait core/futex xen/evtchn_fifo \
-	xen/ring drivers/xencons lib/base/chacha20 lib/posix/malloc lib/posix/clock \
+HOT := core/heap core/heap_slab core/page core/time core/sched core/sched_wait core/futex xen/evtchn_fifo \
+	drivers/xencons lib/posix/malloc lib/posix/clock \
 	$(patsubst %,lib/posix/%,mutex mutex_word pthread_mutex pthread_cond pthread_rwlock pthread_key \
 	pthread_once sem sync)
 

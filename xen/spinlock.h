@@ -66,8 +66,17 @@ static inline void spin_unlock_inline(struct spinlock *lock)
 bool spin_lock_events(struct spinlock *lock);
 void spin_unlock_events(struct spinlock *lock, bool enabled_before);
 
+/* A vCPU gets what the slow path needs, before it comes up. 0 or -errno. */
+int spin_vcpu_prepare(struct vcpu *vcpu);
+
 /* Provided by xen/evtchn.c: the port, which stays masked, is not pending any more. */
 void spin_kick_clear(evtchn_port_t port);
+
+static inline uint16_t spin_owner(const struct spinlock *lock)
+{
+	return (uint16_t)(__atomic_load_n(&lock->owner_sleepers, __ATOMIC_SEQ_CST) /
+			  SPIN_OWNER_ONE);
+}
 
 /* True when some vCPU holds it: for assertions. */
 static inline bool spin_locked(const struct spinlock *lock)

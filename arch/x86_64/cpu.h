@@ -16,7 +16,7 @@
 /* For what start of day finds out and nothing changes afterwards: boot_seal() makes it read-only.
  */
 #ifdef __stardust__
-#define __ro_after_init __attribute__((section(".data..ro_after_init")))
+#define __ro_after_init __attribute__((section(".bss..ro_after_init")))
 #else
 #define __ro_after_init
 #endif

@@ -14,7 +14,7 @@
 #include "xen/spinlock.h"
 
 static struct spinlock pt_lock;
-uintptr_t pt_dmap_base __ro_after_init = LAYOUT_IMAGE_BASE;
+uintptr_t pt_dmap_base __ro_after_init;
 pfn_t pt_dmap_end;
 
 pfn_t pt_dmap_pfns(void)
