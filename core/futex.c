@@ -68,10 +68,10 @@ static struct futex_bucket *lock_bucket_of(struct thread *thread)
 	for (;;) {
 		struct futex_bucket *bucket = READ_ONCE(thread->wait_bucket);
 
-		spin_lock(&bucket->lock);
+		sched_spin_lock(&bucket->lock);
 		if (READ_ONCE(thread->wait_bucket) == bucket)
 			return bucket;
-		spin_unlock(&bucket->lock);
+		sched_spin_unlock(&bucket->lock);
 	}
 }
 
@@ -116,7 +116,7 @@ static __attribute__((noinline)) int wait_on(struct thread *self, const uint32_t
 			/* Woken, or moved to another word. */
 			deadline_ns = TIME_NEVER;
 		}
-		spin_unlock(&bucket->lock);
+		sched_spin_unlock(&bucket->lock);
 		if (!self->wait_word) {
 			thread_wait_cancel();
 			return result;
@@ -151,16 +151,16 @@ int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, un
 	self->wait_bucket = bucket;
 	WRITE_ONCE(self->state, THREAD_WAITING);
 	/* A full barrier, as thread_wait_prepare() has one. */
-	spin_lock_inline(&bucket->lock);
+	sched_spin_lock(&bucket->lock);
 	result = refusal(self, word, expected, deadline_ns, flags);
 	if (__builtin_expect(result, 0)) {
-		spin_unlock(&bucket->lock);
+		sched_spin_unlock(&bucket->lock);
 		thread_wait_cancel();
 		events_restore(enabled);
 		return result;
 	}
 	insert(bucket, self, word);
-	spin_unlock_inline(&bucket->lock);
+	sched_spin_unlock(&bucket->lock);
 	self->wait.where = word;
 	WRITE_ONCE(self->wait.what, what);
 	if (__builtin_expect(deadline_ns == TIME_NEVER, 1))
@@ -201,9 +201,9 @@ unsigned int futex_wake(const uint32_t *word, unsigned int count)
 	struct futex_bucket *bucket = bucket_of(word);
 	unsigned int woken;
 
-	spin_lock_inline(&bucket->lock);
+	sched_spin_lock(&bucket->lock);
 	woken = wake_some(bucket, word, count);
-	spin_unlock_inline(&bucket->lock);
+	sched_spin_unlock(&bucket->lock);
 	restore(enabled);
 	return woken;
 }
@@ -242,17 +242,17 @@ int futex_requeue(const uint32_t *word, uint32_t expected, unsigned int wake_cou
 	unsigned int done;
 	int result = -EAGAIN;
 
-	spin_lock(&first->lock);
+	sched_spin_lock(&first->lock);
 	if (first != second)
-		spin_lock(&second->lock);
+		sched_spin_lock(&second->lock);
 	if (__atomic_load_n(word, __ATOMIC_RELAXED) == expected) {
 		done = wake_some(from, word, wake_count);
 		done += move_some(from, word, bucket, to, move_count);
 		result = (int)done;
 	}
 	if (first != second)
-		spin_unlock(&second->lock);
-	spin_unlock(&first->lock);
+		sched_spin_unlock(&second->lock);
+	sched_spin_unlock(&first->lock);
 	restore(enabled);
 	return result;
 }
@@ -270,5 +270,5 @@ void futex_reorder(struct thread *thread)
 		unlink(thread);
 		insert(bucket, thread, thread->wait_word);
 	}
-	spin_unlock(&bucket->lock);
+	sched_spin_unlock(&bucket->lock);
 }

@@ -12,7 +12,7 @@ struct runq *sched_runqs[VCPUS_MAX];
 uint64_t sched_online, sched_idle;
 uint8_t sched_levels[VCPUS_MAX];
 uint32_t sched_rt_ready;
-bool sched_started;
+bool sched_started, sched_many;
 uint64_t sched_slice_ticks;
 bool sched_has_fsgsbase, sched_vectors;
 
@@ -26,15 +26,15 @@ struct runq *sched_lock(const struct thread *thread)
 void sched_lock_two(struct runq *a, struct runq *b)
 {
 	if (a != b)
-		spin_lock(a->id < b->id ? &a->lock : &b->lock);
-	spin_lock(a->id < b->id ? &b->lock : &a->lock);
+		sched_spin_lock(a->id < b->id ? &a->lock : &b->lock);
+	sched_spin_lock(a->id < b->id ? &b->lock : &a->lock);
 }
 
 void sched_unlock_two(struct runq *a, struct runq *b)
 {
-	spin_unlock(&a->lock);
+	sched_spin_unlock(&a->lock);
 	if (a != b)
-		spin_unlock(&b->lock);
+		sched_spin_unlock(&b->lock);
 }
 
 /* ---- Lists ---- */
@@ -166,7 +166,7 @@ __attribute__((noinline)) void sched_set_level(struct runq *rq, uint8_t level)
 
 void sched_switched(void)
 {
-	switched(VCPU(current));
+	switched();
 }
 
 void sched_switch(struct runq *rq)
@@ -208,7 +208,7 @@ void thread_yield(void)
 	barrier();
 	rq = VCPU(runq);
 	self = VCPU(current);
-	spin_lock_inline(&rq->lock);
+	sched_spin_lock(&rq->lock);
 	ready = rq->ready_bits >> self->priority;
 	if (__builtin_expect(ready == 1, 1)) {
 		rotate(rq, self);
@@ -217,7 +217,7 @@ void thread_yield(void)
 		enqueue(rq, self, false);
 		switch_away(rq, self);
 	} else {
-		spin_unlock_inline(&rq->lock);
+		sched_spin_unlock(&rq->lock);
 	}
 	events_restore(true);
 }
@@ -240,13 +240,13 @@ static __attribute__((noinline)) void give_way(void)
 	struct runq *rq = VCPU(runq);
 	struct thread *self = VCPU(current);
 
-	spin_lock(&rq->lock);
+	sched_spin_lock(&rq->lock);
 	rq->resched = false;
 	if (rq->ready_bits >> self->priority > 1) {
 		push_aside(rq, self);
 		sched_switch(rq);
 	} else {
-		spin_unlock(&rq->lock);
+		sched_spin_unlock(&rq->lock);
 	}
 }
 
@@ -301,14 +301,14 @@ void thread_preempt(void)
 		return;
 	if (READ_ONCE(sched_rt_ready) && sched_is_smp())
 		(void)sched_pull(rq, rq->level);
-	spin_lock(&rq->lock);
+	sched_spin_lock(&rq->lock);
 	rq->resched = false;
 	account(rq, self);
 	leave = why_leave(rq, self);
 	if (rq->tick_due)
 		tick_again(rq, leave != LEAVE_NOT);
 	if (leave == LEAVE_NOT) {
-		spin_unlock(&rq->lock);
+		sched_spin_unlock(&rq->lock);
 		return;
 	}
 	fpu_save(self->fpu_area, thread_fpu_bytes());
@@ -335,7 +335,7 @@ void sched_leave(void)
 {
 	struct runq *rq = VCPU(runq);
 
-	spin_lock(&rq->lock);
+	sched_spin_lock(&rq->lock);
 	leave_vcpu(rq, rq->current);
 	sched_switch(rq);
 }
@@ -396,14 +396,14 @@ void sched_wake_smp(struct runq *rq, struct thread *thread)
 
 	if (!rq->is_online || sched_choose(thread, id) != id) {
 		thread->state = THREAD_MOVING;
-		spin_unlock(&rq->lock);
+		sched_spin_unlock(&rq->lock);
 		sched_place(thread);
 		return;
 	}
 	enqueue(rq, thread, false);
 	kick = sched_notice(rq, level);
 	now = level > rq->level;
-	spin_unlock(&rq->lock);
+	sched_spin_unlock(&rq->lock);
 	if (kick)
 		smp_kick(id);
 	if (!now)
@@ -447,7 +447,7 @@ _Noreturn void thread_exit(void)
 	(void)events_disable();
 	self = thread_self();
 	rq = VCPU(runq);
-	spin_lock(&rq->lock);
+	sched_spin_lock(&rq->lock);
 	self->state = THREAD_GONE;
 	rq->left = self;
 	rq->after = true;

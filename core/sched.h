@@ -57,6 +57,25 @@ extern bool sched_has_fsgsbase; /* wrfsbase works */
 extern bool sched_vectors;      /* VCPU(string_vectors) outside of handlers */
 extern uint64_t sched_slice_ticks;
 
+/* More than one vCPU runs or ever ran. Until then the locks of run queues and futexes are not
+ * taken: events are disabled, and there is nobody else. Set by the only vCPU while it holds none.
+ */
+extern bool sched_many;
+
+static inline void sched_spin_lock(struct spinlock *lock)
+{
+	if (__builtin_expect(sched_many, 0))
+		spin_lock(lock);
+	barrier();
+}
+
+static inline void sched_spin_unlock(struct spinlock *lock)
+{
+	barrier();
+	if (__builtin_expect(sched_many, 0))
+		spin_unlock(lock);
+}
+
 /* What runs: 0 idle, 1 SCHED_OTHER, above: real-time. */
 static inline uint8_t thread_level(const struct thread *thread)
 {

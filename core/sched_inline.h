@@ -19,10 +19,10 @@ static inline struct runq *lock_queue_of(const struct thread *thread)
 		uint32_t id = READ_ONCE(thread->vcpu);
 		struct runq *rq = sched_runqs[id];
 
-		spin_lock_inline(&rq->lock);
+		sched_spin_lock(&rq->lock);
 		if (__builtin_expect(READ_ONCE(thread->vcpu) == id, 1))
 			return rq;
-		spin_unlock_inline(&rq->lock);
+		sched_spin_unlock(&rq->lock);
 	}
 }
 
@@ -79,15 +79,16 @@ static inline void use_fs(uintptr_t base)
 
 /* What a thread that was switched to does first: ends the switch. Perhaps on another vCPU than the
  * one it left. */
-static inline void switched(struct thread *self)
+static inline void switched(void)
 {
 	struct runq *rq = VCPU(runq);
+	struct thread *self = VCPU(current);
 
 	switch_load_control(&self->control);
 	if (__builtin_expect(rq->after, 0))
 		sched_after(rq);
 	else
-		spin_unlock_inline(&rq->lock);
+		sched_spin_unlock(&rq->lock);
 	if (__builtin_expect(self->interrupted, 0))
 		sched_upcall_soon();
 }
@@ -103,7 +104,7 @@ static inline void switch_to(struct runq *rq, struct thread *self, struct thread
 	use_fs(next->fs_base);
 	switch_save_control(&self->control);
 	switch_stacks(&self->stack_pointer, next->stack_pointer);
-	switched(self);
+	switched();
 }
 
 /* From the running thread, whose state says why, to the best one. Locked; unlocks. */
@@ -130,10 +131,10 @@ static inline void block(struct thread *self)
 {
 	struct runq *rq = VCPU(runq);
 
-	spin_lock_inline(&rq->lock);
+	sched_spin_lock(&rq->lock);
 	/* Woken since it prepared: it never left. */
 	if (__builtin_expect(self->state != THREAD_WAITING, 0))
-		spin_unlock_inline(&rq->lock);
+		sched_spin_unlock(&rq->lock);
 	else
 		switch_away(rq, self);
 }
@@ -144,11 +145,11 @@ static inline void wake(struct thread *thread)
 	struct runq *rq = lock_queue_of(thread);
 
 	if (__builtin_expect(thread->state != THREAD_WAITING, 0)) {
-		spin_unlock_inline(&rq->lock);
+		sched_spin_unlock(&rq->lock);
 	} else if (__builtin_expect(rq->current == thread, 0)) {
 		/* It has not left its stack: it never does. */
 		thread->state = THREAD_RUNNING;
-		spin_unlock_inline(&rq->lock);
+		sched_spin_unlock(&rq->lock);
 	} else {
 		thread->slice_ticks = 0;
 		if (__builtin_expect(rq != VCPU(runq) || sched_is_smp(), 0)) {
@@ -158,7 +159,7 @@ static inline void wake(struct thread *thread)
 		enqueue(rq, thread, false);
 		if (thread->priority >= rq->level && rq->level > 0)
 			rq->resched = true;
-		spin_unlock_inline(&rq->lock);
+		sched_spin_unlock(&rq->lock);
 	}
 }
 

@@ -143,13 +143,13 @@ void sched_place(struct thread *thread)
 	/* Whoever locks the queue that guards the thread must not find it in between. */
 	WRITE_ONCE(thread->vcpu, to->id);
 	if (from != to)
-		spin_unlock(&from->lock);
+		sched_spin_unlock(&from->lock);
 	sched_enqueue(to, thread, false);
 	level = thread_level(thread);
 	affinity = thread->affinity;
 	kick = sched_notice(to, level);
 	now = level > to->level;
-	spin_unlock(&to->lock);
+	sched_spin_unlock(&to->lock);
 	if (kick)
 		smp_kick(to->id);
 	if (!now)
@@ -251,7 +251,7 @@ void sched_after(struct runq *rq)
 	rq->offer_level = 0;
 	rq->after_wake = false;
 	rq->after = false;
-	spin_unlock(&rq->lock);
+	sched_spin_unlock(&rq->lock);
 	if (left && left->state == THREAD_GONE)
 		thread_forget(left);
 	else if (left)
@@ -267,9 +267,9 @@ void sched_after(struct runq *rq)
 /* Something is ready here: switches to it. */
 static void run_ready(struct runq *rq)
 {
-	spin_lock(&rq->lock);
+	sched_spin_lock(&rq->lock);
 	if (!rq->ready_bits) {
-		spin_unlock(&rq->lock);
+		sched_spin_unlock(&rq->lock);
 		return;
 	}
 	if (rq->tick_due || !rq->tick_armed) {
@@ -319,6 +319,9 @@ int sched_vcpu_prepare(struct vcpu *v)
 	struct runq *rq = page_alloc(0, PAGE_ZERO);
 	int error;
 
+	/* From now on; we hold no lock. */
+	if (v != vcpu_this())
+		sched_many = true;
 	_Static_assert(sizeof(struct runq) <= PAGE_BYTES, "one page");
 	if (!rq)
 		return -ENOMEM;
@@ -355,10 +358,10 @@ uintptr_t sched_idle_stack_top(const struct vcpu *v)
 
 static void set_online(struct runq *rq)
 {
-	spin_lock(&rq->lock);
+	sched_spin_lock(&rq->lock);
 	rq->is_online = true;
 	__atomic_fetch_or(&sched_online, sched_bit(rq->id), __ATOMIC_SEQ_CST);
-	spin_unlock(&rq->lock);
+	sched_spin_unlock(&rq->lock);
 }
 
 _Noreturn void sched_vcpu_run(void)
@@ -376,18 +379,18 @@ static void move_ready(struct runq *rq)
 	for (;;) {
 		struct thread *thread;
 
-		spin_lock(&rq->lock);
+		sched_spin_lock(&rq->lock);
 		thread = find_above(rq, 0, rq->id);
 		if (!thread && rq->ready_bits)
 			thread = container_of(rq->ready[__builtin_ctzll(rq->ready_bits)].next,
 					      struct thread, run_node);
 		if (!thread) {
-			spin_unlock(&rq->lock);
+			sched_spin_unlock(&rq->lock);
 			return;
 		}
 		sched_dequeue(rq, thread);
 		thread->state = THREAD_MOVING;
-		spin_unlock(&rq->lock);
+		sched_spin_unlock(&rq->lock);
 		sched_place(thread);
 	}
 }
@@ -397,12 +400,12 @@ static bool is_drained(struct runq *rq)
 {
 	bool drained;
 
-	spin_lock(&rq->lock);
+	sched_spin_lock(&rq->lock);
 	drained = rq->current->is_idle && !rq->ready_bits && !rq->left;
 	/* Else the next switch there wakes us. */
 	rq->after_wake = !drained;
 	rq->after |= !drained;
-	spin_unlock(&rq->lock);
+	sched_spin_unlock(&rq->lock);
 	return drained;
 }
 
@@ -411,16 +414,16 @@ int sched_vcpu_drain(struct vcpu *v)
 	struct runq *rq = v->runq;
 	bool enabled = events_disable();
 
-	spin_lock(&rq->lock);
+	sched_spin_lock(&rq->lock);
 	if (!(READ_ONCE(sched_online) & ~sched_bit(v->id))) {
-		spin_unlock(&rq->lock);
+		sched_spin_unlock(&rq->lock);
 		events_restore(enabled);
 		return -EINVAL;
 	}
 	rq->is_online = false;
 	__atomic_fetch_and(&sched_online, ~sched_bit(v->id), __ATOMIC_SEQ_CST);
 	__atomic_fetch_and(&sched_idle, ~sched_bit(v->id), __ATOMIC_SEQ_CST);
-	spin_unlock(&rq->lock);
+	sched_spin_unlock(&rq->lock);
 	move_ready(rq);
 	if (VCPU(runq) == rq)
 		sched_leave();

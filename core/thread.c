@@ -144,7 +144,7 @@ uint64_t thread_cpu_ns(const struct thread *thread)
 		ticks += running > 0 ? (uint64_t)running : 0;
 		stolen += stolen_ns(vcpu_by_id[rq->id]) - rq->stolen_ns;
 	}
-	spin_unlock(&rq->lock);
+	sched_spin_unlock(&rq->lock);
 	events_restore(enabled);
 	ns = before + sched_ticks_to_ns(ticks);
 	return ns > stolen ? ns - stolen : 0;
@@ -386,7 +386,7 @@ static void apply(struct runq *rq, struct thread *thread, enum place place)
 			kick = changed_running(rq, thread, place);
 	}
 	level = thread_level(thread);
-	spin_unlock(&rq->lock);
+	sched_spin_unlock(&rq->lock);
 	if (kick)
 		smp_kick(id);
 	if (offer)
@@ -417,7 +417,7 @@ int thread_set_priority(struct thread *thread, unsigned int priority)
 	enum place place = priority > thread->base_priority ? PLACE_TAIL : PLACE_HEAD;
 
 	if (!fits((enum thread_policy)thread->policy, priority)) {
-		spin_unlock(&rq->lock);
+		sched_spin_unlock(&rq->lock);
 		events_restore(enabled);
 		return -EINVAL;
 	}
@@ -462,7 +462,7 @@ static bool settled(struct thread *thread)
 		rq->after_wake = true;
 		rq->after = true;
 	}
-	spin_unlock(&rq->lock);
+	sched_spin_unlock(&rq->lock);
 	return is_settled;
 }
 
@@ -483,7 +483,7 @@ int thread_set_affinity(struct thread *thread, uint64_t mask)
 		thread->state = THREAD_MOVING;
 		moving = true;
 	}
-	spin_unlock(&rq->lock);
+	sched_spin_unlock(&rq->lock);
 	if (moving)
 		sched_place(thread);
 	else if (thread == thread_self() && !sched_allowed(thread, VCPU(id)))
