@@ -16,7 +16,7 @@
 
 struct futex_bucket {
 	struct spinlock lock;
-	struct list_node waiters; /* zeros: never used */
+	struct list_node waiters;
 } __attribute__((aligned(32)));
 
 static struct futex_bucket buckets[1U << BUCKET_BITS];
@@ -32,14 +32,18 @@ static inline struct thread *waiter_of(struct list_node *node)
 	return container_of(node, struct thread, wait_node);
 }
 
+void futex_boot(void)
+{
+	for (unsigned int i = 0; i < 1U << BUCKET_BITS; i++)
+		list_init(&buckets[i].waiters);
+}
+
 /* ---- The list; locked ---- */
 
 static inline void insert(struct futex_bucket *bucket, struct thread *thread, const uint32_t *word)
 {
 	struct list_node *head = &bucket->waiters, *at = head;
 
-	if (!head->next)
-		list_init(head);
 	while (at->prev != head && waiter_of(at->prev)->priority < thread->priority)
 		at = at->prev;
 	list_insert_before(at, &thread->wait_node);
@@ -54,10 +58,10 @@ static inline void unlink(struct thread *thread)
 	next->prev = prev;
 }
 
-static inline void wake_waiter(struct thread *thread)
+static inline void wake_waiter(struct thread *thread, bool many)
 {
 	unlink(thread);
-	wake(thread);
+	wake(thread, many);
 	/* Pairs with the load in futex_wait(). */
 	__atomic_store_n(&thread->wait_word, NULL, __ATOMIC_RELEASE);
 }
@@ -140,37 +144,67 @@ static inline int refusal(struct thread *self, const uint32_t *word, uint32_t ex
 	return 0;
 }
 
-int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, unsigned int flags,
-	       const char *what)
+static __attribute__((noinline)) int wait_any(const uint32_t *word, uint32_t expected,
+					      uint64_t deadline_ns, unsigned int flags,
+					      const char *what)
 {
-	bool enabled = events_disable();
 	struct futex_bucket *bucket = bucket_of(word);
-	struct thread *self = thread_self();
+	struct thread *self;
 	int result;
 
+	(void)events_disable();
+	self = thread_self();
 	self->wait_bucket = bucket;
-	WRITE_ONCE(self->state, THREAD_WAITING);
-	/* A full barrier, as thread_wait_prepare() has one. */
+	/* A full barrier, before the lock and the looks. */
+	thread_wait_prepare();
 	sched_spin_lock(&bucket->lock);
 	result = refusal(self, word, expected, deadline_ns, flags);
-	if (__builtin_expect(result, 0)) {
+	if (result) {
 		sched_spin_unlock(&bucket->lock);
 		thread_wait_cancel();
-		events_restore(enabled);
+		events_restore(true);
 		return result;
 	}
 	insert(bucket, self, word);
 	sched_spin_unlock(&bucket->lock);
 	self->wait.where = word;
 	WRITE_ONCE(self->wait.what, what);
-	if (__builtin_expect(deadline_ns == TIME_NEVER, 1))
-		block(self);
-	else
-		block_until(deadline_ns, flags);
-	if (__builtin_expect(__atomic_load_n(&self->wait_word, __ATOMIC_ACQUIRE) != NULL, 0))
+	block_until(deadline_ns, flags);
+	if (__atomic_load_n(&self->wait_word, __ATOMIC_ACQUIRE))
 		result = wait_on(self, word, deadline_ns, flags);
 	WRITE_ONCE(self->wait.what, NULL);
-	events_restore(enabled);
+	events_restore(true);
+	return result;
+}
+
+int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, unsigned int flags,
+	       const char *what)
+{
+	struct futex_bucket *bucket;
+	struct thread *self;
+	int result = 0;
+
+	/* One vCPU and no clock: nobody is here but us, and no lock is needed. */
+	VCPU(info.evtchn_upcall_mask) = 1;
+	barrier();
+	self = VCPU(current);
+	if (__builtin_expect(sched_many || deadline_ns != TIME_NEVER ||
+				     READ_ONCE(*word) != expected || self->interrupted,
+			     0))
+		return wait_any(word, expected, deadline_ns, flags, what);
+	bucket = bucket_of(word);
+	__asm__("" : "+r"(bucket));
+	self->wait_bucket = bucket;
+	self->state = THREAD_WAITING;
+	insert(bucket, self, word);
+	self->wait.where = word;
+	self->wait.what = what;
+	switch_away(VCPU(runq), self, false);
+	self = VCPU(current);
+	if (__builtin_expect(self->wait_word != NULL, 0))
+		result = wait_on(self, word, deadline_ns, flags);
+	self->wait.what = NULL;
+	events_restore(true);
 	return result;
 }
 
@@ -178,34 +212,55 @@ int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, un
 
 /* Locked. */
 static inline unsigned int wake_some(struct futex_bucket *bucket, const uint32_t *word,
-				     unsigned int count)
+				     unsigned int count, bool many)
 {
 	struct list_node *head = &bucket->waiters, *node = head->next, *after;
 	unsigned int woken = 0;
 
-	if (!node)
-		return 0;
 	for (; node != head && woken < count; node = after) {
 		after = node->next;
 		if (waiter_of(node)->wait_word == word) {
-			wake_waiter(waiter_of(node));
+			wake_waiter(waiter_of(node), many);
 			woken++;
 		}
 	}
 	return woken;
 }
 
-unsigned int futex_wake(const uint32_t *word, unsigned int count)
+static __attribute__((noinline)) unsigned int wake_any(const uint32_t *word, unsigned int count)
 {
 	bool enabled = events_disable();
 	struct futex_bucket *bucket = bucket_of(word);
 	unsigned int woken;
 
 	sched_spin_lock(&bucket->lock);
-	woken = wake_some(bucket, word, count);
+	woken = wake_some(bucket, word, count, sched_many);
 	sched_spin_unlock(&bucket->lock);
 	restore(enabled);
 	return woken;
+}
+
+unsigned int futex_wake(const uint32_t *word, unsigned int count)
+{
+	uint8_t mask = events_save();
+	struct list_node *head = &bucket_of(word)->waiters, *node;
+
+	if (__builtin_expect(sched_many || count != 1, 0)) {
+		events_restore(!mask);
+		return wake_any(word, count);
+	}
+	/* One waiter, and one vCPU: no lock. */
+	__asm__("" : "+r"(head));
+	for (node = head->next; node != head; node = node->next)
+		if (waiter_of(node)->wait_word == word) {
+			wake_waiter(waiter_of(node), false);
+			break;
+		}
+	if (__builtin_expect(VCPU(runq)->resched, 0))
+		sched_resched(!mask);
+	if (events_release(mask))
+		events_deliver();
+	return node != head;
 }
 
 /* Both locked. */
@@ -215,8 +270,6 @@ static unsigned int move_some(struct futex_bucket *from, const uint32_t *word,
 	struct list_node *head = &from->waiters, *node = head->next, *after;
 	unsigned int moved = 0;
 
-	if (!node)
-		return 0;
 	for (; node != head && moved < count; node = after) {
 		struct thread *thread = waiter_of(node);
 
@@ -246,7 +299,7 @@ int futex_requeue(const uint32_t *word, uint32_t expected, unsigned int wake_cou
 	if (first != second)
 		sched_spin_lock(&second->lock);
 	if (__atomic_load_n(word, __ATOMIC_RELAXED) == expected) {
-		done = wake_some(from, word, wake_count);
+		done = wake_some(from, word, wake_count, sched_many);
 		done += move_some(from, word, bucket, to, move_count);
 		result = (int)done;
 	}

@@ -41,12 +41,12 @@ void sched_unlock_two(struct runq *a, struct runq *b)
 
 void sched_enqueue(struct runq *rq, struct thread *thread, bool at_head)
 {
-	enqueue(rq, thread, at_head);
+	enqueue(rq, thread, at_head, sched_many);
 }
 
 void sched_dequeue(struct runq *rq, struct thread *thread)
 {
-	dequeue(rq, thread, thread->priority);
+	dequeue(rq, thread, thread->priority, sched_many);
 }
 
 /* ---- Time ---- */
@@ -96,7 +96,7 @@ void sched_tick_arm(struct runq *rq, uint64_t slice_ns)
 void sched_tick(struct runq *rq)
 {
 	/* An idle vCPU looks for itself. */
-	if (rq->current->is_idle)
+	if (rq->current->level == 0)
 		return;
 	if (rq == VCPU(runq)) {
 		sched_tick_arm(rq, THREAD_SLICE_NS);
@@ -171,7 +171,7 @@ void sched_switched(void)
 
 void sched_switch(struct runq *rq)
 {
-	switch_away(rq, rq->current);
+	switch_away(rq, rq->current, sched_many);
 }
 
 /* ---- Giving way ---- */
@@ -214,8 +214,8 @@ void thread_yield(void)
 		rotate(rq, self);
 	} else if (ready) {
 		self->slice_ticks = 0;
-		enqueue(rq, self, false);
-		switch_away(rq, self);
+		sched_enqueue(rq, self, false);
+		sched_switch(rq);
 	} else {
 		sched_spin_unlock(&rq->lock);
 	}
@@ -226,9 +226,9 @@ void thread_yield(void)
 static void push_aside(struct runq *rq, struct thread *self)
 {
 	self->preemptions++;
-	enqueue(rq, self, true);
+	sched_enqueue(rq, self, true);
 	if (sched_is_smp()) {
-		rq->offer_level = thread_level(self);
+		rq->offer_level = self->level;
 		rq->offer_affinity = self->affinity;
 		rq->after = true;
 	}
@@ -297,7 +297,7 @@ void thread_preempt(void)
 	enum leave leave;
 	bool vectors;
 
-	if (self->is_idle)
+	if (self->level == 0)
 		return;
 	if (READ_ONCE(sched_rt_ready) && sched_is_smp())
 		(void)sched_pull(rq, rq->level);
@@ -324,7 +324,7 @@ void thread_preempt(void)
 		if (leave == LEAVE_VCPU || sched_balance(rq, self) != rq->id)
 			leave_vcpu(rq, self);
 		else
-			enqueue(rq, self, false);
+			sched_enqueue(rq, self, false);
 	}
 	sched_switch(rq);
 	VCPU(string_vectors) = vectors;
@@ -362,7 +362,7 @@ static __attribute__((noinline)) void block_until(struct thread *self, uint64_t 
 {
 	self->wait_timer.fn = timeout;
 	timer_arm(&self->wait_timer, deadline_ns);
-	block(self);
+	block(self, sched_many);
 	timer_cancel(&self->wait_timer);
 }
 
@@ -371,7 +371,7 @@ void thread_block(uint64_t deadline_ns)
 	struct thread *self = thread_self();
 
 	if (deadline_ns == TIME_NEVER)
-		block(self);
+		block(self, sched_many);
 	else
 		block_until(self, deadline_ns);
 }
@@ -389,7 +389,7 @@ bool sched_notice(struct runq *rq, uint8_t level)
 
 void sched_wake_smp(struct runq *rq, struct thread *thread)
 {
-	uint8_t level = thread_level(thread);
+	uint8_t level = thread->level;
 	uint64_t affinity = thread->affinity;
 	unsigned int id = rq->id;
 	bool kick, now;
@@ -400,7 +400,7 @@ void sched_wake_smp(struct runq *rq, struct thread *thread)
 		sched_place(thread);
 		return;
 	}
-	enqueue(rq, thread, false);
+	sched_enqueue(rq, thread, false);
 	kick = sched_notice(rq, level);
 	now = level > rq->level;
 	sched_spin_unlock(&rq->lock);
@@ -412,7 +412,7 @@ void sched_wake_smp(struct runq *rq, struct thread *thread)
 
 void sched_wake(struct thread *thread)
 {
-	wake(thread);
+	wake(thread, sched_many);
 }
 
 void thread_wake(struct thread *thread)

@@ -26,12 +26,12 @@ struct runq {
 	uint64_t switched_tsc;  /* when current began to run, or its time was last accounted */
 	uint64_t stolen_ns;     /* of this vCPU when last looked at */
 	uint64_t runstate_ns;   /* its state_entry_time then */
-	uint32_t ready_count;
-	uint8_t level;   /* of current: thread_level() */
-	bool tick_armed; /* true while somebody is ready and a thread runs */
-	bool tick_due;   /* the tick fired; thread_preempt() arms it again when needed */
-	bool resched;    /* something better than current is ready; this vCPU alone writes it */
-	bool is_online;  /* takes threads */
+	uint32_t ready_count;   /* counted where there are several vCPUs */
+	uint8_t level;          /* current's */
+	bool tick_armed;        /* true while somebody is ready and a thread runs */
+	bool tick_due;          /* the tick fired; thread_preempt() arms it again when needed */
+	bool resched;   /* something better than current is ready; this vCPU alone writes it */
+	bool is_online; /* takes threads */
 	/* Work for whoever runs after the next switch, when any of it is there. */
 	bool after;
 	bool after_wake;     /* sched_moved is to be woken */
@@ -48,7 +48,7 @@ extern struct runq *sched_runqs[VCPUS_MAX];
 /* vCPUs that take threads; those among them that have nothing to do (a waker takes the bit away).
  */
 extern uint64_t sched_online, sched_idle;
-/* Levels of what each vCPU runs; racy by nature. */
+/* Levels (struct thread) of what each vCPU runs; racy by nature. */
 extern uint8_t sched_levels[VCPUS_MAX];
 /* Real-time threads that are ready and do not run. */
 extern uint32_t sched_rt_ready;
@@ -74,12 +74,6 @@ static inline void sched_spin_unlock(struct spinlock *lock)
 	barrier();
 	if (__builtin_expect(sched_many, 0))
 		spin_unlock(lock);
-}
-
-/* What runs: 0 idle, 1 SCHED_OTHER, above: real-time. */
-static inline uint8_t thread_level(const struct thread *thread)
-{
-	return thread->is_idle ? 0 : (uint8_t)(thread->priority + 1);
 }
 
 static inline bool sched_is_smp(void)
@@ -170,6 +164,8 @@ uint64_t sched_ticks_to_ns(uint64_t ticks);
 
 /* --- futex.c, futex_pi.c --- */
 
+/* Before the first wait. */
+void futex_boot(void);
 /* The effective priority of a thread changed: it may wait in the wrong place, or lend another
  * priority. Events disabled, no lock. */
 void futex_priority_changed(struct thread *thread);

@@ -2,6 +2,10 @@
 /*
  * The steps of switching, waking and blocking that happen thousands of times a second, for sched.c
  * and futex.c alone; everybody else calls the functions of sched.h.
+ *
+ * many is sched_many, or a constant: false makes the shorter code that is good while there is one
+ * vCPU. A thread may leave by that and come back when there are more: after a switch it is looked
+ * at again.
  */
 #ifndef CORE_SCHED_INLINE_H
 #define CORE_SCHED_INLINE_H
@@ -12,6 +16,20 @@
 #include "xen/hypercall.h"
 
 /* ---- Locks and lists ---- */
+
+static inline void spin_lock_if(bool many, struct spinlock *lock)
+{
+	if (__builtin_expect(many, 0))
+		spin_lock(lock);
+	barrier();
+}
+
+static inline void spin_unlock_if(bool many, struct spinlock *lock)
+{
+	barrier();
+	if (__builtin_expect(many, 0))
+		spin_unlock(lock);
+}
 
 static inline struct runq *lock_queue_of(const struct thread *thread)
 {
@@ -26,22 +44,25 @@ static inline struct runq *lock_queue_of(const struct thread *thread)
 	}
 }
 
-static inline void enqueue(struct runq *rq, struct thread *thread, bool at_head)
+static inline void enqueue(struct runq *rq, struct thread *thread, bool at_head, bool many)
 {
 	unsigned int priority = thread->priority;
 	struct list_node *head = &rq->ready[priority];
 
+	/* Else the compiler finds the place anew each time. */
+	__asm__("" : "+r"(head));
 	thread->state = THREAD_READY;
 	list_insert_before(at_head ? head->next : head, &thread->run_node);
 	rq->ready_bits |= 1ULL << priority;
-	rq->ready_count++;
-	if (priority > 0)
+	if (many)
+		rq->ready_count++;
+	if (many && priority > 0)
 		__atomic_fetch_add(&sched_rt_ready, 1, __ATOMIC_SEQ_CST);
 	if (__builtin_expect(!rq->tick_armed, 0))
 		sched_tick(rq);
 }
 
-static inline void dequeue(struct runq *rq, struct thread *thread, unsigned int priority)
+static inline void dequeue(struct runq *rq, struct thread *thread, unsigned int priority, bool many)
 {
 	struct list_node *next = thread->run_node.next, *prev = thread->run_node.prev;
 
@@ -50,8 +71,9 @@ static inline void dequeue(struct runq *rq, struct thread *thread, unsigned int 
 	/* The last of its list: both neighbours are the head. */
 	if (next == prev)
 		rq->ready_bits &= ~(1ULL << priority);
-	rq->ready_count--;
-	if (priority > 0)
+	if (many)
+		rq->ready_count--;
+	if (many && priority > 0)
 		__atomic_fetch_sub(&sched_rt_ready, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -108,7 +130,7 @@ static inline void switch_to(struct runq *rq, struct thread *self, struct thread
 }
 
 /* From the running thread, whose state says why, to the best one. Locked; unlocks. */
-static inline void switch_away(struct runq *rq, struct thread *self)
+static inline void switch_away(struct runq *rq, struct thread *self, bool many)
 {
 	struct thread *next = &rq->idle;
 
@@ -116,10 +138,10 @@ static inline void switch_away(struct runq *rq, struct thread *self)
 		unsigned int priority = 63U - (unsigned int)__builtin_clzll(rq->ready_bits);
 
 		next = container_of(rq->ready[priority].next, struct thread, run_node);
-		dequeue(rq, next, priority);
+		dequeue(rq, next, priority, many);
 	}
-	if (__builtin_expect(thread_level(next) != rq->level, 0))
-		sched_set_level(rq, thread_level(next));
+	if (__builtin_expect(next->level != rq->level, 0))
+		sched_set_level(rq, next->level);
 	account(rq, self);
 	switch_to(rq, self, next);
 }
@@ -127,39 +149,45 @@ static inline void switch_away(struct runq *rq, struct thread *self)
 /* ---- Waiting ---- */
 
 /* The running thread, which has prepared to wait, waits. Events disabled. */
-static inline void block(struct thread *self)
+static inline void block(struct thread *self, bool many)
 {
 	struct runq *rq = VCPU(runq);
 
-	sched_spin_lock(&rq->lock);
+	spin_lock_if(many, &rq->lock);
 	/* Woken since it prepared: it never left. */
 	if (__builtin_expect(self->state != THREAD_WAITING, 0))
-		sched_spin_unlock(&rq->lock);
+		spin_unlock_if(many, &rq->lock);
 	else
-		switch_away(rq, self);
+		switch_away(rq, self, many);
+}
+
+/* Into the locked queue of this vCPU, which was the thread's last. */
+static inline void ready_here(struct runq *rq, struct thread *thread, bool many)
+{
+	thread->slice_ticks = 0;
+	enqueue(rq, thread, false, many);
+	/* An idle vCPU looks when its upcall ends. */
+	if (__builtin_expect(thread->level > rq->level, 0) && rq->level > 0)
+		rq->resched = true;
 }
 
 /* Makes a waiting thread ready; sched_restore() afterwards. Events disabled. */
-static inline void wake(struct thread *thread)
+static inline __attribute__((always_inline)) void wake(struct thread *thread, bool many)
 {
-	struct runq *rq = lock_queue_of(thread);
+	struct runq *rq = many ? lock_queue_of(thread) : VCPU(runq);
 
 	if (__builtin_expect(thread->state != THREAD_WAITING, 0)) {
-		sched_spin_unlock(&rq->lock);
+		spin_unlock_if(many, &rq->lock);
 	} else if (__builtin_expect(rq->current == thread, 0)) {
 		/* It has not left its stack: it never does. */
 		thread->state = THREAD_RUNNING;
-		sched_spin_unlock(&rq->lock);
-	} else {
+		spin_unlock_if(many, &rq->lock);
+	} else if (many && __builtin_expect(rq != VCPU(runq) || sched_is_smp(), 0)) {
 		thread->slice_ticks = 0;
-		if (__builtin_expect(rq != VCPU(runq) || sched_is_smp(), 0)) {
-			sched_wake_smp(rq, thread);
-			return;
-		}
-		enqueue(rq, thread, false);
-		if (thread->priority >= rq->level && rq->level > 0)
-			rq->resched = true;
-		sched_spin_unlock(&rq->lock);
+		sched_wake_smp(rq, thread);
+	} else {
+		ready_here(rq, thread, many);
+		spin_unlock_if(many, &rq->lock);
 	}
 }
 

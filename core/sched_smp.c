@@ -129,7 +129,7 @@ unsigned int sched_balance(struct runq *rq, const struct thread *thread)
 void sched_place(struct thread *thread)
 {
 	struct runq *from = sched_runqs[thread->vcpu], *to;
-	uint8_t level = thread_level(thread);
+	uint8_t level = thread->level;
 	uint64_t affinity;
 	bool kick, now;
 
@@ -145,7 +145,7 @@ void sched_place(struct thread *thread)
 	if (from != to)
 		sched_spin_unlock(&from->lock);
 	sched_enqueue(to, thread, false);
-	level = thread_level(thread);
+	level = thread->level;
 	affinity = thread->affinity;
 	kick = sched_notice(to, level);
 	now = level > to->level;
@@ -264,6 +264,14 @@ void sched_after(struct runq *rq)
 
 /* ---- Idle ---- */
 
+/* One of them will wait while another runs. Locked, and somebody is ready. */
+static bool several_ready(const struct runq *rq)
+{
+	const struct list_node *head = &rq->ready[__builtin_ctzll(rq->ready_bits)];
+
+	return (rq->ready_bits & (rq->ready_bits - 1)) || head->next != head->prev;
+}
+
 /* Something is ready here: switches to it. */
 static void run_ready(struct runq *rq)
 {
@@ -276,7 +284,7 @@ static void run_ready(struct runq *rq)
 		rq->tick_due = false;
 		rq->tick_armed = false;
 		/* From here on somebody waits behind the one that runs. */
-		if (rq->ready_count > 1)
+		if (several_ready(rq))
 			sched_tick_arm(rq, THREAD_SLICE_NS);
 	}
 	sched_switch(rq);
@@ -314,14 +322,29 @@ static void idle_begin(void *arg)
 
 /* ---- vCPUs that come and go ---- */
 
+/* From now on there are locks, and ready threads are counted. We hold none. */
+static void become_many(void)
+{
+	bool enabled = events_disable();
+	struct runq *rq = VCPU(runq);
+	struct list_node *node;
+
+	for (unsigned int priority = 0; priority < THREAD_PRIORITIES; priority++)
+		list_for_each (node, &rq->ready[priority]) {
+			rq->ready_count++;
+			sched_rt_ready += priority > 0;
+		}
+	sched_many = true;
+	events_restore(enabled);
+}
+
 int sched_vcpu_prepare(struct vcpu *v)
 {
 	struct runq *rq = page_alloc(0, PAGE_ZERO);
 	int error;
 
-	/* From now on; we hold no lock. */
-	if (v != vcpu_this())
-		sched_many = true;
+	if (v != vcpu_this() && !sched_many)
+		become_many();
 	_Static_assert(sizeof(struct runq) <= PAGE_BYTES, "one page");
 	if (!rq)
 		return -ENOMEM;
@@ -335,7 +358,6 @@ int sched_vcpu_prepare(struct vcpu *v)
 	for (unsigned int i = 0; i < THREAD_PRIORITIES; i++)
 		list_init(&rq->ready[i]);
 	timer_init(&rq->tick, sched_tick_fired);
-	rq->idle.is_idle = true;
 	rq->idle.vcpu = v->id;
 	rq->idle.affinity = sched_bit(v->id);
 	rq->idle.state = THREAD_RUNNING;
@@ -401,7 +423,7 @@ static bool is_drained(struct runq *rq)
 	bool drained;
 
 	sched_spin_lock(&rq->lock);
-	drained = rq->current->is_idle && !rq->ready_bits && !rq->left;
+	drained = rq->current->level == 0 && !rq->ready_bits && !rq->left;
 	/* Else the next switch there wakes us. */
 	rq->after_wake = !drained;
 	rq->after |= !drained;

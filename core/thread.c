@@ -218,6 +218,7 @@ static void *fpu_area_alloc(void)
 static void first_init(struct thread *first, struct runq *rq)
 {
 	first->state = THREAD_RUNNING;
+	first->level = (uint8_t)(first->priority + 1);
 	first->vcpu = rq->id;
 	first->affinity = UINT64_MAX;
 	first->ran_ns = time_cpu_ns();
@@ -225,7 +226,7 @@ static void first_init(struct thread *first, struct runq *rq)
 	copy_name(first, "main");
 	remember(first);
 	rq->current = first;
-	rq->level = thread_level(first);
+	rq->level = first->level;
 	sched_levels[rq->id] = rq->level;
 	rq->switched_tsc = cpu_rdtsc();
 	rq->runstate_ns = VCPU(runstate.state_entry_time);
@@ -240,6 +241,7 @@ int sched_boot(void)
 	struct vcpu *v = vcpu_this();
 	int error;
 
+	futex_boot();
 	learn_ticks();
 	sched_has_fsgsbase = switch_has_fsgsbase();
 	sched_vectors = VCPU(string_vectors);
@@ -297,6 +299,7 @@ int thread_create(struct thread *thread, const struct thread_attr *attr, void (*
 		.policy = (uint8_t)attr->policy,
 		.priority = (uint8_t)attr->priority,
 		.base_priority = (uint8_t)attr->priority,
+		.level = (uint8_t)(attr->priority + 1),
 		.affinity = attr->affinity ? attr->affinity : UINT64_MAX,
 		.fs_base = attr->fs_base,
 		.fpu_area = attr->fpu_area,
@@ -340,6 +343,12 @@ static uint8_t effective(const struct thread *thread)
 	return thread->inherited > priority ? thread->inherited : priority;
 }
 
+static void set_priority(struct thread *thread, uint8_t priority)
+{
+	thread->priority = priority;
+	thread->level = (uint8_t)(priority + 1);
+}
+
 enum place { PLACE_KEEP, PLACE_HEAD, PLACE_TAIL };
 
 /* What a change means to the vCPU where the thread runs. Locked. True: kick it. */
@@ -348,8 +357,8 @@ static bool changed_running(struct runq *rq, struct thread *thread, enum place p
 	uint64_t better = rq->ready_bits >> thread->priority;
 	bool look = better > 1;
 
-	if (thread_level(thread) != rq->level)
-		sched_set_level(rq, thread_level(thread));
+	if (thread->level != rq->level)
+		sched_set_level(rq, thread->level);
 	if (place == PLACE_TAIL && better) {
 		thread->to_tail = true;
 		look = true;
@@ -376,16 +385,16 @@ static void apply(struct runq *rq, struct thread *thread, enum place place)
 
 	if (thread->state == THREAD_READY && (after != before || place == PLACE_TAIL)) {
 		sched_dequeue(rq, thread);
-		thread->priority = after;
+		set_priority(thread, after);
 		sched_enqueue(rq, thread, place != PLACE_TAIL);
-		kick = after > before && sched_notice(rq, thread_level(thread));
-		offer = after > before && thread_level(thread) <= rq->level;
+		kick = after > before && sched_notice(rq, thread->level);
+		offer = after > before && thread->level <= rq->level;
 	} else {
-		thread->priority = after;
+		set_priority(thread, after);
 		if (rq->current == thread)
 			kick = changed_running(rq, thread, place);
 	}
-	level = thread_level(thread);
+	level = thread->level;
 	sched_spin_unlock(&rq->lock);
 	if (kick)
 		smp_kick(id);

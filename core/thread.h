@@ -61,12 +61,12 @@ struct thread {
 	uint32_t vcpu;
 	uint8_t state;    /* enum thread_state */
 	uint8_t policy;   /* enum thread_policy */
+	uint8_t level;    /* priority + 1; 0 for a vCPU's idle thread, which is in no run queue */
 	uint8_t priority; /* effective: the highest of the next three */
 	uint8_t base_priority;
 	uint8_t ceiling;   /* of the locks with a ceiling that it holds */
 	uint8_t inherited; /* from those who wait for locks it holds; guarded by futex_pi.c too */
 	bool to_tail;      /* to the end of its list when it is preempted next */
-	bool is_idle;      /* a vCPU's idle thread: in no run queue, preempted by nobody */
 	uint64_t affinity; /* bit n: may run on vCPU n; never 0 */
 
 	/* In ticks of the time-stamp counter, without those since it was switched to. */

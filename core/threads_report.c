@@ -163,7 +163,7 @@ static bool visit(struct thread *thread, void *arg)
 {
 	struct walk *walk = arg;
 
-	if (thread->is_idle || walk->at++ < walk->index)
+	if (thread->level == 0 || walk->at++ < walk->index)
 		return true;
 	copy_thread(walk->snapshot, thread, walk);
 	walk->found = true;
