@@ -58,7 +58,7 @@ static inline void unlink(struct thread *thread)
 	next->prev = prev;
 }
 
-static inline void wake_waiter(struct thread *thread, bool many)
+static inline __attribute__((always_inline)) void wake_waiter(struct thread *thread, bool many)
 {
 	unlink(thread);
 	wake(thread, many);
@@ -168,11 +168,10 @@ static __attribute__((noinline)) int wait_any(const uint32_t *word, uint32_t exp
 	insert(bucket, self, word);
 	sched_spin_unlock(&bucket->lock);
 	self->wait.where = word;
-	WRITE_ONCE(self->wait.what, what);
+	self->wait.what = what;
 	block_until(deadline_ns, flags);
 	if (__atomic_load_n(&self->wait_word, __ATOMIC_ACQUIRE))
 		result = wait_on(self, word, deadline_ns, flags);
-	WRITE_ONCE(self->wait.what, NULL);
 	events_restore(true);
 	return result;
 }
@@ -203,7 +202,6 @@ int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, un
 	self = VCPU(current);
 	if (__builtin_expect(self->wait_word != NULL, 0))
 		result = wait_on(self, word, deadline_ns, flags);
-	self->wait.what = NULL;
 	events_restore(true);
 	return result;
 }

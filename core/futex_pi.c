@@ -247,7 +247,7 @@ int futex_lock_pi(uint32_t *word, uint64_t deadline_ns, unsigned int flags, cons
 		if (result == 0) {
 			self->wait.where = word;
 			self->wait.owner = owner->id;
-			WRITE_ONCE(self->wait.what, what);
+			self->wait.what = what;
 			list_init(&self->pi_node);
 			self->pi_word = word;
 			self->pi_waiting = true;
@@ -256,8 +256,6 @@ int futex_lock_pi(uint32_t *word, uint64_t deadline_ns, unsigned int flags, cons
 			lend(owner);
 			spin_unlock(&lock);
 			result = wait_for_handover(self, word, deadline_ns, flags);
-			WRITE_ONCE(self->wait.what, NULL);
-			self->wait.owner = 0;
 			sched_restore(enabled);
 			return result;
 		}

@@ -177,7 +177,8 @@ void sched_switch(struct runq *rq)
 /* ---- Giving way ---- */
 
 /* The next of the same priority runs, and self is the last of them. Nothing else changes. */
-static inline void rotate(struct runq *rq, struct thread *self)
+static inline __attribute__((always_inline)) void rotate(struct runq *rq, struct thread *self,
+							 bool many)
 {
 	struct list_node *head = &rq->ready[self->priority], *node = &self->run_node;
 	struct list_node *next, *last;
@@ -195,23 +196,17 @@ static inline void rotate(struct runq *rq, struct thread *self)
 	self->state = THREAD_READY;
 	account(rq, self);
 	self->slice_ticks = 0;
-	switch_to(rq, self, container_of(next, struct thread, run_node));
+	switch_to(rq, self, container_of(next, struct thread, run_node), many);
 }
 
-void thread_yield(void)
+static __attribute__((noinline)) void yield_any(struct runq *rq, struct thread *self)
 {
-	struct thread *self;
-	struct runq *rq;
 	uint64_t ready;
 
-	VCPU(info.evtchn_upcall_mask) = 1;
-	barrier();
-	rq = VCPU(runq);
-	self = VCPU(current);
 	sched_spin_lock(&rq->lock);
 	ready = rq->ready_bits >> self->priority;
-	if (__builtin_expect(ready == 1, 1)) {
-		rotate(rq, self);
+	if (ready == 1) {
+		rotate(rq, self, true);
 	} else if (ready) {
 		self->slice_ticks = 0;
 		sched_enqueue(rq, self, false);
@@ -219,6 +214,23 @@ void thread_yield(void)
 	} else {
 		sched_spin_unlock(&rq->lock);
 	}
+	events_restore(true);
+}
+
+void thread_yield(void)
+{
+	struct thread *self;
+	struct runq *rq;
+
+	VCPU(info.evtchn_upcall_mask) = 1;
+	barrier();
+	rq = VCPU(runq);
+	self = VCPU(current);
+	if (__builtin_expect(sched_many || rq->ready_bits >> self->priority != 1, 0)) {
+		yield_any(rq, self);
+		return;
+	}
+	rotate(rq, self, false);
 	events_restore(true);
 }
 

@@ -32,7 +32,8 @@ struct runq {
 	bool tick_due;          /* the tick fired; thread_preempt() arms it again when needed */
 	bool resched;   /* something better than current is ready; this vCPU alone writes it */
 	bool is_online; /* takes threads */
-	/* Work for whoever runs after the next switch, when any of it is there. */
+	/* Whoever runs after the next switch has more to do: unlock (always, where there are
+	 * several vCPUs), or what follows. */
 	bool after;
 	bool after_wake;     /* sched_moved is to be woken */
 	uint8_t offer_level; /* a thread that was pushed aside: sched_offer() */
@@ -59,7 +60,7 @@ extern uint64_t sched_slice_ticks;
 
 /* More than one vCPU runs or ever ran. Until then the locks of run queues and futexes are not
  * taken: events are disabled, and there is nobody else. Set by the only vCPU while it holds none.
- */
+ * Also true on a processor without wrfsbase, so that the shortest paths need not ask. */
 extern bool sched_many;
 
 static inline void sched_spin_lock(struct spinlock *lock)
@@ -151,6 +152,8 @@ void sched_after(struct runq *rq);
 /* Woken when a thread left a vCPU for which somebody set after_wake. */
 extern struct waitq sched_moved;
 _Noreturn void sched_idle_loop(void);
+/* Makes sched_many true. */
+void sched_become_many(void);
 
 /* --- thread.c --- */
 

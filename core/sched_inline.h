@@ -91,9 +91,9 @@ static inline void account(struct runq *rq, struct thread *thread)
 }
 
 /* The thread-local variables of the C library are found through %fs. */
-static inline void use_fs(uintptr_t base)
+static inline void use_fs(uintptr_t base, bool many)
 {
-	if (__builtin_expect(sched_has_fsgsbase, 1))
+	if (!many || __builtin_expect(sched_has_fsgsbase, 1))
 		switch_write_fs(base);
 	else
 		(void)hypercall_set_segment_base(SEGBASE_FS, base);
@@ -109,21 +109,19 @@ static inline void switched(void)
 	switch_load_control(&self->control);
 	if (__builtin_expect(rq->after, 0))
 		sched_after(rq);
-	else
-		sched_spin_unlock(&rq->lock);
 	if (__builtin_expect(self->interrupted, 0))
 		sched_upcall_soon();
 }
 
 /* From self, the running thread, which is accounted for, to next, which is in no list any more.
  * Locked; unlocks. */
-static inline void switch_to(struct runq *rq, struct thread *self, struct thread *next)
+static inline void switch_to(struct runq *rq, struct thread *self, struct thread *next, bool many)
 {
 	next->state = THREAD_RUNNING;
 	next->switches++;
 	rq->current = next;
 	VCPU(current) = next;
-	use_fs(next->fs_base);
+	use_fs(next->fs_base, many);
 	switch_save_control(&self->control);
 	switch_stacks(&self->stack_pointer, next->stack_pointer);
 	switched();
@@ -143,7 +141,7 @@ static inline void switch_away(struct runq *rq, struct thread *self, bool many)
 	if (__builtin_expect(next->level != rq->level, 0))
 		sched_set_level(rq, next->level);
 	account(rq, self);
-	switch_to(rq, self, next);
+	switch_to(rq, self, next, many);
 }
 
 /* ---- Waiting ---- */

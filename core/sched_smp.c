@@ -213,12 +213,12 @@ bool sched_pull(struct runq *rq, uint8_t level)
 		uint64_t best_bits = 0;
 		struct thread *thread;
 
-		/* The one with the highest priority; among equals, the next after us. */
+		/* The one with the highest priority. */
 		for (uint64_t left = vcpus; left; left &= left - 1) {
 			struct runq *other = sched_runqs[__builtin_ctzll(left)];
 			uint64_t bits = READ_ONCE(other->ready_bits);
 
-			if (bits > best_bits && (!from || bits >> 1 > best_bits)) {
+			if (bits > best_bits) {
 				from = other;
 				best_bits = bits;
 			}
@@ -250,7 +250,7 @@ void sched_after(struct runq *rq)
 	rq->left = NULL;
 	rq->offer_level = 0;
 	rq->after_wake = false;
-	rq->after = false;
+	rq->after = sched_many;
 	sched_spin_unlock(&rq->lock);
 	if (left && left->state == THREAD_GONE)
 		thread_forget(left);
@@ -323,7 +323,7 @@ static void idle_begin(void *arg)
 /* ---- vCPUs that come and go ---- */
 
 /* From now on there are locks, and ready threads are counted. We hold none. */
-static void become_many(void)
+void sched_become_many(void)
 {
 	bool enabled = events_disable();
 	struct runq *rq = VCPU(runq);
@@ -335,6 +335,7 @@ static void become_many(void)
 			sched_rt_ready += priority > 0;
 		}
 	sched_many = true;
+	rq->after = true;
 	events_restore(enabled);
 }
 
@@ -344,7 +345,7 @@ int sched_vcpu_prepare(struct vcpu *v)
 	int error;
 
 	if (v != vcpu_this() && !sched_many)
-		become_many();
+		sched_become_many();
 	_Static_assert(sizeof(struct runq) <= PAGE_BYTES, "one page");
 	if (!rq)
 		return -ENOMEM;
@@ -366,6 +367,7 @@ int sched_vcpu_prepare(struct vcpu *v)
 	rq->idle.stack_pointer =
 		switch_prepare(rq->idle.stack_start + IDLE_STACK_BYTES, idle_begin, NULL);
 	switch_save_control(&rq->idle.control);
+	rq->after = sched_many;
 	rq->current = &rq->idle;
 	sched_runqs[v->id] = rq;
 	v->runq = rq;

@@ -92,7 +92,6 @@ int sched_waitq_sleep(struct waitq *queue, uint32_t wakes, uint64_t deadline_ns,
 	self->wait.where = queue;
 	WRITE_ONCE(self->wait.what, deadline_ns == TIME_NEVER ? "event" : "event or time");
 	thread_block(deadline_ns);
-	WRITE_ONCE(self->wait.what, NULL);
 	spin_lock(&queue->lock);
 	if (self->wait_queue) {
 		list_remove(&self->wait_node);

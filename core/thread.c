@@ -255,6 +255,8 @@ int sched_boot(void)
 	if (error)
 		return error;
 	first_init(&thread_first, v->runq);
+	if (!sched_has_fsgsbase)
+		sched_become_many();
 	return 0;
 }
 
