@@ -2,8 +2,6 @@
 /*
  * Waiters of all words with the same hash stand in one list, by priority and then by their coming.
  *
- * wait_bucket says where a thread stands or is about to stand; it is set before the bucket's lock
- * is taken, so that whoever changes the thread's priority either finds it or was early enough.
  * wait_word is not NULL exactly while the thread is in the list; a waker clears it as the last
  * thing it does to the thread, which may be gone afterwards.
  */
@@ -66,17 +64,20 @@ static inline __attribute__((always_inline)) void wake_waiter(struct thread *thr
 	__atomic_store_n(&thread->wait_word, NULL, __ATOMIC_RELEASE);
 }
 
-/* The bucket where the thread stands, locked. */
-static struct futex_bucket *lock_bucket_of(struct thread *thread)
+/* The bucket where the thread stands, locked; NULL when it waits for no word. */
+static struct futex_bucket *lock_bucket_of(const struct thread *thread)
 {
-	for (;;) {
-		struct futex_bucket *bucket = READ_ONCE(thread->wait_bucket);
+	const uint32_t *word;
+
+	while ((word = READ_ONCE(thread->wait_word)) != NULL) {
+		struct futex_bucket *bucket = bucket_of(word);
 
 		sched_spin_lock(&bucket->lock);
-		if (READ_ONCE(thread->wait_bucket) == bucket)
+		if (READ_ONCE(thread->wait_word) == word)
 			return bucket;
 		sched_spin_unlock(&bucket->lock);
 	}
+	return NULL;
 }
 
 /* ---- Waiting ---- */
@@ -107,21 +108,23 @@ static __attribute__((noinline)) int wait_on(struct thread *self, const uint32_t
 		/* Before the lock: a waker that comes after it finds us waiting. */
 		thread_wait_prepare();
 		bucket = lock_bucket_of(self);
-		if (self->wait_word == word) {
-			if ((flags & FUTEX_INTERRUPTIBLE) && thread_is_interrupted(self))
-				result = -EINTR;
-			else if (is_over(deadline_ns, flags))
-				result = -ETIMEDOUT;
-			if (result) {
-				unlink(self);
-				self->wait_word = NULL;
-			}
-		} else {
-			/* Woken, or moved to another word. */
+		if (!bucket) {
+			thread_wait_cancel();
+			return 0;
+		}
+		if (self->wait_word != word)
+			/* Moved to another word. */
 			deadline_ns = TIME_NEVER;
+		else if ((flags & FUTEX_INTERRUPTIBLE) && READ_ONCE(self->interrupted))
+			result = -EINTR;
+		else if (is_over(deadline_ns, flags))
+			result = -ETIMEDOUT;
+		if (result) {
+			unlink(self);
+			self->wait_word = NULL;
 		}
 		sched_spin_unlock(&bucket->lock);
-		if (!self->wait_word) {
+		if (result) {
 			thread_wait_cancel();
 			return result;
 		}
@@ -144,9 +147,24 @@ static inline int refusal(struct thread *self, const uint32_t *word, uint32_t ex
 	return 0;
 }
 
-static __attribute__((noinline)) int wait_any(const uint32_t *word, uint32_t expected,
-					      uint64_t deadline_ns, unsigned int flags,
-					      const char *what)
+/* Where whoever changed the priority meanwhile would have put it. Locked. */
+static void insert_surely(struct futex_bucket *bucket, struct thread *self, const uint32_t *word)
+{
+	uint8_t priority;
+
+	for (;;) {
+		priority = READ_ONCE(self->priority);
+		insert(bucket, self, word);
+		/* Pairs with futex_reorder(): it finds us, or we find the new priority. */
+		smp_mb();
+		if (READ_ONCE(self->priority) == priority)
+			return;
+		unlink(self);
+	}
+}
+
+int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, unsigned int flags,
+	       const char *what)
 {
 	struct futex_bucket *bucket = bucket_of(word);
 	struct thread *self;
@@ -154,7 +172,6 @@ static __attribute__((noinline)) int wait_any(const uint32_t *word, uint32_t exp
 
 	(void)events_disable();
 	self = thread_self();
-	self->wait_bucket = bucket;
 	/* A full barrier, before the lock and the looks. */
 	thread_wait_prepare();
 	sched_spin_lock(&bucket->lock);
@@ -165,10 +182,10 @@ static __attribute__((noinline)) int wait_any(const uint32_t *word, uint32_t exp
 		events_restore(true);
 		return result;
 	}
-	insert(bucket, self, word);
+	insert_surely(bucket, self, word);
 	sched_spin_unlock(&bucket->lock);
-	self->wait.where = word;
 	self->wait.what = what;
+	self->wait.where = NULL;
 	block_until(deadline_ns, flags);
 	if (__atomic_load_n(&self->wait_word, __ATOMIC_ACQUIRE))
 		result = wait_on(self, word, deadline_ns, flags);
@@ -176,32 +193,25 @@ static __attribute__((noinline)) int wait_any(const uint32_t *word, uint32_t exp
 	return result;
 }
 
-int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, unsigned int flags,
-	       const char *what)
+int futex_sleep(const uint32_t *word, uint32_t expected, const char *what)
 {
-	struct futex_bucket *bucket;
 	struct thread *self;
 	int result = 0;
 
-	/* One vCPU and no clock: nobody is here but us, and no lock is needed. */
 	VCPU(info.evtchn_upcall_mask) = 1;
 	barrier();
 	self = VCPU(current);
-	if (__builtin_expect(sched_many || deadline_ns != TIME_NEVER ||
-				     READ_ONCE(*word) != expected || self->interrupted,
-			     0))
-		return wait_any(word, expected, deadline_ns, flags, what);
-	bucket = bucket_of(word);
-	__asm__("" : "+r"(bucket));
-	self->wait_bucket = bucket;
+	if (__builtin_expect(sched_many || READ_ONCE(*word) != expected || self->interrupted, 0))
+		return futex_wait(word, expected, TIME_NEVER, FUTEX_INTERRUPTIBLE, what);
+	/* One vCPU, events disabled: nobody is here but us, and no lock is needed. */
 	self->state = THREAD_WAITING;
-	insert(bucket, self, word);
-	self->wait.where = word;
+	insert(bucket_of(word), self, word);
 	self->wait.what = what;
+	self->wait.where = NULL;
 	switch_away(VCPU(runq), self, false);
 	self = VCPU(current);
 	if (__builtin_expect(self->wait_word != NULL, 0))
-		result = wait_on(self, word, deadline_ns, flags);
+		result = wait_on(self, word, TIME_NEVER, FUTEX_INTERRUPTIBLE);
 	events_restore(true);
 	return result;
 }
@@ -238,27 +248,40 @@ static __attribute__((noinline)) unsigned int wake_any(const uint32_t *word, uns
 	return woken;
 }
 
+static __attribute__((noinline)) unsigned int deliver_after_one(void)
+{
+	events_deliver();
+	return 1;
+}
+
 unsigned int futex_wake(const uint32_t *word, unsigned int count)
 {
 	uint8_t mask = events_save();
+	struct runq *rq = VCPU(runq);
 	struct list_node *head = &bucket_of(word)->waiters, *node;
+	struct thread *thread;
 
-	if (__builtin_expect(sched_many || count != 1, 0)) {
-		events_restore(!mask);
-		return wake_any(word, count);
-	}
-	/* One waiter, and one vCPU: no lock. */
 	__asm__("" : "+r"(head));
+	if (__builtin_expect(sched_many || count != 1 || !rq->tick_armed, 0))
+		goto any;
+	/* The most frequent case alone, without calls: one waiter, nothing better than us, and one
+	 * vCPU, so that no lock is needed, and no waiter can be about to leave its stack. */
 	for (node = head->next; node != head; node = node->next)
-		if (waiter_of(node)->wait_word == word) {
-			wake_waiter(waiter_of(node), false);
-			break;
-		}
-	if (__builtin_expect(VCPU(runq)->resched, 0))
-		sched_resched(!mask);
-	if (events_release(mask))
-		events_deliver();
-	return node != head;
+		if (waiter_of(node)->wait_word == word)
+			goto found;
+	goto any;
+found:
+	thread = waiter_of(node);
+	if (__builtin_expect(thread->level > rq->level || thread->state != THREAD_WAITING, 0))
+		goto any;
+	unlink(thread);
+	thread->wait_word = NULL;
+	thread->slice_ticks = 0;
+	put_ready(rq, thread, false, false);
+	return events_release(mask) ? deliver_after_one() : 1;
+any:
+	events_restore(!mask);
+	return wake_any(word, count);
 }
 
 /* Both locked. */
@@ -275,8 +298,6 @@ static unsigned int move_some(struct futex_bucket *from, const uint32_t *word,
 		if (thread->wait_word != word)
 			continue;
 		unlink(thread);
-		WRITE_ONCE(thread->wait_bucket, bucket);
-		thread->wait.where = to;
 		insert(bucket, thread, to);
 		moved++;
 	}
@@ -312,14 +333,12 @@ void futex_reorder(struct thread *thread)
 {
 	struct futex_bucket *bucket;
 
-	/* Pairs with futex_wait(): the priority is written, now see whether the thread waits. */
+	/* Pairs with insert_surely(): the priority is written, now see whether the thread waits. */
 	smp_mb();
-	if (!READ_ONCE(thread->wait_bucket))
-		return;
 	bucket = lock_bucket_of(thread);
-	if (thread->wait_word) {
-		unlink(thread);
-		insert(bucket, thread, thread->wait_word);
-	}
+	if (!bucket)
+		return;
+	unlink(thread);
+	insert(bucket, thread, thread->wait_word);
 	sched_spin_unlock(&bucket->lock);
 }

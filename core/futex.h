@@ -25,6 +25,8 @@
  * interruption until it is woken there. what: for reports, "mutex"…. Thread context. */
 int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, unsigned int flags,
 	       const char *what);
+/* The same without deadline and interruptible: the shortest way. */
+int futex_sleep(const uint32_t *word, uint32_t expected, const char *what);
 /* Wakes at most count waiters; yields how many. Any context. */
 unsigned int futex_wake(const uint32_t *word, unsigned int count);
 /* If *word == expected, wakes at most wake_count waiters of it and makes at most move_count others

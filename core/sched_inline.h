@@ -44,7 +44,7 @@ static inline struct runq *lock_queue_of(const struct thread *thread)
 	}
 }
 
-static inline void enqueue(struct runq *rq, struct thread *thread, bool at_head, bool many)
+static inline void put_ready(struct runq *rq, struct thread *thread, bool at_head, bool many)
 {
 	unsigned int priority = thread->priority;
 	struct list_node *head = &rq->ready[priority];
@@ -58,6 +58,11 @@ static inline void enqueue(struct runq *rq, struct thread *thread, bool at_head,
 		rq->ready_count++;
 	if (many && priority > 0)
 		__atomic_fetch_add(&sched_rt_ready, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline void enqueue(struct runq *rq, struct thread *thread, bool at_head, bool many)
+{
+	put_ready(rq, thread, at_head, many);
 	if (__builtin_expect(!rq->tick_armed, 0))
 		sched_tick(rq);
 }

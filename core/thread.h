@@ -48,8 +48,6 @@ struct thread_wait {
 	uint32_t owner;    /* id of who holds it; 0: not known */
 };
 
-struct futex_bucket;
-
 struct thread {
 	/* What switch.S and the scheduler keep while it does not run. */
 	uintptr_t stack_pointer;
@@ -79,10 +77,8 @@ struct thread {
 
 	/* Waiting. A thread waits for one thing at a time. */
 	struct list_node wait_node; /* lock: the wait queue's, or the futex bucket's */
-	/* Where wait_node is: NULL when in no list. Written under that list's lock. */
-	struct waitq *wait_queue;
-	struct futex_bucket *wait_bucket;
-	const uint32_t *wait_word; /* in a bucket: the word waited for */
+	struct waitq *wait_queue;   /* in this one; NULL: in none. Written under its lock */
+	const uint32_t *wait_word;  /* among the waiters of this word; NULL: of none. Likewise */
 	struct thread_wait wait;
 	struct timer wait_timer;
 
@@ -137,9 +133,9 @@ static inline struct thread *thread_self(void)
 }
 extern struct thread thread_first;
 
-/* Whether an interruptible wait of the running thread ends with -EINTR now. Events are disabled, and
- * may be enabled before the caller looks at its signals: so handlers may run in between, and leave
- * word of it. */
+/* Whether an interruptible wait of the running thread ends with -EINTR now. Events are disabled,
+ * and may be enabled before the caller looks at its signals: so handlers may run in between, and
+ * leave word of it. */
 static inline bool thread_is_interrupted(struct thread *self)
 {
 	if (__builtin_expect(!READ_ONCE(self->interrupted), 1))

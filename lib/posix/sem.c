@@ -63,9 +63,10 @@ int sem_post(sem_t *sem)
 	do {
 		if (__builtin_expect((uint32_t)state == SEM_VALUE_MAX, 0))
 			return (int)posix_result(-EOVERFLOW);
-	} while (!change(sem, &state, state + 1));
+	} while (__builtin_expect(!change(sem, &state, state + 1), 0));
+	/* Nobody waits where there is no futex_wake. */
 	if (state >> 32)
-		sync_wake(&sem->__value, 1);
+		futex_wake(&sem->__value, 1);
 	return 0;
 }
 
@@ -80,29 +81,37 @@ static bool take(sem_t *sem, uint64_t waiter)
 	return false;
 }
 
-/* 0, -ETIMEDOUT, -EINTR: handlers that do not restart ran, or the thread is to be cancelled. */
+/* One of the waiters, after a sleep ended with result. 0, -ETIMEDOUT, -EINTR: handlers that do not
+ * restart ran, or the thread is to be cancelled. */
+static int sleep_on(sem_t *sem, struct sync_limit limit, int result)
+{
+	for (;;) {
+		if (take(sem, ONE_WAITER))
+			return 0;
+		if (result == -EINTR && sig_deliver() != SIG_EINTR && !cancel_due())
+			result = 0;
+		if (result == -ETIMEDOUT || result == -EINTR)
+			break;
+		result = sync_wait(&sem->__value, 0, limit, "semaphore");
+	}
+	__atomic_fetch_sub(&sem->__state, ONE_WAITER, __ATOMIC_ACQ_REL);
+	return result;
+}
+
 static int sleep_for(sem_t *sem, struct sync_limit limit)
 {
 	uint64_t state = state_of(sem);
-	int result = 0;
 
 	while (!change(sem, &state, (uint32_t)state ? state - 1 : state + ONE_WAITER))
 		;
 	if ((uint32_t)state)
 		return 0;
-	do {
-		result = sync_wait(&sem->__value, 0, limit, "semaphore");
-		if (take(sem, ONE_WAITER))
-			return 0;
-		if (result == -EINTR && sig_deliver() != SIG_EINTR && !cancel_due())
-			result = 0;
-	} while (result != -ETIMEDOUT && result != -EINTR);
-	__atomic_fetch_sub(&sem->__state, ONE_WAITER, __ATOMIC_ACQ_REL);
-	return result;
+	return sleep_on(sem, limit, sync_wait(&sem->__value, 0, limit, "semaphore"));
 }
 
 /* The time is looked at only when it matters (POSIX.1-2017 sem_timedwait). */
-static inline __attribute__((always_inline)) int wait_until_time(sem_t *sem, clockid_t clock, const struct timespec *time)
+static inline __attribute__((always_inline)) int wait_until_time(sem_t *sem, clockid_t clock,
+								 const struct timespec *time)
 {
 	struct sync_limit limit = SYNC_NEVER;
 	int result = 0;
@@ -122,9 +131,28 @@ static inline __attribute__((always_inline)) int wait_until_time(sem_t *sem, clo
 	return (int)posix_result(result);
 }
 
+/* As wait_until_time() without a time, and short. */
 int sem_wait(sem_t *sem)
 {
-	return wait_until_time(sem, CLOCK_REALTIME, NULL);
+	uint64_t state;
+	int result;
+
+	cancel_test();
+	state = state_of(sem);
+	if ((uint32_t)state && change(sem, &state, state - 1))
+		return 0;
+	if (futex_sleep && (uint32_t)state == 0 && change(sem, &state, state + ONE_WAITER)) {
+		result = futex_sleep(&sem->__value, 0, "semaphore");
+		state = state_of(sem);
+		if ((uint32_t)state && change(sem, &state, state - 1 - ONE_WAITER))
+			return 0;
+		result = sleep_on(sem, SYNC_NEVER, result);
+	} else {
+		result = sleep_for(sem, SYNC_NEVER);
+	}
+	if (result == -EINTR)
+		cancel_test();
+	return (int)posix_result(result);
 }
 
 int sem_timedwait(sem_t *restrict sem, const struct timespec *restrict time)

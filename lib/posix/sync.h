@@ -15,6 +15,7 @@
 #include "core/time.h"
 
 #pragma weak futex_wait
+#pragma weak futex_sleep
 #pragma weak futex_wake
 #pragma weak futex_requeue
 
@@ -39,6 +40,8 @@ static inline int sync_wait(const uint32_t *word, uint32_t expected, struct sync
 {
 	if (!futex_wait)
 		return sync_wait_alone(word, expected, limit);
+	if (limit.deadline_ns == TIME_NEVER)
+		return futex_sleep(word, expected, what);
 	return futex_wait(word, expected, limit.deadline_ns, limit.flags | FUTEX_INTERRUPTIBLE,
 			  what);
 }
