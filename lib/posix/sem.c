@@ -137,7 +137,8 @@ int sem_wait(sem_t *sem)
 	uint64_t state;
 	int result;
 
-	cancel_test();
+	if (cancel_due())
+		cancel_test();
 	state = state_of(sem);
 	if ((uint32_t)state && change(sem, &state, state - 1))
 		return 0;
