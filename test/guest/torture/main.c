@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `torture SECONDS SEED`. The seed decides what each worker does, one after the other; when, is for
- * the scheduler, dom0 and the machine to decide.
+ * `torture SECONDS SEED [KIND]`. The seed decides what each worker does, one after the other; when,
+ * is for the scheduler, dom0 and the machine to decide.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,9 +55,12 @@ void torture_sleep_ns(int64_t ns)
 		;
 }
 
-static void add_kinds(const struct torture *more, unsigned int count)
+/* only: this kind alone; NULL: all. */
+static void add_kinds(const struct torture *more, unsigned int count, const char *only)
 {
 	for (unsigned int i = 0; i < count; i++) {
+		if (only && strcmp(only, more[i].name) != 0)
+			continue;
 		MUST(kinds_count < KINDS_MAX);
 		kinds[kinds_count++] = more[i];
 		weight_all += more[i].weight;
@@ -112,14 +116,16 @@ int main(int argc, char **argv)
 {
 	long seconds = argc > 1 ? atol(argv[1]) : 20;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
+	const char *only = argc > 3 ? argv[3] : NULL;
 	int64_t end_ns = torture_now_ns() + seconds * 1000000000LL, pause_ns;
 
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	printf("torture: %ld seconds, seed %" PRIu64 "\n", seconds, seed);
 	torture_locks_prepare();
 	torture_lives_prepare();
-	add_kinds(torture_locks, torture_locks_count);
-	add_kinds(torture_lives, torture_lives_count);
+	add_kinds(torture_locks, torture_locks_count, only);
+	add_kinds(torture_lives, torture_lives_count, only);
+	MUST(kinds_count > 0);
 	for (unsigned int i = 0; i < WORKERS; i++) {
 		workers[i].dice.state = (seed + i + 1) * 0x9e3779b97f4a7c15ULL;
 		MUST(pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0);
@@ -136,6 +142,7 @@ int main(int argc, char **argv)
 	stop = true;
 	for (unsigned int i = 0; i < WORKERS; i++)
 		MUST(pthread_join(workers[i].thread, NULL) == 0);
+	printf("torture: %lu things done in all\n", look_at_workers());
 	torture_locks_conclude();
 	torture_lives_conclude();
 	printf("torture: all is well\n");
