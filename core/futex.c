@@ -185,7 +185,6 @@ int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, un
 	insert_surely(bucket, self, word);
 	sched_spin_unlock(&bucket->lock);
 	self->wait.what = what;
-	self->wait.where = NULL;
 	block_until(deadline_ns, flags);
 	if (__atomic_load_n(&self->wait_word, __ATOMIC_ACQUIRE))
 		result = wait_on(self, word, deadline_ns, flags);
@@ -207,9 +206,7 @@ int futex_sleep(const uint32_t *word, uint32_t expected, const char *what)
 	self->state = THREAD_WAITING;
 	insert(bucket_of(word), self, word);
 	self->wait.what = what;
-	self->wait.where = NULL;
-	switch_away(VCPU(runq), self, false);
-	self = VCPU(current);
+	self = switch_away(VCPU(runq), self, false);
 	if (__builtin_expect(self->wait_word != NULL, 0))
 		result = wait_on(self, word, TIME_NEVER, FUTEX_INTERRUPTIBLE);
 	events_restore(true);

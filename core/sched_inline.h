@@ -105,8 +105,8 @@ static inline void use_fs(uintptr_t base, bool many)
 }
 
 /* What a thread that was switched to does first: ends the switch. Perhaps on another vCPU than the
- * one it left. */
-static inline void switched(void)
+ * one it left. Yields the running thread. */
+static inline struct thread *switched(void)
 {
 	struct runq *rq = VCPU(runq);
 	struct thread *self = VCPU(current);
@@ -116,11 +116,13 @@ static inline void switched(void)
 		sched_after(rq);
 	if (__builtin_expect(self->interrupted, 0))
 		sched_upcall_soon();
+	return self;
 }
 
 /* From self, the running thread, which is accounted for, to next, which is in no list any more.
  * Locked; unlocks. */
-static inline void switch_to(struct runq *rq, struct thread *self, struct thread *next, bool many)
+static inline struct thread *switch_to(struct runq *rq, struct thread *self, struct thread *next,
+				       bool many)
 {
 	next->state = THREAD_RUNNING;
 	next->switches++;
@@ -129,11 +131,11 @@ static inline void switch_to(struct runq *rq, struct thread *self, struct thread
 	use_fs(next->fs_base, many);
 	switch_save_control(&self->control);
 	switch_stacks(&self->stack_pointer, next->stack_pointer);
-	switched();
+	return switched();
 }
 
 /* From the running thread, whose state says why, to the best one. Locked; unlocks. */
-static inline void switch_away(struct runq *rq, struct thread *self, bool many)
+static inline struct thread *switch_away(struct runq *rq, struct thread *self, bool many)
 {
 	struct thread *next = &rq->idle;
 
@@ -146,7 +148,7 @@ static inline void switch_away(struct runq *rq, struct thread *self, bool many)
 	if (__builtin_expect(next->level != rq->level, 0))
 		sched_set_level(rq, next->level);
 	account(rq, self);
-	switch_to(rq, self, next, many);
+	return switch_to(rq, self, next, many);
 }
 
 /* ---- Waiting ---- */

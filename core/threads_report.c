@@ -142,8 +142,8 @@ static void copy_thread(struct snapshot *to, struct thread *thread, const struct
 		.cpu_ns = thread_cpu_ns(thread),
 	};
 	memcpy(to->name, thread->name, sizeof(to->name) - 1);
-	if (!wait.where)
-		wait.where = READ_ONCE(thread->wait_word);
+	if (READ_ONCE(thread->wait_word))
+		wait.where = thread->wait_word;
 	if (wait.what && to->state == THREAD_WAITING) {
 		to->what = wait.what;
 		to->where = wait.where;
