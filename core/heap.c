@@ -277,10 +277,10 @@ void *heap_alloc_aligned(size_t align_bytes, size_t bytes)
 static struct slab *slab_of(const void *block)
 {
 	const struct page *page = page_of(block);
+	uint8_t owner = page ? READ_SHARED(page->owner) : PAGE_OWNER_NONE;
 
-	if (!page || (page->owner != PAGE_OWNER_HEAP_SHORT && page->owner != PAGE_OWNER_HEAP_LONG))
-		return NULL;
-	return page->object;
+	return owner == PAGE_OWNER_HEAP_SHORT || owner == PAGE_OWNER_HEAP_LONG ? page->object
+									       : NULL;
 }
 
 static uint32_t slot_of(const struct slab *slab, const char *block)
@@ -339,7 +339,7 @@ static __attribute__((noinline)) void free_slow(void *block, uint8_t mask)
 	if (slab) {
 		uint32_t slot = live_slot(slab, block);
 
-		if (slab->heap != VCPU(heap)) {
+		if (READ_ONCE(slab->heap) != VCPU(heap)) {
 			free_remote(slab, block, slot);
 		} else {
 			heap_poison(block, slab->slot_bytes);
@@ -361,7 +361,7 @@ void heap_free(void *block)
 	struct slab *slab;
 	uint32_t slot;
 
-	if (__builtin_expect(!page || page->owner_vcpu != VCPU(heap_owner), 0)) {
+	if (__builtin_expect(!page || READ_SHARED(page->owner_vcpu) != VCPU(heap_owner), 0)) {
 		free_slow(block, mask);
 		return;
 	}

@@ -99,10 +99,14 @@ static void slab_leave(struct slab *slab)
 		slab->listed = false;
 	}
 	slab->countdown = 1;
-	for (size_t i = 0; i < 1u << slab->order; i++)
-		page_of(slab->base + i * PAGE_BYTES)->vcpu = 0;
-	/* From here on the boot vCPU may touch it. */
-	__atomic_store_n(&slab->heap, &heap_vcpu0, __ATOMIC_RELEASE);
+	/* From here on the boot vCPU may touch it: as another's by what the slab says, as its own
+	 * by what the page says. */
+	WRITE_ONCE(slab->heap, &heap_vcpu0);
+	for (size_t i = 0; i < 1u << slab->order; i++) {
+		struct page *page = page_of(slab->base + i * PAGE_BYTES);
+
+		WRITE_ONCE(page->owner_vcpu, PAGE_OWNER_VCPU(page->owner, 0));
+	}
 }
 
 void heap_vcpu_leave(void)

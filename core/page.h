@@ -78,11 +78,11 @@ static inline struct page *page_of_pfn(pfn_t pfn)
 	size_t index = pfn / PT_CHUNK_PAGES;
 	struct page *chunk;
 
-	if (__builtin_expect(index >= page_chunks_count, 0))
+	if (__builtin_expect(index >= READ_SHARED(page_chunks_count), 0))
 		return NULL;
 	/* The length is read before the table; it is written after it. */
 	barrier();
-	chunk = page_chunks[index];
+	chunk = READ_SHARED(READ_SHARED(page_chunks)[index]);
 	if (__builtin_expect(!chunk, 0))
 		return NULL;
 	return chunk + pfn % PT_CHUNK_PAGES;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One thread after the other is copied with the list of threads locked and printed without: the
- * console may be slow. Whatever is read of a thread that runs meanwhile is a guess, and the stack of
- * one that runs on another vCPU is not looked at.
+ * console may be slow. Whatever is read of a thread that runs meanwhile is a guess, and the stack
+ * of one that runs on another vCPU is not looked at.
  */
 #include "core/threads_report.h"
 
@@ -20,7 +20,7 @@
 
 #define LINE_BYTES  200
 #define NS_PER_MS   1000000U
-#define WAIT_NS	    1000000U
+#define WAIT_NS     1000000U
 #define WAITS_MAX   2000U /* without a byte taken: nobody reads */
 #define CYCLES_SEEN 256U  /* waits of which cycles are looked for */
 
@@ -267,9 +267,8 @@ void threads_report(void)
 				break;
 			write_thread(&snapshot);
 			if (snapshot.owner && edges_count < CYCLES_SEEN)
-				edges[edges_count++] =
-					(struct edge){snapshot.id, snapshot.owner, snapshot.what,
-						      snapshot.where};
+				edges[edges_count++] = (struct edge){snapshot.id, snapshot.owner,
+								     snapshot.what, snapshot.where};
 		} while (!is_deaf);
 		write_cycles();
 		spin_unlock(&lock);

@@ -29,7 +29,8 @@ struct timer_queue {
 	uint32_t runs;         /* counts them */
 	/* the time timers are being run for, 0 when they are not */
 	uint64_t running_ns;
-	/* When Xen's one-shot timer goes off, 0: never. Only the vCPU itself sets it, without the lock. */
+	/* When Xen's one-shot timer goes off, 0: never. Only the vCPU itself sets it, without the
+	 * lock. */
 	uint64_t xen_armed_ns;
 	evtchn_port_t virq_port;
 	uint32_t vcpu;

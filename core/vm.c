@@ -30,7 +30,7 @@
 #define GUARD_BYTES       PAGE_BYTES
 #define GAP_PAGES_MAX     8u /* a power of two: random pages between areas, besides the guards */
 #define WINDOW_BYTES_MIN  (4ULL << 20)
-#define BASE_RANDOM_PAGES (1ULL << 31) /* half of the region */
+#define BASE_RANDOM_PAGES (VM_REGION_BYTES / 2 / PAGE_BYTES)
 #define PROT_MASK         (PT_PROT_READ | PT_PROT_WRITE | PT_PROT_EXEC)
 /* Beside VM_DIRTY and VM_ROOM. */
 #define VM_CARVED     0x400u /* in the direct map, for good */

@@ -17,8 +17,10 @@
 #include "arch/x86_64/pv/pt.h"
 
 /* Where areas may stand: top-level slots 40 to 63 (arch/x86_64/pv/layout.h). */
+#ifndef VM_REGION_START /* else: the one of a host that keeps those addresses for itself */
 #define VM_REGION_START (40ULL << 39)
 #define VM_REGION_BYTES (24ULL << 39)
+#endif
 
 /* With prot of vm_alloc. */
 #define VM_DIRTY 0x100u /* contents undefined instead of zero */

@@ -33,8 +33,18 @@
 #define smp_rmb() barrier()
 #define smp_wmb() barrier()
 
+/* READ_SHARED: may meet another vCPU's store, but leaves the compiler free to choose the
+ * instruction. */
+#ifdef __SANITIZE_THREAD__
+/* ThreadSanitizer knows atomics, and that loads and stores keep their order only from them. */
+#define READ_ONCE(x)     __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELEASE)
+#define READ_SHARED(x)   READ_ONCE(x)
+#else
 #define READ_ONCE(x)     (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_SHARED(x)   (x)
+#endif
 
 /* Time-stamp counter, unordered. On the host it is the mock hypervisor's, in virtual time. */
 #ifdef __stardust__
@@ -58,7 +68,7 @@ static inline void cpu_relax(void)
 #define CPUID_1_ECX_AVX    (1u << 28)
 #define CPUID_1_ECX_RDRAND (1u << 30)
 
-#define CPUID_XSAVE        0xdu /* which states XSAVE can handle: eax (and edx, of none so far) */
+#define CPUID_XSAVE 0xdu /* which states XSAVE can handle: eax (and edx, of none so far) */
 
 #define CPU_CR4_FSGSBASE (1UL << 16)
 #define CPU_CR4_OSXSAVE  (1UL << 18)

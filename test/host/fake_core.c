@@ -81,9 +81,10 @@ void boot_emergency_write(const char *text, size_t text_bytes)
 uint64_t cpu_rdtsc(void)
 {
 	static uint64_t now = 1000000;
+	uint64_t then = __atomic_load_n(&now, __ATOMIC_RELAXED);
 
-	now += 20 + (now * 0x9e3779b97f4a7c15ULL >> 60);
-	return now;
+	return __atomic_add_fetch(&now, 20 + (then * 0x9e3779b97f4a7c15ULL >> 60),
+				  __ATOMIC_RELAXED);
 }
 
 /* The heap's own where a test links it. */

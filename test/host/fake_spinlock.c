@@ -13,9 +13,6 @@
 
 #include "xen/spinlock.h"
 
-/* Owner 1 of owner_sleepers, while the next ticket stays 0: spin_locked(). */
-#define LOCKED 0x10000u
-
 #define LOCKS_MAX 64
 #define HELD_MAX  8
 
@@ -68,7 +65,7 @@ static void watch(struct spinlock *lock)
 void spin_lock(struct spinlock *lock)
 {
 	watch(lock);
-	while (__atomic_exchange_n(&lock->owner_sleepers, LOCKED, __ATOMIC_ACQUIRE))
+	while (__atomic_exchange_n(&lock->next, 1, __ATOMIC_ACQUIRE))
 		sched_yield();
 	held[held_count++] = lock;
 }
@@ -76,7 +73,7 @@ void spin_lock(struct spinlock *lock)
 bool spin_trylock(struct spinlock *lock)
 {
 	watch(lock);
-	if (__atomic_exchange_n(&lock->owner_sleepers, LOCKED, __ATOMIC_ACQUIRE))
+	if (__atomic_exchange_n(&lock->next, 1, __ATOMIC_ACQUIRE))
 		return false;
 	held[held_count++] = lock;
 	return true;
@@ -93,7 +90,7 @@ void spin_unlock(struct spinlock *lock)
 	if (at == held_count)
 		fail("unlocked without being held", lock);
 	held[at] = held[--held_count];
-	__atomic_store_n(&lock->owner_sleepers, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&lock->next, 0, __ATOMIC_RELEASE);
 }
 
 bool spin_lock_events(struct spinlock *lock)
