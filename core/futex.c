@@ -115,7 +115,7 @@ static __attribute__((noinline)) int wait_on(struct thread *self, const uint32_t
 		if (self->wait_word != word)
 			/* Moved to another word. */
 			deadline_ns = TIME_NEVER;
-		else if ((flags & FUTEX_INTERRUPTIBLE) && READ_ONCE(self->interrupted))
+		else if ((flags & FUTEX_INTERRUPTIBLE) && thread_is_interrupted(self))
 			result = -EINTR;
 		else if (is_over(deadline_ns, flags))
 			result = -ETIMEDOUT;

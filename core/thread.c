@@ -120,19 +120,33 @@ static void learn_ticks(void)
 static uint64_t stolen_ns(const struct vcpu *v)
 {
 	const volatile struct vcpu_runstate_info *state = &v->runstate;
-	uint64_t entry_ns, ns;
+	uint64_t entry_ns, now_ns, ns;
 
 	do {
 		entry_ns = state->state_entry_time;
 		smp_rmb();
+		now_ns = time_monotonic_ns();
 		ns = state->time[RUNSTATE_runnable] + state->time[RUNSTATE_blocked] +
 		     state->time[RUNSTATE_offline];
+		if (state->state != RUNSTATE_running && now_ns > entry_ns)
+			ns += now_ns - entry_ns;
 		smp_rmb();
 	} while (entry_ns != state->state_entry_time);
 	return ns;
 }
 
-uint64_t thread_cpu_ns(const struct thread *thread)
+/* Clocks that are read while others run must not go back by the little they are inexact. */
+static uint64_t raise_to(uint64_t *shown_ns, uint64_t ns)
+{
+	uint64_t before = __atomic_load_n(shown_ns, __ATOMIC_RELAXED);
+
+	while (before < ns && !__atomic_compare_exchange_n(shown_ns, &before, ns, false,
+							   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	return before < ns ? ns : before;
+}
+
+uint64_t thread_cpu_ns(struct thread *thread)
 {
 	bool enabled = events_disable();
 	struct runq *rq = sched_lock(thread);
@@ -140,18 +154,20 @@ uint64_t thread_cpu_ns(const struct thread *thread)
 
 	if (rq->current == thread) {
 		int64_t running = (int64_t)(cpu_rdtsc() - rq->switched_tsc);
+		uint64_t now_stolen = stolen_ns(vcpu_by_id[rq->id]);
 
 		ticks += running > 0 ? (uint64_t)running : 0;
-		stolen += stolen_ns(vcpu_by_id[rq->id]) - rq->stolen_ns;
+		stolen += now_stolen > rq->stolen_ns ? now_stolen - rq->stolen_ns : 0;
 	}
 	sched_spin_unlock(&rq->lock);
 	events_restore(enabled);
 	ns = before + sched_ticks_to_ns(ticks);
-	return ns > stolen ? ns - stolen : 0;
+	return raise_to(&thread->shown_ns, ns > stolen ? ns - stolen : 0);
 }
 
 uint64_t thread_cpu_ns_all(void)
 {
+	static uint64_t shown_ns;
 	bool enabled = spin_lock_events(&threads.lock);
 	struct list_node *node;
 	uint64_t ns = threads.gone_ns;
@@ -159,7 +175,7 @@ uint64_t thread_cpu_ns_all(void)
 	list_for_each (node, &threads.all)
 		ns += thread_cpu_ns(container_of(node, struct thread, all_node));
 	spin_unlock_events(&threads.lock, enabled);
-	return ns;
+	return raise_to(&shown_ns, ns);
 }
 
 void sched_resume(void)

@@ -71,6 +71,7 @@ struct thread {
 	uint64_t ran_ticks;
 	uint64_t slice_ticks; /* used of its slice: THREAD_RR and THREAD_OTHER */
 	uint64_t stolen_ns;   /* in ran_ticks, but Xen ran others: thread_cpu_ns() subtracts it */
+	uint64_t shown_ns;    /* what thread_cpu_ns() said last; atomic */
 	uint64_t ran_ns;      /* of before the last suspend, when ticks may have changed */
 	uint64_t switches;    /* how often it was switched to */
 	uint64_t preemptions; /* how often against its will */
@@ -177,7 +178,7 @@ int thread_set_affinity(struct thread *thread, uint64_t mask);
 unsigned int thread_vcpu(void);
 
 /* Nanoseconds of processor time of one thread, without stolen time. Any thread. */
-uint64_t thread_cpu_ns(const struct thread *thread);
+uint64_t thread_cpu_ns(struct thread *thread);
 /* Of all threads that ever were. */
 uint64_t thread_cpu_ns_all(void);
 
