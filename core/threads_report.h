@@ -8,7 +8,7 @@
 
 /* Writes to the console, past the program's own output. The threads go on meanwhile: the report
  * looks at one after the other. Waits for the other end of the console, not for long when nobody
- * reads. Any context. Absent in programs that create no thread. */
-void threads_report(void) __attribute__((weak));
+ * reads. Any context. */
+void threads_report(void);
 
 #endif

@@ -20,6 +20,9 @@
 #include "lib/posix/tty.h"
 #include "xen/abi.h"
 
+/* Absent in programs that create no thread. */
+#pragma weak threads_report
+
 /* Nobody may hold the end up for longer: neither a console nobody reads nor a busy xenstore. */
 #define DRAIN_NS  (10 * NS_PER_S)
 #define REPORT_NS (2 * NS_PER_S)

@@ -10,8 +10,6 @@
 #include "drivers/sysrq.h"
 #include "lib/posix/sig.h"
 
-__asm__(".reloc 0, R_X86_64_NONE, threads_report");
-
 /* A program that handles SIGQUIT says by itself what it is doing. */
 static void on_key(char key)
 {
