@@ -32,7 +32,7 @@ static int wait_for_nothing(clockid_t clock, const struct timespec *time)
 	while (result != -ETIMEDOUT && result != -EINVAL) {
 		result = sync_wait(&never, 0, limit, "mutex");
 		if (result == -EINTR)
-			sig_deliver();
+			sig_release();
 	}
 	return result;
 }
@@ -49,10 +49,13 @@ static int lock_inheriting(pthread_mutex_t *mutex, clockid_t clock, const struct
 	if (sync_limit_from(&limit, clock, time))
 		return -EINVAL;
 	while (result == -EINTR) {
-		result = futex_lock_pi(&mutex->__word, limit.deadline_ns,
-				       limit.flags | FUTEX_INTERRUPTIBLE, "mutex");
+		bool enabled = events_disable();
+
+		result = sync_end(enabled,
+				  futex_lock_pi(&mutex->__word, limit.deadline_ns,
+						limit.flags | FUTEX_INTERRUPTIBLE, "mutex"));
 		if (result == -EINTR)
-			sig_deliver();
+			sig_release();
 	}
 	return result == -ESRCH ? wait_for_nothing(clock, time) : result;
 }

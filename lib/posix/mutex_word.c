@@ -51,7 +51,7 @@ static int wait_for_turn(struct waiter *waiter)
 		}
 		result = sync_wait(&mutex->__turn, 0, waiter->limit, "mutex");
 		if (result == -EINTR)
-			sig_deliver();
+			sig_release();
 	}
 	mutex->__turn = 0;
 	for (;;) {
@@ -95,7 +95,7 @@ static int wait_once(struct waiter *waiter, uint32_t word)
 	if (result == 0)
 		waiter->woken = true;
 	else if (result == -EINTR)
-		sig_deliver();
+		sig_release();
 	return result == -ETIMEDOUT ? result : 0;
 }
 

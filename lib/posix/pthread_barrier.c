@@ -84,7 +84,7 @@ int pthread_barrier_wait(pthread_barrier_t *barrier)
 	}
 	while (!round_over(barrier, number / barrier->__count, now = mutex_load(&barrier->__round)))
 		if (sync_wait(&barrier->__round, now, SYNC_NEVER, "barrier") == -EINTR)
-			sig_deliver();
+			sig_release();
 	leave(barrier);
 	return 0;
 }
@@ -100,7 +100,7 @@ int pthread_barrier_destroy(pthread_barrier_t *barrier)
 	left = __atomic_or_fetch(inside, LEAVING, __ATOMIC_SEQ_CST);
 	while (left != LEAVING) {
 		if (sync_wait(inside, left, SYNC_NEVER, "barrier") == -EINTR)
-			sig_deliver();
+			sig_release();
 		left = mutex_load(inside);
 	}
 	barrier->__count = 0;

@@ -62,7 +62,7 @@ static int cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, struct sync_l
 	}
 	result = sleep_on(cond, sequence, limit);
 	if (result == -EINTR)
-		sig_deliver();
+		sig_release();
 	error = mutex_relock(mutex);
 	/* One that was signalled is not cancelled here: the signal would be lost for others. */
 	if (result == -EINTR) {
@@ -136,7 +136,7 @@ int pthread_cond_destroy(pthread_cond_t *cond)
 	left = __atomic_or_fetch(waiters, LEAVING, __ATOMIC_SEQ_CST);
 	while (left != LEAVING) {
 		if (sync_wait(waiters, left, SYNC_NEVER, "condition") == -EINTR)
-			sig_deliver();
+			sig_release();
 		left = mutex_load(waiters);
 	}
 	return 0;

@@ -58,7 +58,7 @@ static int wait_for_end(struct tcb *tcb, struct sync_limit limit)
 		int result = sync_wait(&tcb->phase, TCB_LIVE, limit, "join");
 
 		if (result == -EINTR)
-			sig_deliver();
+			sig_release();
 		if (result == -ETIMEDOUT || cancel_due()) {
 			unclaim(tcb);
 			cancel_test();

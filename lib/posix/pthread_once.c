@@ -37,7 +37,7 @@ static int run_or_wait(pthread_once_t *once, void (*routine)(void))
 			continue;
 		if (state != ONCE_NOT_BEGUN &&
 		    sync_wait(&once->__word, ONCE_AWAITED, SYNC_NEVER, "once") == -EINTR)
-			sig_deliver();
+			sig_release();
 	}
 }
 

@@ -150,7 +150,7 @@ static int sleep_for(pthread_rwlock_t *lock, struct rw_waiter *waiter, struct sy
 		int result = sync_wait(&waiter->granted, 0, limit, "rwlock");
 
 		if (result == -EINTR)
-			sig_deliver();
+			sig_release();
 		if (result == -ETIMEDOUT) {
 			if (give_up(lock, waiter))
 				return result;

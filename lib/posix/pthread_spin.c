@@ -43,7 +43,7 @@ static void sleep_for(pthread_spinlock_t *lock)
 			   mutex_change(lock, word, word | SPIN_SLEEPERS)) {
 			if (sync_wait(lock, word | SPIN_SLEEPERS, SYNC_NEVER, "spin lock") ==
 			    -EINTR)
-				sig_deliver();
+				sig_release();
 		}
 	}
 }

@@ -31,7 +31,7 @@ void lock_wait(struct __lock *lock)
 		if (!word)
 			break;
 		if (sync_wait(&lock->__word, new, SYNC_NEVER, "C library") == -EINTR)
-			sig_deliver();
+			sig_release();
 	}
 	self->holds++;
 }

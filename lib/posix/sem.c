@@ -86,10 +86,13 @@ static bool take(sem_t *sem, uint64_t waiter)
 static int sleep_on(sem_t *sem, struct sync_limit limit, int result)
 {
 	for (;;) {
-		if (take(sem, ONE_WAITER))
-			return 0;
-		if (result == -EINTR && sig_deliver() != SIG_EINTR && !cancel_due())
+		bool taken = take(sem, ONE_WAITER);
+
+		/* Handlers run in any case. */
+		if (result == -EINTR && sig_release() != SIG_EINTR && !cancel_due())
 			result = 0;
+		if (taken)
+			return 0;
 		if (result == -ETIMEDOUT || result == -EINTR)
 			break;
 		result = sync_wait(&sem->__value, 0, limit, "semaphore");
@@ -143,9 +146,10 @@ int sem_wait(sem_t *sem)
 	if ((uint32_t)state && change(sem, &state, state - 1))
 		return 0;
 	if (futex_sleep && (uint32_t)state == 0 && change(sem, &state, state + ONE_WAITER)) {
-		result = futex_sleep(&sem->__value, 0, "semaphore");
+		result = sync_sleep(&sem->__value, 0, "semaphore");
 		state = state_of(sem);
-		if ((uint32_t)state && change(sem, &state, state - 1 - ONE_WAITER))
+		if (result == 0 && (uint32_t)state &&
+		    change(sem, &state, state - 1 - ONE_WAITER))
 			return 0;
 		result = sleep_on(sem, SYNC_NEVER, result);
 	} else {

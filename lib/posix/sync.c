@@ -23,9 +23,7 @@ int sync_limit_from(struct sync_limit *limit_out, clockid_t clock, const struct 
 
 int sync_wait_alone(const uint32_t *word, uint32_t expected, struct sync_limit limit)
 {
-	bool enabled = events_disable();
 	uint64_t deadline_ns = limit.deadline_ns;
-	int result = -EAGAIN;
 
 	if (limit.deadline_ns != TIME_NEVER && (limit.flags & FUTEX_WALL)) {
 		uint64_t now = time_wall_ns();
@@ -35,8 +33,7 @@ int sync_wait_alone(const uint32_t *word, uint32_t expected, struct sync_limit l
 			deadline_ns += limit.deadline_ns - now;
 	}
 	/* Handlers run while events are enabled: none comes between the look and the sleep. */
-	if (READ_ONCE(*word) == expected)
-		result = wait_until(deadline_ns, true) ? -EINTR : -ETIMEDOUT;
-	events_restore(enabled);
-	return result;
+	if (READ_ONCE(*word) != expected)
+		return -EAGAIN;
+	return wait_until(deadline_ns, true) ? -EINTR : -ETIMEDOUT;
 }

@@ -13,6 +13,7 @@
 
 #include "core/futex.h"
 #include "core/time.h"
+#include "lib/posix/sig.h"
 
 #pragma weak futex_wait
 #pragma weak futex_sleep
@@ -31,19 +32,38 @@ struct sync_limit {
  * CLOCK_MONOTONIC, or nanoseconds out of range. */
 int sync_limit_from(struct sync_limit *limit_out, clockid_t clock, const struct timespec *time);
 
-/* Without other threads. */
+/* Without other threads. Events disabled. */
 int sync_wait_alone(const uint32_t *word, uint32_t expected, struct sync_limit limit);
 
-/* Waits while *word == expected. 0 (look again), -EAGAIN, -ETIMEDOUT, or -EINTR: sig_deliver(). */
+/* What ends a wait that may have been interrupted: no handler runs between the two, so that the
+ * caller learns from sig_release() which did. */
+static inline int sync_end(bool enabled, int result)
+{
+	if (__builtin_expect(result == -EINTR, 0))
+		sig_hold();
+	events_restore(enabled);
+	return result;
+}
+
+/* Waits while *word == expected. 0 (look again), -EAGAIN, -ETIMEDOUT, or -EINTR: then the caller
+ * must call sig_release(). */
 static inline int sync_wait(const uint32_t *word, uint32_t expected, struct sync_limit limit,
 			    const char *what)
 {
+	bool enabled = events_disable();
+
 	if (!futex_wait)
-		return sync_wait_alone(word, expected, limit);
-	if (limit.deadline_ns == TIME_NEVER)
-		return futex_sleep(word, expected, what);
-	return futex_wait(word, expected, limit.deadline_ns, limit.flags | FUTEX_INTERRUPTIBLE,
-			  what);
+		return sync_end(enabled, sync_wait_alone(word, expected, limit));
+	return sync_end(enabled, futex_wait(word, expected, limit.deadline_ns,
+					    limit.flags | FUTEX_INTERRUPTIBLE, what));
+}
+
+/* The same without limit, short; only where futex_sleep is there. */
+static inline int sync_sleep(const uint32_t *word, uint32_t expected, const char *what)
+{
+	bool enabled = events_disable();
+
+	return sync_end(enabled, futex_sleep(word, expected, what));
 }
 
 /* Wakes at most count; yields how many. The word's memory may be gone. Any context. */
