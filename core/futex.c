@@ -194,12 +194,9 @@ int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, un
 
 int futex_sleep(const uint32_t *word, uint32_t expected, const char *what)
 {
-	struct thread *self;
+	struct thread *self = VCPU(current);
 	int result = 0;
 
-	VCPU(info.evtchn_upcall_mask) = 1;
-	barrier();
-	self = VCPU(current);
 	if (__builtin_expect(sched_many || READ_ONCE(*word) != expected || self->interrupted, 0))
 		return futex_wait(word, expected, TIME_NEVER, FUTEX_INTERRUPTIBLE, what);
 	/* One vCPU, events disabled: nobody is here but us, and no lock is needed. */
@@ -209,7 +206,6 @@ int futex_sleep(const uint32_t *word, uint32_t expected, const char *what)
 	self = switch_away(VCPU(runq), self, false);
 	if (__builtin_expect(self->wait_word != NULL, 0))
 		result = wait_on(self, word, TIME_NEVER, FUTEX_INTERRUPTIBLE);
-	events_restore(true);
 	return result;
 }
 

@@ -16,7 +16,7 @@
 /* The running thread is to end at its next cancellation point. Any context. */
 static inline bool cancel_due(void)
 {
-	return (tcb_self()->cancel & (CANCEL_PENDING | CANCEL_DISABLED | CANCEL_EXITING)) ==
+	return (tcb_cancel() & (CANCEL_PENDING | CANCEL_DISABLED | CANCEL_EXITING)) ==
 	       CANCEL_PENDING;
 }
 

@@ -56,17 +56,21 @@ int sem_getvalue(sem_t *restrict sem, int *restrict value_out)
 	return 0;
 }
 
+/* It was the greatest value already. */
+static __attribute__((noinline)) int take_back(sem_t *sem)
+{
+	__atomic_fetch_sub(&sem->__state, 1, __ATOMIC_ACQ_REL);
+	return (int)posix_result(-EOVERFLOW);
+}
+
 int sem_post(sem_t *sem)
 {
-	uint64_t state = state_of(sem);
+	uint64_t state = __atomic_fetch_add(&sem->__state, 1, __ATOMIC_ACQ_REL);
 
-	do {
-		if (__builtin_expect((uint32_t)state == SEM_VALUE_MAX, 0))
-			return (int)posix_result(-EOVERFLOW);
-	} while (__builtin_expect(!change(sem, &state, state + 1), 0));
-	/* Nobody waits where there is no futex_wake. */
+	if (__builtin_expect((uint32_t)state >= SEM_VALUE_MAX, 0))
+		return take_back(sem);
 	if (state >> 32)
-		futex_wake(&sem->__value, 1);
+		sync_wake(&sem->__value, 1);
 	return 0;
 }
 
@@ -113,8 +117,7 @@ static int sleep_for(sem_t *sem, struct sync_limit limit)
 }
 
 /* The time is looked at only when it matters (POSIX.1-2017 sem_timedwait). */
-static inline __attribute__((always_inline)) int wait_until_time(sem_t *sem, clockid_t clock,
-								 const struct timespec *time)
+static int wait_until_time(sem_t *sem, clockid_t clock, const struct timespec *time)
 {
 	struct sync_limit limit = SYNC_NEVER;
 	int result = 0;
@@ -134,6 +137,15 @@ static inline __attribute__((always_inline)) int wait_until_time(sem_t *sem, clo
 	return (int)posix_result(result);
 }
 
+/* The rest of sem_wait(), for a waiter whose sleep ended with result. */
+static __attribute__((noinline)) int sleep_again(sem_t *sem, int result)
+{
+	result = sleep_on(sem, SYNC_NEVER, result);
+	if (result == -EINTR)
+		cancel_test();
+	return (int)posix_result(result);
+}
+
 /* As wait_until_time() without a time, and short. */
 int sem_wait(sem_t *sem)
 {
@@ -145,19 +157,17 @@ int sem_wait(sem_t *sem)
 	state = state_of(sem);
 	if ((uint32_t)state && change(sem, &state, state - 1))
 		return 0;
-	if (futex_sleep && (uint32_t)state == 0 && change(sem, &state, state + ONE_WAITER)) {
-		result = sync_sleep(&sem->__value, 0, "semaphore");
-		state = state_of(sem);
-		if (result == 0 && (uint32_t)state &&
-		    change(sem, &state, state - 1 - ONE_WAITER))
-			return 0;
-		result = sleep_on(sem, SYNC_NEVER, result);
-	} else {
-		result = sleep_for(sem, SYNC_NEVER);
-	}
-	if (result == -EINTR)
-		cancel_test();
-	return (int)posix_result(result);
+	if (!futex_sleep || (uint32_t)state || !change(sem, &state, state + ONE_WAITER))
+		return wait_until_time(sem, CLOCK_REALTIME, NULL);
+	sync_begin();
+	result = futex_sleep(&sem->__value, 0, "semaphore");
+	if (__builtin_expect(result, 0))
+		return sleep_again(sem, sync_end(true, result));
+	events_restore(true);
+	state = state_of(sem);
+	if ((uint32_t)state && change(sem, &state, state - 1 - ONE_WAITER))
+		return 0;
+	return sleep_again(sem, 0);
 }
 
 int sem_timedwait(sem_t *restrict sem, const struct timespec *restrict time)

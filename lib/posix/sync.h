@@ -58,12 +58,11 @@ static inline int sync_wait(const uint32_t *word, uint32_t expected, struct sync
 					    limit.flags | FUTEX_INTERRUPTIBLE, what));
 }
 
-/* The same without limit, short; only where futex_sleep is there. */
-static inline int sync_sleep(const uint32_t *word, uint32_t expected, const char *what)
+/* Before futex_sleep(), after which sync_end(true, result) stands. Events are enabled. */
+static inline void sync_begin(void)
 {
-	bool enabled = events_disable();
-
-	return sync_end(enabled, futex_sleep(word, expected, what));
+	VCPU(info.evtchn_upcall_mask) = 1;
+	barrier();
 }
 
 /* Wakes at most count; yields how many. The word's memory may be gone. Any context. */

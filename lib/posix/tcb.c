@@ -16,6 +16,7 @@
 
 static_assert(offsetof(struct tcb, reent) == TCB_REENT, "__getreent reads it there");
 static_assert(offsetof(struct tcb, id) == TCB_ID, "likewise");
+static_assert(offsetof(struct tcb, cancel) == TCB_CANCEL, "likewise");
 
 struct _reent *__getreent(void)
 {

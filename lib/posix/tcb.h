@@ -32,7 +32,7 @@ struct tcb {
 	struct tcb *self;
 	struct _reent *reent; /* newlib's state of this thread; tcb.c reads it at TCB_REENT */
 	uint32_t id;          /* thread->id: what words of locks say; TCB_ID */
-	uint32_t cancel;      /* CANCEL_*, changed atomically */
+	uint32_t cancel;      /* CANCEL_*, changed atomically; TCB_CANCEL */
 	uint32_t holds;       /* how many locks of the C library it has: no cancellation */
 	uint32_t reads;       /* how many read locks (pthread_rwlock_t) it has */
 	struct thread *thread;
@@ -59,11 +59,13 @@ enum { TCB_LIVE, TCB_GONE, TCB_JOINED };
 /* To be joined yet; its memory is free when it is gone; somebody joins it. */
 enum { TCB_JOINABLE, TCB_DETACHED, TCB_CLAIMED };
 
-#define TCB_REENT 8
-#define TCB_ID    16
+#define TCB_REENT  8
+#define TCB_ID     16
+#define TCB_CANCEL 20
 
-/* The running thread's; never changes under it. Not through a pointer in %fs: to the compiler (gcc 12)
- * what lies behind one that was read at address 0 does not exist, and stores there are dropped. */
+/* The running thread's; never changes under it. Not through a pointer in %fs: to the compiler (gcc
+ * 12) what lies behind one that was read at address 0 does not exist, and stores there are dropped.
+ */
 static inline struct tcb *tcb_self(void)
 {
 	struct tcb *self;
@@ -87,6 +89,19 @@ static inline uint32_t tcb_id(void)
 	__asm__("mov %%fs:%c1, %0" : "=r"(id) : "i"(TCB_ID));
 #endif
 	return id;
+}
+
+/* Its cancel, which others may change. */
+static inline uint32_t tcb_cancel(void)
+{
+	uint32_t cancel;
+
+#ifdef TCB_HOST
+	cancel = __atomic_load_n(&tcb_host()->cancel, __ATOMIC_RELAXED);
+#else
+	__asm__ volatile("mov %%fs:%c1, %0" : "=r"(cancel) : "i"(TCB_CANCEL) : "memory");
+#endif
+	return cancel;
 }
 
 /* Bytes a thread needs for thread-local variables and a control block of control_bytes (at least
