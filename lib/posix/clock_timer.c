@@ -9,12 +9,14 @@
 static struct spinlock lock; /* taken before core/timer.c's */
 static struct list_node wall_timers = LIST_INIT(wall_timers);
 
-/* When to look whether it has expired. */
-static uint64_t look_at(const struct clock_timer *timer, uint64_t now_ns)
+/* When to look whether it has expired, not sooner than in least_ns. */
+static uint64_t look_at(const struct clock_timer *timer, uint64_t now_ns, uint64_t least_ns)
 {
 	uint64_t left = timer->deadline_ns > now_ns ? timer->deadline_ns - now_ns : 0, at;
 
 	left = clock_wait_ns(timer->base, left);
+	if (left < least_ns)
+		left = least_ns;
 	at = time_monotonic_ns() + left;
 	return at < left || at == TIME_NEVER ? TIME_NEVER - 1 : at;
 }
@@ -43,7 +45,7 @@ static void came_due(struct timer *armed)
 		}
 	}
 	if (timer->deadline_ns)
-		timer_arm(&timer->timer, look_at(timer, now_ns));
+		timer_arm(&timer->timer, look_at(timer, now_ns, times ? CLOCK_TIMER_PERIOD_NS : 0));
 	spin_unlock_events(&lock, enabled);
 	if (times)
 		timer->expired(timer, times);
@@ -103,7 +105,7 @@ void clock_timer_set(struct clock_timer *timer, bool absolute, uint64_t value_ns
 			timer->deadline_ns = TIME_NEVER - 1;
 		if (timer->base == CLOCK_REALTIME)
 			list_append(&wall_timers, &timer->wall_node);
-		timer_arm(&timer->timer, look_at(timer, now_ns));
+		timer_arm(&timer->timer, look_at(timer, now_ns, 0));
 	}
 	spin_unlock_events(&lock, enabled);
 }
@@ -117,7 +119,7 @@ void clock_timer_wall_set(void)
 	{
 		struct clock_timer *timer = container_of(node, struct clock_timer, wall_node);
 
-		timer_arm(&timer->timer, look_at(timer, time_wall_ns()));
+		timer_arm(&timer->timer, look_at(timer, time_wall_ns(), 0));
 	}
 	spin_unlock_events(&lock, enabled);
 }

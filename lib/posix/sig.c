@@ -132,7 +132,7 @@ static void take_from(struct sig_pending *pending, int signal, siginfo_t *info_o
 	info_out->si_signo = signal;
 	info_out->si_code = SI_KERNEL;
 	if (!(pending->from_kernel & bit)) {
-		info_out->si_code = pending == &sig_process ? SI_USER : SI_TKILL;
+		info_out->si_code = SI_USER;
 		info_out->si_pid = THIS_PROCESS;
 	}
 	pending->set &= ~bit;

@@ -61,7 +61,7 @@ struct sig_entry {
 /* Lock: sig_lock. */
 struct sig_pending {
 	sigset_t set;
-	sigset_t from_kernel; /* those without an entry: SI_KERNEL rather than SI_USER or SI_TKILL */
+	sigset_t from_kernel; /* those without an entry: SI_KERNEL, not SI_USER */
 	struct list_node queue; /* struct sig_entry, oldest first; zeros: empty */
 };
 
@@ -89,7 +89,7 @@ extern struct waitq sig_queue;
 /* Makes a signal pending for the process, or drops it when ignored. Any context. SI_USER,
  * SI_KERNEL. */
 void sig_send(int signal, int si_code);
-/* The same for one thread, which the caller keeps from ending. SI_TKILL, SI_KERNEL. */
+/* The same for one thread, which the caller keeps from ending. */
 void sig_send_thread(struct thread *thread, int signal, int si_code);
 /* Their inner part, sig_lock held: false when it was dropped. The caller wakes sig_queue. */
 bool sig_post(struct thread *thread, int signal, int si_code);

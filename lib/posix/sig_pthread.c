@@ -22,8 +22,8 @@ int pthread_kill(pthread_t handle, int signal)
 		return EINVAL;
 	enabled = threads_lock();
 	tcb = threads_find(handle);
-	if (tcb && signal)
-		sig_send_thread(tcb->thread, signal, SI_TKILL);
+	if (tcb && signal && sig_queue_code(tcb->thread, signal, SI_TKILL))
+		sig_send_thread(tcb->thread, signal, SI_USER);
 	threads_unlock(enabled);
 	if (tcb == tcb_self())
 		sig_deliver();

@@ -37,7 +37,7 @@ int raise(int signal)
 	if (signal < 0 || signal >= NSIG)
 		return (int)posix_result(-EINVAL);
 	if (signal) {
-		sig_send_thread(thread_self(), signal, SI_TKILL);
+		sig_send_thread(thread_self(), signal, SI_USER);
 		sig_deliver();
 	}
 	return 0;
