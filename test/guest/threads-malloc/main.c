@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * malloc, free, realloc, memalign and mmap by threads on every vCPU at once, blocks freed by others than
- * those who asked for them, until memory is short now and then; in the end all of it is back.
+ * malloc, free, realloc, memalign and mmap by threads on every vCPU at once, blocks freed by others
+ * than those who asked for them, until memory is short now and then; in the end all of it is back.
  */
 #include <malloc.h>
 #include <pthread.h>
@@ -79,7 +79,8 @@ static void block_step(uint64_t *state)
 {
 	size_t bytes = random_bytes(state);
 	struct filled *block = next(state) % 16 ? malloc(bytes)
-						: memalign(64 << next(state) % 4, bytes), *old;
+						: memalign(64 << next(state) % 4, bytes),
+		      *old;
 
 	if (!block) {
 		__atomic_fetch_add(&no_memory, 1, __ATOMIC_RELAXED);
