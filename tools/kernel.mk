@@ -35,7 +35,7 @@ P_CFLAGS := -std=gnu11 $(K_CODEGEN) $(K_WARN) -mgeneral-regs-only -nostdinc -isy
 # the padding that aligns functions and loops: it costs hello 2 KB.
 K_OPT := -Os
 HOT := core/heap core/heap_slab core/time core/sched core/sched_wait core/futex xen/evtchn_fifo \
-	drivers/xencons lib/posix/malloc lib/posix/clock \
+	lib/posix/malloc lib/posix/clock \
 	$(patsubst %,lib/posix/%,mutex mutex_word pthread_mutex pthread_cond pthread_rwlock pthread_key \
 	pthread_once sem sync)
 
