@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench-watch NAME SECONDS: in dom0, starts the paused domain NAME and notes when its console
- *speaks.
+ * bench-watch NAME SECONDS: in dom0, starts the paused domain NAME and notes when its
+ * console speaks.
  *
  * Prints, when the domain is gone, the time-stamp counter
  *	unpause BEFORE AFTER	around the hypercall with which `xl unpause` starts a domain
@@ -11,7 +11,7 @@
  *	cpu TICKS NS		the processor time it had had when a line with CPU_MARK was read
  * and after a line `console` all that its console said. The console is read from the terminal that
  * xenconsoled offers, as `xl console` does. Nothing runs between two events: dom0 and the guest
- *share one processor, and a look at the ring in a loop would take the guest's time.
+ * share one processor, and a look at the ring in a loop would take the guest's time.
  *
  * Status 0; 1 when something failed; 4 when the domain was still there after SECONDS.
  */
