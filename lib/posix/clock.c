@@ -160,7 +160,8 @@ uint64_t clock_wait_ns(clockid_t clock, uint64_t left_ns)
 	return left_ns > CLOCK_TIMER_CPU_NS ? left_ns : CLOCK_TIMER_CPU_NS;
 }
 
-/* Sleeps until the clock says target_ns; it may be set meanwhile. 0, or -EINTR after handlers ran. */
+/* Sleeps until the clock says target_ns; it may be set meanwhile. 0, or -EINTR after handlers ran.
+ */
 static int sleep_on(clockid_t clock, uint64_t target_ns)
 {
 	bool enabled = events_disable();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * timer_create() on every clock, by signal, by thread and to one thread; overruns; what clock_settime()
- * does to timers and sleeps; interval timers; CPU-time clocks.
+ * timer_create() on every clock, by signal, by thread and to one thread; overruns; what
+ * clock_settime() does to timers and sleeps; interval timers; CPU-time clocks.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -131,8 +131,7 @@ static void on_notify(union sigval value)
 
 static void test_thread(void)
 {
-	struct sigevent event = {.sigev_notify = SIGEV_THREAD,
-				 .sigev_notify_function = on_notify};
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = on_notify};
 	struct itimerspec value = itimerspec(20 * MS, 20 * MS);
 	pthread_attr_t attr;
 	timer_t timer;

@@ -85,7 +85,7 @@
 #define STREAM_MAX                    OPEN_MAX
 #define SYMLINK_MAX                   4095
 #define SYMLOOP_MAX                   40
-#define TIMER_MAX                     64
+#define TIMER_MAX                     1024
 #define TTY_NAME_MAX                  32
 #define TZNAME_MAX                    32
 
