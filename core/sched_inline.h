@@ -54,8 +54,10 @@ static inline void put_ready(struct runq *rq, struct thread *thread, bool at_hea
 	thread->state = THREAD_READY;
 	list_insert_before(at_head ? head->next : head, &thread->run_node);
 	rq->ready_bits |= 1ULL << priority;
-	if (many)
+	if (many) {
 		rq->ready_count++;
+		thread->ready_ticks = rq->switched_tsc;
+	}
 	if (many && priority > 0)
 		__atomic_fetch_add(&sched_rt_ready, 1, __ATOMIC_SEQ_CST);
 }
@@ -166,11 +168,11 @@ static inline void block(struct thread *self, bool many)
 		switch_away(rq, self, many);
 }
 
-/* Into the locked queue of this vCPU, which was the thread's last. */
-static inline void ready_here(struct runq *rq, struct thread *thread, bool many)
+/* Into the queue of the only vCPU. */
+static inline void ready_here(struct runq *rq, struct thread *thread)
 {
 	thread->slice_ticks = 0;
-	enqueue(rq, thread, false, many);
+	enqueue(rq, thread, false, false);
 	/* An idle vCPU looks when its upcall ends. */
 	if (__builtin_expect(thread->level > rq->level, 0) && rq->level > 0)
 		rq->resched = true;
@@ -187,12 +189,11 @@ static inline __attribute__((always_inline)) void wake(struct thread *thread, bo
 		/* It has not left its stack: it never does. */
 		thread->state = THREAD_RUNNING;
 		spin_unlock_if(many, &rq->lock);
-	} else if (many && __builtin_expect(rq != VCPU(runq) || sched_is_smp(), 0)) {
+	} else if (many) {
 		thread->slice_ticks = 0;
 		sched_wake_smp(rq, thread);
 	} else {
-		ready_here(rq, thread, many);
-		spin_unlock_if(many, &rq->lock);
+		ready_here(rq, thread);
 	}
 }
 

@@ -30,6 +30,17 @@ $(T_OUT)/obj/%.o: %.c test/host/host.mk | $(XEN_HEADERS)
 	$(Q)$(T_CC) $(T_CFLAGS) -MMD -MP -c $< -o $@
 	$(Q)if command -v clang >/dev/null; then clang $(T_CFLAGS) -fsyntax-only $<; fi
 
+# Nothing of the sanitizers where stacks are switched by hand.
+$(T_OUT)/obj/test/mock/sim.o $(T_OUT)/obj/test/mock/sim_access.o $(T_OUT)/obj/test/host/core/test_sched.o: \
+	T_CFLAGS := $(filter-out -fsanitize=% -fno-sanitize-recover=all,$(T_CFLAGS))
+# For test/mock/sim.h: each access to memory calls the simulator, which provides what the compiler
+# calls for ThreadSanitizer. Named interleaved/FILE.c in `Links:`.
+T_INTERLEAVED := $(filter-out -fsanitize=% -fno-sanitize-recover=all,$(T_CFLAGS)) -fsanitize=thread
+$(T_OUT)/obj/interleaved/%.o: %.c test/host/host.mk | $(XEN_HEADERS)
+	$(call say,CC,$< (interleaved))
+	@mkdir -p $(@D)
+	$(Q)$(T_CC) $(T_INTERLEAVED) -MMD -MP -c $< -o $@
+
 $(T_OUT)/obj/%.o: %.S test/host/host.mk
 	$(call say,AS,$< (test))
 	@mkdir -p $(@D)
