@@ -167,11 +167,10 @@ int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, un
 	       const char *what)
 {
 	struct futex_bucket *bucket = bucket_of(word);
-	struct thread *self;
+	bool enabled = events_disable();
+	struct thread *self = thread_self();
 	int result;
 
-	(void)events_disable();
-	self = thread_self();
 	/* A full barrier, before the lock and the looks. */
 	thread_wait_prepare();
 	sched_spin_lock(&bucket->lock);
@@ -179,7 +178,7 @@ int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, un
 	if (result) {
 		sched_spin_unlock(&bucket->lock);
 		thread_wait_cancel();
-		events_restore(true);
+		events_restore(enabled);
 		return result;
 	}
 	insert_surely(bucket, self, word);
@@ -188,7 +187,7 @@ int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, un
 	block_until(deadline_ns, flags);
 	if (__atomic_load_n(&self->wait_word, __ATOMIC_ACQUIRE))
 		result = wait_on(self, word, deadline_ns, flags);
-	events_restore(true);
+	events_restore(enabled);
 	return result;
 }
 

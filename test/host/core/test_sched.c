@@ -33,6 +33,17 @@ static unsigned int threads_count;
 
 /* ---- Locks as lib/posix makes them ---- */
 
+static int sleep_on(const uint32_t *word, uint32_t expected, const char *what)
+{
+	int result;
+
+	sim_point();
+	(void)events_disable();
+	result = futex_sleep(word, expected, what);
+	events_restore(true);
+	return result;
+}
+
 /* 0 free, 1 locked, 2 locked and waited for. */
 static void mutex_lock(uint32_t *mutex)
 {
@@ -47,7 +58,7 @@ static void mutex_lock(uint32_t *mutex)
 		if (__atomic_exchange_n(mutex, 2, __ATOMIC_ACQUIRE) == 0)
 			return;
 		sim_point();
-		(void)futex_sleep(mutex, 2, "mutex");
+		(void)sleep_on(mutex, 2, "mutex");
 	}
 }
 
@@ -237,7 +248,7 @@ static void condition_wait(void)
 	(void)futex_wait(&condition, seen, TIME_NEVER, 0, "condition");
 	/* Others may have been moved behind us. */
 	while (__atomic_exchange_n(&mutex, 2, __ATOMIC_ACQUIRE) != 0)
-		(void)futex_sleep(&mutex, 2, "mutex");
+		(void)sleep_on(&mutex, 2, "mutex");
 }
 
 static void condition_broadcast(void)
@@ -432,7 +443,7 @@ static void be_interrupted(void *arg)
 {
 	(void)arg;
 	for (unsigned int i = 0; i < 4; i++) {
-		int result = sim_below(2) ? futex_sleep(&never, 0, "nothing")
+		int result = sim_below(2) ? sleep_on(&never, 0, "nothing")
 					  : wait_until(TIME_NEVER, true);
 
 		SIM_CHECK(result == -EINTR);
