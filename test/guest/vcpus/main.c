@@ -19,7 +19,7 @@
 #include "xen/spinlock.h"
 
 #define MS             1000000ULL
-#define COUNTS         20000u /* of each thread under the spinlock */
+#define COUNTS         2000u /* of each thread under the spinlock */
 #define TIMERS         64
 #define STORM_NS       (300 * MS)
 #define HOTPLUG_ROUNDS 10
