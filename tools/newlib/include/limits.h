@@ -79,7 +79,6 @@
 #define PTHREAD_KEYS_MAX              128
 #define PTHREAD_STACK_MIN             16384
 #define RTSIG_MAX                     31
-#define SEM_NSEMS_MAX                 1024
 #define SEM_VALUE_MAX                 2147483647
 #define SIGQUEUE_MAX                  1024
 #define STREAM_MAX                    OPEN_MAX
