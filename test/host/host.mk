@@ -80,6 +80,15 @@ $(T_OUT)/tsan/obj/%.o: %.c test/host/host.mk | $(XEN_HEADERS)
 	$(call say,CC,$< (tsan))
 	@mkdir -p $(@D)
 	$(Q)$(T_CC) $(TSAN_CFLAGS) -MMD -MP -c $< -o $@
+# lib/posix sees the guest's C library, and its functions get names the host's does not have.
+$(T_OUT)/tsan/obj/lib/posix/%.o: lib/posix/%.c test/host/host.mk test/host/tsan/sync_names.h $(SYSROOT)/.headers
+	$(call say,CC,$< (tsan))
+	@mkdir -p $(@D)
+	$(Q)$(T_CC) -std=gnu11 -g -O1 -fno-strict-aliasing -fsanitize=thread -fno-pie -D_GNU_SOURCE -DTCB_HOST \
+		-D_POSIX_MONOTONIC_CLOCK=200809L -D_POSIX_TIMERS=200809L -D_POSIX_CPUTIME=200809L \
+		-D_POSIX_THREAD_CPUTIME=200809L -D_POSIX_CLOCK_SELECTION=200809L \
+		-include test/host/tsan/sync_names.h -nostdinc -isystem $(shell $(T_CC) -print-file-name=include) \
+		-isystem $(SYSROOT)/include -iquote . -isystem $(B)/xen-include -U__linux__ -MMD -MP -c $< -o $@
 tsan_links = $(shell sed -n 's/^ \* Links: //p' test/host/tsan/$(1).c)
 define tsan_program
 $(T_OUT)/tsan/$(1): $(T_OUT)/tsan/obj/test/host/tsan/$(1).o $(patsubst %.c,$(T_OUT)/tsan/obj/%.o,$(call tsan_links,$(1)))
