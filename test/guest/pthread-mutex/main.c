@@ -287,8 +287,7 @@ static void test_rwlock(void)
 	CHECK(pthread_rwlock_rdlock(&rw.lock) == EDEADLK);
 	CHECK(pthread_rwlock_wrlock(&rw.lock) == EDEADLK);
 	from_another(try_rw, &rw);
-	CHECK(pthread_rwlock_unlock(&rw.lock) == 0 &&
-	      pthread_rwlock_unlock(&rw.lock) == EINVAL);
+	CHECK(pthread_rwlock_unlock(&rw.lock) == 0 && pthread_rwlock_unlock(&rw.lock) == EINVAL);
 	CHECK(pthread_rwlock_destroy(&rw.lock) == 0);
 }
 

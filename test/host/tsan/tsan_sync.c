@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Mutexes, conditions, read-write locks, barriers, semaphores, spin locks and once of lib/posix with
- * threads of the host, over futexes made of the host's own locks. What an object guards is touched
+ * Mutexes, conditions, read-write locks, barriers, semaphores, spin locks and once of lib/posix
+ * with threads of the host, over futexes made of the host's own locks. What an object guards is touched
  * without atomics, so that ThreadSanitizer sees whether it guards; objects lie in the heap and are
  * freed the moment POSIX allows it.
  *
@@ -12,8 +12,8 @@
  *
  * Links: lib/posix/mutex.c lib/posix/mutex_word.c lib/posix/mutex_held.c lib/posix/pthread_mutex.c
  * Links: lib/posix/pthread_cond.c lib/posix/pthread_rwlock.c lib/posix/pthread_barrier.c
- * Links: lib/posix/pthread_spin.c lib/posix/pthread_once.c lib/posix/pthread_cleanup.c lib/posix/sem.c
- * Links: lib/posix/sync.c lib/posix/cancel.c
+ * Links: lib/posix/pthread_spin.c lib/posix/pthread_once.c lib/posix/pthread_cleanup.c
+ * Links: lib/posix/sem.c lib/posix/sync.c lib/posix/cancel.c
  */
 #include <pthread.h>
 #include <stdatomic.h>
