@@ -53,7 +53,7 @@ static inline void put_ready(struct runq *rq, struct thread *thread, bool at_hea
 	__asm__("" : "+r"(head));
 	thread->state = THREAD_READY;
 	list_insert_before(at_head ? head->next : head, &thread->run_node);
-	rq->ready_bits |= 1ULL << priority;
+	WRITE_SHARED(rq->ready_bits, rq->ready_bits | 1ULL << priority);
 	if (many) {
 		rq->ready_count++;
 		thread->ready_ticks = rq->switched_tsc;
@@ -77,7 +77,7 @@ static inline void dequeue(struct runq *rq, struct thread *thread, unsigned int 
 	next->prev = prev;
 	/* The last of its list: both neighbours are the head. */
 	if (next == prev)
-		rq->ready_bits &= ~(1ULL << priority);
+		WRITE_SHARED(rq->ready_bits, rq->ready_bits & ~(1ULL << priority));
 	if (many)
 		rq->ready_count--;
 	if (many && priority > 0)
@@ -132,6 +132,7 @@ static inline struct thread *switch_to(struct runq *rq, struct thread *self, str
 	VCPU(current) = next;
 	use_fs(next->fs_base, many);
 	switch_save_control(&self->control);
+	switch_announce(next);
 	switch_stacks(&self->stack_pointer, next->stack_pointer);
 	return switched();
 }

@@ -89,9 +89,12 @@ $(T_OUT)/tsan/obj/lib/posix/%.o: lib/posix/%.c test/host/host.mk test/host/tsan/
 		-D_POSIX_THREAD_CPUTIME=200809L -D_POSIX_CLOCK_SELECTION=200809L \
 		-include test/host/tsan/sync_names.h -nostdinc -isystem $(shell $(T_CC) -print-file-name=include) \
 		-isystem $(SYSROOT)/include -iquote . -isystem $(B)/xen-include -U__linux__ -MMD -MP -c $< -o $@
+$(T_OUT)/tsan/obj/%.o: %.S test/host/host.mk
+	@mkdir -p $(@D)
+	$(Q)$(T_CC) -D__ASSEMBLY__ -iquote . -c $< -o $@
 tsan_links = $(shell sed -n 's/^ \* Links: //p' test/host/tsan/$(1).c)
 define tsan_program
-$(T_OUT)/tsan/$(1): $(T_OUT)/tsan/obj/test/host/tsan/$(1).o $(patsubst %.c,$(T_OUT)/tsan/obj/%.o,$(call tsan_links,$(1)))
+$(T_OUT)/tsan/$(1): $(T_OUT)/tsan/obj/test/host/tsan/$(1).o $(patsubst %,$(T_OUT)/tsan/obj/%.o,$(basename $(call tsan_links,$(1))))
 	$$(call say,LD,$$@)
 	$$(Q)$$(T_CC) $$^ -no-pie -fsanitize=thread -lpthread -o $$@
 endef
