@@ -54,7 +54,7 @@ void sched_dequeue(struct runq *rq, struct thread *thread)
 /* Xen ran others since we last looked: that is not the thread's time. */
 void sched_account_stolen(struct runq *rq, struct thread *thread)
 {
-	uint64_t entry_ns, stolen_ns;
+	uint64_t entry_ns, stolen_ns, ticks;
 
 	do {
 		entry_ns = VCPU(runstate.state_entry_time);
@@ -65,6 +65,9 @@ void sched_account_stolen(struct runq *rq, struct thread *thread)
 		barrier();
 	} while (entry_ns != VCPU(runstate.state_entry_time));
 	thread->stolen_ns += stolen_ns - rq->stolen_ns;
+	/* Nor is it part of its slice. */
+	ticks = (stolen_ns - rq->stolen_ns) * (sched_slice_ticks >> 10) / (THREAD_SLICE_NS >> 10);
+	thread->slice_ticks -= ticks < thread->slice_ticks ? ticks : thread->slice_ticks;
 	rq->stolen_ns = stolen_ns;
 	rq->runstate_ns = entry_ns;
 }

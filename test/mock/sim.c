@@ -139,11 +139,24 @@ void sim_fail(const char *format, ...)
 	_Exit(1);
 }
 
+/* ---- Spinlocks: one word says who holds it ---- */
+
+static uint32_t *holder_of(const struct spinlock *lock)
+{
+	_Static_assert(sizeof(struct spinlock) >= sizeof(uint32_t), "room for a word");
+	return (uint32_t *)lock;
+}
+
+static bool is_held(const struct spinlock *lock)
+{
+	return *holder_of(lock) != 0;
+}
+
 /* ---- Switching between vCPUs ---- */
 
 static bool can_run(const struct sim_vcpu *v)
 {
-	if (!v->up || (v->spins && v->spins->next != 0))
+	if (!v->up || (v->spins && is_held(v->spins)))
 		return false;
 	return !v->blocked || v->vcpu.info.evtchn_upcall_pending;
 }
@@ -289,7 +302,7 @@ static void check_priorities(void)
 		if (!v->up || !v->vcpu.runq)
 			return;
 		if (v->vcpu.info.evtchn_upcall_pending || v->vcpu.work_pending ||
-		    v->vcpu.runq->lock.next || v->vcpu.runq->resched || v->in_upcall ||
+		    is_held(&v->vcpu.runq->lock) || v->vcpu.runq->resched || v->in_upcall ||
 		    (v->vcpu.info.evtchn_upcall_mask && !v->blocked))
 			return;
 	}
@@ -408,25 +421,23 @@ void spin_lock(struct spinlock *lock)
 	if (!vcpu_host->info.evtchn_upcall_mask)
 		sim_fail("a lock is taken with events enabled");
 	sim_point();
-	while (lock->next != 0) {
-		if (lock->owner_sleepers == here + 1)
+	while (is_held(lock)) {
+		if (*holder_of(lock) == here + 1)
 			sim_fail("a lock is taken twice");
 		vcpus[here].spins = lock;
 		give_up("a lock is never given back");
 		vcpus[here].spins = NULL;
 	}
-	lock->next = 1;
-	lock->owner_sleepers = here + 1;
+	*holder_of(lock) = here + 1;
 }
 
 void spin_unlock(struct spinlock *lock)
 {
 	/* A run queue's lock is given back by the thread that runs after a switch, on the same
 	 * vCPU. */
-	if (lock->next != 1 || lock->owner_sleepers != here + 1)
+	if (*holder_of(lock) != here + 1)
 		sim_fail("a lock is given back that is not ours");
-	lock->next = 0;
-	lock->owner_sleepers = 0;
+	*holder_of(lock) = 0;
 	sim_point();
 }
 
