@@ -55,7 +55,7 @@ help:
 
 # Fast things first; every part prints `N passed, N failed`, tools/test-summary adds them up.
 test: all box-image
-	@tools/test-summary $(B)/logs/test unit=test-unit tools=test-tools xen=test-xen \
+	@tools/test-summary $(B)/logs/test unit=test-unit tsan=test-tsan tools=test-tools xen=test-xen \
 		$(if $(CI),style=test-style)
 
 # Continuous integration (CI=true) also holds every file to the rules of style; it needs clang.

@@ -135,7 +135,7 @@ test-fuzz: $(F_BIN) $(T_OUT)/fuzz/archive/seeds
 -include $(F_BIN:=.d)
 
 # Planted bugs, each of which some test must notice. Takes minutes, so it is no part of test-unit.
-test-mutants: $(T_BIN)
+test-mutants: $(T_BIN) $(TSAN_BIN)
 	$(Q)B=$(B) test/host/mutants $(ONLY)
 
 .PHONY: test-unit test-mutants
