@@ -72,6 +72,9 @@ struct sig_thread {
 	unsigned int holds; /* the thread's own, as all below */
 	unsigned int runs;  /* how many handlers ran */
 	stack_t altstack;   /* ss_size 0: none */
+	/* Not a signal's, but here each thread has a place: what clock_settime() added to its
+	 * CPU-time clock. */
+	int64_t cpu_offset_ns;
 	/* From the event or trap to sig_enter(); while entering no other delivery may begin. */
 	bool entering, fault;
 	siginfo_t info;

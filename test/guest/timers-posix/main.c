@@ -290,6 +290,13 @@ static void test_cpu_clocks(void)
 	stop = true;
 	pthread_join(thread, NULL);
 	CHECK(clock_gettime(clock, &(struct timespec){0}) == -1 && errno == EINVAL);
+	/* They can be set. */
+	CHECK(clock_settime(CLOCK_THREAD_CPUTIME_ID, &(struct timespec){100, 0}) == 0);
+	CHECK(now_ns(CLOCK_THREAD_CPUTIME_ID) >= 100000 * MS &&
+	      now_ns(CLOCK_THREAD_CPUTIME_ID) < 105000 * MS);
+	CHECK(clock_settime(CLOCK_PROCESS_CPUTIME_ID, &(struct timespec){0, 0}) == 0);
+	CHECK(now_ns(CLOCK_PROCESS_CPUTIME_ID) < 5000 * MS);
+	CHECK(clock_settime(CLOCK_MONOTONIC, &(struct timespec){0, 0}) == -1 && errno == EINVAL);
 	CHECK(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &(struct timespec){0}, NULL) == EINVAL);
 }
 

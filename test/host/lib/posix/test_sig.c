@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who gets a signal: pending sets of the process and of threads, masks, queues, handing over, against
- * a model and random orders. The threads are records, the running one is whoever VCPU(current) says.
+ * Who gets a signal: pending sets of the process and of threads, masks, queues, handing over, by
+ * rules and in random orders. The threads are records; VCPU(current) says which one runs.
  *
  * Links: test/host/fake_spinlock.c
  */
