@@ -30,12 +30,17 @@ static uint16_t first_of(const struct spinlock *lock)
 /* What comes before the lock is told. A kick that was meant for an earlier sleep is forgotten. */
 static void sleep_begin(const struct spinlock *lock, uint32_t ticket)
 {
-	evtchn_port_t port = VCPU(spin_port);
+	struct vcpu *self = vcpu_this();
 
-	if (port)
-		spin_kick_clear(port);
-	VCPU(spin_ticket) = ticket;
-	VCPU(spin_lock) = lock;
+	if (self->spin_port)
+		spin_kick_clear(self->spin_port);
+	__atomic_store_n(&self->spin_ticket, ticket, __ATOMIC_RELAXED);
+	__atomic_store_n(&self->spin_lock, lock, __ATOMIC_RELEASE);
+}
+
+static void sleep_end(void)
+{
+	__atomic_store_n(&vcpu_this()->spin_lock, NULL, __ATOMIC_RELAXED);
 }
 
 static void sleep_until_kick(void)
@@ -54,8 +59,8 @@ static void kick(const struct spinlock *lock, uint32_t ticket)
 	for (unsigned int id = 0; id < VCPUS_MAX; id++) {
 		const struct vcpu *vcpu = READ_ONCE(vcpu_by_id[id]);
 
-		if (vcpu && READ_ONCE(vcpu->spin_lock) == lock &&
-		    READ_ONCE(vcpu->spin_ticket) == ticket) {
+		if (vcpu && __atomic_load_n(&vcpu->spin_lock, __ATOMIC_ACQUIRE) == lock &&
+		    __atomic_load_n(&vcpu->spin_ticket, __ATOMIC_RELAXED) == ticket) {
 			struct evtchn_send send = {.port = vcpu->spin_port};
 
 			(void)hypercall_event_channel_op(EVTCHNOP_send, &send);
@@ -76,7 +81,7 @@ static void queue_wait(struct spinlock *lock, uint16_t ticket)
 		__atomic_fetch_add(&lock->first_sleepers, 1, __ATOMIC_SEQ_CST);
 		if (first_of(lock) != ticket)
 			sleep_until_kick();
-		VCPU(spin_lock) = NULL;
+		sleep_end();
 		__atomic_fetch_sub(&lock->first_sleepers, 1, __ATOMIC_SEQ_CST);
 	}
 }
@@ -117,7 +122,7 @@ static void sleep_as_first(struct spinlock *lock)
 	__atomic_fetch_and(&lock->word, (uint8_t)~SPIN_WANTED, __ATOMIC_SEQ_CST);
 	if (__atomic_fetch_or(&lock->word, SPIN_ASLEEP, __ATOMIC_SEQ_CST) & SPIN_LOCKED)
 		sleep_until_kick();
-	VCPU(spin_lock) = NULL;
+	sleep_end();
 	__atomic_fetch_and(&lock->word, (uint8_t)~SPIN_ASLEEP, __ATOMIC_SEQ_CST);
 }
 
