@@ -4,6 +4,7 @@
  * what all share although it is used on several at once. The argument says how many there are.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -240,6 +241,33 @@ static void follow_the_wall_clock(void)
 	time_set_wall_ns(time_wall_ns() - 3600 * NS_PER_S);
 }
 
+/* A deadline that the clock jumped over is past, also when the clock is set back at once. */
+static void *jump_over(void *arg)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 100 * (long)MS}, NULL);
+	time_set_wall_ns(time_wall_ns() + 200 * NS_PER_S);
+	time_set_wall_ns(time_wall_ns() - 200 * NS_PER_S);
+	return arg;
+}
+
+static void wait_for_a_jump(void)
+{
+	pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+	pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	uint64_t start_ns = time_monotonic_ns();
+	struct timespec deadline;
+	pthread_t thread;
+
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += 100;
+	CHECK(pthread_create(&thread, NULL, jump_over, NULL) == 0);
+	pthread_mutex_lock(&mutex);
+	CHECK(pthread_cond_timedwait(&condition, &mutex, &deadline) == ETIMEDOUT);
+	pthread_mutex_unlock(&mutex);
+	CHECK(time_monotonic_ns() - start_ns < 90 * NS_PER_S);
+	pthread_join(thread, NULL);
+}
+
 /* ---- Coming and going ---- */
 
 static volatile bool stop;
@@ -316,6 +344,7 @@ int main(int argc, char **argv)
 	       (unsigned long long)(time_monotonic_ns() - start_ns) / counted);
 	storm_of_timers();
 	follow_the_wall_clock();
+	wait_for_a_jump();
 	if (vcpus > 1)
 		come_and_go();
 	return check_done();
