@@ -12,6 +12,7 @@
 #include "core/backtrace.h"
 #include "core/fault.h"
 #include "core/smp.h"
+#include "core/thread.h"
 #include "lib/base/format.h"
 #include "xen/evtchn.h"
 #include "xen/hypercall.h"
@@ -93,6 +94,15 @@ static void write_registers(const struct trap_frame *f)
 		   f->cr2);
 }
 
+/* Early in start of day there is no thread yet. */
+static void write_who(void)
+{
+	const struct thread *self = thread_self();
+
+	write_line("  vCPU %u, thread %u %s", VCPU(id), self ? self->id : 0,
+		   self ? self->name : "");
+}
+
 /* The instruction bytes around rip, the one at rip in angle brackets. */
 static void write_code(uintptr_t rip)
 {
@@ -138,6 +148,7 @@ static void write_report(void *arg)
 	backtrace_symbol(report->trace.rip, report->trace.is_return, symbol, sizeof(symbol));
 	write_line("stardust: %s%s%s", message, report->frame ? " at " : "",
 		   report->frame ? symbol : "");
+	write_who();
 	if (report->frame) {
 		write_registers(report->frame);
 		write_code(report->frame->rip);
