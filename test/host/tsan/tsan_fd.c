@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The descriptor table on several vCPUs at once: a descriptor is one thread's until it closes it, the table
- * grows under those who use it, a file goes when its last reference does, whoever has that.
+ * The descriptor table on several vCPUs at once: a descriptor is one thread's until it closes it,
+ * the table grows under those who use it, a file goes when its last reference does, whoever has
+ * that.
  *
  * Links: test/host/fake_core.c test/host/fake_spinlock.c
  */
