@@ -112,8 +112,8 @@ void sched_set_level(struct runq *rq, uint8_t level);
 bool sched_notice(struct runq *rq, uint8_t level);
 /* Makes a waiting thread ready. Events disabled; sched_restore() afterwards. */
 void sched_wake(struct thread *thread);
-/* thread_block() until a time of the wall clock, which may be set meanwhile. Yields what is still to
- * wait for: wall_ns, or 0 when it was reached. */
+/* thread_block() until a time of the wall clock, which may be set meanwhile. Yields what is still
+ * to wait for: wall_ns, or 0 when it was reached. */
 uint64_t sched_block_wall(uint64_t wall_ns);
 /* events_restore() that lets a better thread run first when the caller had events enabled. */
 void sched_restore(bool enabled);

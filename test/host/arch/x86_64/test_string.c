@@ -19,8 +19,7 @@ void *guest_memmove(void *to, const void *from, size_t bytes);
 void *guest_memset(void *to, int byte, size_t bytes);
 int guest_memcmp(const void *left, const void *right, size_t bytes);
 
-/* In the guest it is a byte of the vCPU. */
-extern bool string_vectors;
+/* In the guest it is a byte of the vCPU. Also of string_renamed.S. */
 bool string_vectors;
 
 static unsigned char from[ROOM], want[ROOM], have[ROOM];
