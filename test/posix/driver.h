@@ -13,7 +13,7 @@ struct posixtest {
 	const char *name;
 	int (*main)(int argc, char **argv);
 	const char *argument; /* empty: none */
-	bool really_exits;    /* it has handlers for the program's end */
+	bool really_exits;    /* it has handlers for the program's end, or does damage */
 };
 
 /* The image's tests, generated. */

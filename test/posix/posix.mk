@@ -8,6 +8,8 @@ $(B)/src/posixtestsuite.stamp: tools/sources.lock tools/fetch
 AREA ?=
 ONLY ?=
 VCPUS ?= 2
+# ICOUNT=no: a box with two processors, where vCPUs run in parallel and the machine's load shows.
+ICOUNT ?= yes
 test-posix: all box-image $(B)/src/posixtestsuite.stamp
-	$(Q)test/posix/run --build $(B) --vcpus $(VCPUS) $(AREA:%=--area %) $(ONLY:%=--only %) $(POSIX_FLAGS)
+	$(Q)test/posix/run --build $(B) --vcpus $(VCPUS) $(if $(filter yes,$(ICOUNT)),--icount) $(AREA:%=--area %) $(ONLY:%=--only %) $(POSIX_FLAGS)
 .PHONY: test-posix
