@@ -15,7 +15,7 @@
  * contention cheap); the hand-off, once somebody waited for MUTEX_PATIENCE_NS, keeps that fair.
  *
  * Unlocking touches the memory for the last time when it changes the word: another thread may free
- * the mutex as soon as it got it (POSIX.1-2017 pthread_mutex_destroy). Wake-ups go by address alone.
+ * the mutex as soon as it got it (POSIX.1-2017 pthread_mutex_destroy). Wake-ups go by address.
  */
 #ifndef LIB_POSIX_MUTEX_H
 #define LIB_POSIX_MUTEX_H
