@@ -7,12 +7,14 @@
  * Lock and unlock without contention are one compare-and-exchange each.
  *  MUTEX_WAITERS: somebody may sleep on the word: unlocking looks closer
  *  MUTEX_WOKEN: somebody was woken and has not looked yet: unlocking wakes nobody else
- *  MUTEX_HANDOFF: one waiter has lost too often; it sleeps on the turn, and the next unlock gives
+ *  MUTEX_HANDOFF: one waiter was woken in vain; it sleeps on the turn, and the next unlock gives
  *   the mutex to it. Without owner the mutex is reserved for it
+ *  MUTEX_RESERVED: the owner had it for long, and lets it go for one that was woken: whoever comes
+ *   freshly does not take it
  * A thread that goes to sleep on the word has cleared MUTEX_WOKEN before, so that flag is never
  * left over while all sleep; one that takes the mutex after a sleep sets MUTEX_WAITERS, because it
  * cannot know how many sleep still. Whoever runs may take a free mutex at once (that is what makes
- * contention cheap); the hand-off, once somebody waited for MUTEX_PATIENCE_NS, keeps that fair.
+ * contention cheap), until one that was woken finds it taken, or its turn is over: that is fair.
  *
  * Unlocking touches the memory for the last time when it changes the word: another thread may free
  * the mutex as soon as it got it (POSIX.1-2017 pthread_mutex_destroy). Wake-ups go by address.
@@ -27,12 +29,11 @@
 #include "lib/posix/sync.h"
 #include "lib/posix/tcb.h"
 
-#define MUTEX_WAITERS 0x80000000u
-#define MUTEX_WOKEN   0x20000000u
-#define MUTEX_HANDOFF 0x10000000u
-#define MUTEX_OWNER   0x0fffffffu
-
-#define MUTEX_PATIENCE_NS 1000000U
+#define MUTEX_WAITERS  0x80000000u
+#define MUTEX_RESERVED 0x40000000u
+#define MUTEX_WOKEN    0x20000000u
+#define MUTEX_HANDOFF  0x10000000u
+#define MUTEX_OWNER    0x0fffffffu
 
 /* Of the kind. 0 is a mutex whose lock and unlock are the word and nothing else. */
 #define MUTEX_TYPE      0x3u /* PTHREAD_MUTEX_NORMAL … */

@@ -28,6 +28,7 @@
 #define TCB_HOST
 #define ERROR_NUMBERS_OF_KERNEL
 #include "core/futex.h"
+#include "core/sched.h"
 #include "core/thread.h"
 #include "core/wait.h"
 #include "lib/base/error.h"
@@ -152,6 +153,14 @@ uint64_t time_wall_ns(void)
 uint64_t time_monotonic_ns(void)
 {
 	return clock_ns(CLOCK_MONOTONIC);
+}
+
+/* Turns of mutexes are over now and then. */
+uint64_t sched_slice_ticks = 128 * 20;
+
+uint64_t cpu_rdtsc(void)
+{
+	return clock_ns(CLOCK_MONOTONIC) / 1000;
 }
 
 int clock_to_ns(const struct timespec *time, uint64_t *ns_out)
