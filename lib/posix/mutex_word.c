@@ -63,7 +63,8 @@ static int wait_for_turn(struct waiter *waiter)
 	mutex->__turn = 0;
 	for (;;) {
 		uint32_t word = mutex_load(&mutex->__word);
-		uint32_t ours = (word & ~(MUTEX_HANDOFF | MUTEX_RESERVED)) | MUTEX_WAITERS | mutex_self();
+		uint32_t ours =
+			(word & ~(MUTEX_HANDOFF | MUTEX_RESERVED)) | MUTEX_WAITERS | mutex_self();
 
 		if (mutex_change(&mutex->__word, word, ours))
 			return 0;
