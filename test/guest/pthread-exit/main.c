@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * pthread_exit() in the first thread lets the others run on, who can even join it; the end of the last
- * one is the end of the program, with status 0 and all that exit() does. A thread that reads a
- * stream for ever does not hold that up.
+ * pthread_exit() in the first thread lets the others run on, who can even join it; the end of the
+ * last one is the end of the program, with status 0 and all that exit() does. A thread that reads
+ * a stream for ever does not hold that up.
  */
 #define _GNU_SOURCE
 #include <pthread.h>

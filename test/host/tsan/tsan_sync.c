@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Mutexes, conditions, read-write locks, barriers, semaphores, spin locks and once of lib/posix
- * with threads of the host, over futexes made of the host's own locks. What an object guards is touched
- * without atomics, so that ThreadSanitizer sees whether it guards; objects lie in the heap and are
- * freed the moment POSIX allows it.
+ * with threads of the host, over futexes made of the host's own locks. What an object guards is
+ * touched without atomics, so that ThreadSanitizer sees whether it guards; objects lie in the heap
+ * and are freed the moment POSIX allows it.
  *
  *   tsan_sync [ROUNDS [SEED]]
  *
