@@ -208,10 +208,11 @@ static __attribute__((noinline)) void yield_any(struct runq *rq, struct thread *
 
 	sched_spin_lock(&rq->lock);
 	ready = rq->ready_bits >> self->priority;
-	if (ready == 1 && self->priority == 0) {
+	if (ready == 1 && self->priority == 0 && !READ_ONCE(sched_idle)) {
 		rotate(rq, self, true);
 	} else if (ready) {
-		/* A real-time thread may be better than what runs elsewhere. */
+		/* An idle vCPU may take it; and a real-time thread may be better than what runs
+		 * elsewhere. */
 		rq->offer = rq->after = true;
 		self->slice_ticks = 0;
 		sched_enqueue(rq, self, false);
@@ -414,13 +415,14 @@ void sched_wake_smp(struct runq *rq, struct thread *thread)
 {
 	uint8_t level = thread->level;
 	uint64_t affinity = thread->affinity;
-	unsigned int id = rq->id;
+	unsigned int id = rq->id, to = sched_choose(thread, id);
 	bool kick, now;
 
-	if (!rq->is_online || sched_choose(thread, id) != id) {
+	if (!rq->is_online || to != id) {
 		thread->state = THREAD_MOVING;
 		sched_spin_unlock(&rq->lock);
-		sched_place(thread, VCPUS_MAX);
+		/* Not chosen anew: an idle vCPU counts as taken. */
+		sched_place(thread, to);
 		return;
 	}
 	sched_enqueue(rq, thread, false);

@@ -27,7 +27,7 @@
 #define EVENTS_MAX  64
 /* Points after which a run that does not end has failed. */
 #define POINTS_MAX   20000000U
-#define CHECK_ONE_IN 64U
+#define CHECK_ONE_IN 16U
 
 static struct sim_vcpu {
 	struct vcpu vcpu;
@@ -54,6 +54,8 @@ static void (*main_fn)(void *arg);
 static void *main_arg;
 
 uint64_t sim_points;
+void (*sim_check)(void);
+void (*sim_on_interrupt)(void);
 unsigned int sim_pages;
 
 static struct armed {
@@ -266,6 +268,8 @@ static void upcall(void)
 		vcpu_host->work_pending = false;
 		thread_preempt();
 	}
+	if (sim_on_interrupt && vcpu_host->current->interrupted && !vcpu_host->blocking)
+		sim_on_interrupt();
 	/* Perhaps another vCPU than before. */
 	vcpu_host->info.evtchn_upcall_mask = 0;
 }
@@ -306,6 +310,8 @@ static void check_priorities(void)
 		    (v->vcpu.info.evtchn_upcall_mask && !v->blocked))
 			return;
 	}
+	if (sim_check)
+		sim_check();
 	for (unsigned int id = 0; id < config.vcpus; id++) {
 		struct runq *rq = vcpus[id].vcpu.runq;
 		struct list_node *node;
@@ -313,7 +319,7 @@ static void check_priorities(void)
 		if (rq->level > 0 && !sched_allowed(rq->current, id))
 			sim_fail("thread %u may not run on vCPU %u", rq->current->id, id);
 
-		for (unsigned int priority = 1; priority < THREAD_PRIORITIES; priority++)
+		for (unsigned int priority = 0; priority < THREAD_PRIORITIES; priority++)
 			list_for_each (node, &rq->ready[priority]) {
 				const struct thread *thread =
 					container_of(node, struct thread, run_node);

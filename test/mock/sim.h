@@ -61,6 +61,11 @@ _Noreturn void sim_fail(const char *format, ...) __attribute__((format(printf, 1
 			sim_fail("%s:%d: %s", __FILE__, __LINE__, #condition);                     \
 	} while (0)
 
+/* Called now and then when no vCPU is in the middle of anything; NULL: nothing. */
+extern void (*sim_check)(void);
+/* Called on a thread that is interrupted, at the end of an upcall, as signals are delivered; NULL:
+ * nothing. */
+extern void (*sim_on_interrupt)(void);
 /* Pages that the kernel holds. */
 extern unsigned int sim_pages;
 extern uint64_t sim_points;

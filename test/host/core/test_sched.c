@@ -232,6 +232,11 @@ static void case_semaphore(void *arg)
 		sim_thread_start(&threads[i], i & 1 ? producer : consumer, NULL, policy, priority,
 				 0);
 	}
+	/* Who does not want to be interrupted sleeps on. */
+	for (unsigned int i = 0; i < 4; i++) {
+		sim_compute_ns(sim_below(4000));
+		thread_interrupt(&threads[sim_below(threads_count)].thread);
+	}
 	join_all();
 	SIM_CHECK(items == 0 && taken == 4 * threads_count);
 }
@@ -342,6 +347,15 @@ static void case_waitq(void *arg)
 static uint32_t outer, inner;
 static unsigned int in_outer, in_inner;
 
+/* Long enough for others to come. */
+static void linger(void)
+{
+	if (sim_below(3) == 0)
+		(void)wait_until(sim_now_ns() + sim_below(5000), false);
+	for (unsigned int i = sim_below(100); i > 0; i--)
+		sim_point();
+}
+
 static void check_nothing_inherited(void)
 {
 	struct thread *self = thread_self();
@@ -365,7 +379,7 @@ static void inherit(void *arg)
 		}
 		pi_lock(&inner);
 		SIM_CHECK(in_inner++ == 0);
-		sim_compute_ns(sim_below(500));
+		linger();
 		SIM_CHECK(--in_inner == 0);
 		pi_unlock(&inner);
 		if (both) {
@@ -389,9 +403,33 @@ static void inherit(void *arg)
 		(void)futex_wait(&counter, seen, TIME_NEVER, 0, "the others");
 }
 
+/* Everybody runs with what the best of its waiters has, and no more. */
+static void check_lent(void)
+{
+	for (unsigned int i = 0; i < threads_count; i++) {
+		const struct thread *owner = &threads[i].thread;
+		unsigned int lent = 0;
+
+		if (threads[i].gone || owner->state == THREAD_GONE)
+			continue;
+		for (unsigned int j = 0; j < threads_count; j++) {
+			const struct thread *waiter = &threads[j].thread;
+
+			if (!threads[j].gone && waiter->pi_word &&
+			    (*waiter->pi_word & FUTEX_OWNER_MASK) == owner->id &&
+			    waiter->priority > lent)
+				lent = waiter->priority;
+		}
+		if (owner->inherited != lent)
+			sim_fail("thread %u inherited %u, not %u", owner->id, owner->inherited,
+				 lent);
+	}
+}
+
 static void case_inheritance(void *arg)
 {
 	(void)arg;
+	sim_check = check_lent;
 	start_any(2, 6, inherit);
 	join_all();
 	SIM_CHECK(outer == 0 && inner == 0);
@@ -410,7 +448,7 @@ static void take_two(void *arg)
 		int result = 0;
 
 		pi_lock(first);
-		sim_point();
+		linger();
 		if (!__atomic_compare_exchange_n(second, &value, thread_self()->id, false,
 						 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			result = futex_lock_pi(
@@ -429,14 +467,58 @@ static void take_two(void *arg)
 static void case_deadlock(void *arg)
 {
 	(void)arg;
+	sim_check = check_lent;
 	start_any(2, 6, take_two);
 	join_all();
 	for (unsigned int i = 0; i < 4; i++)
 		SIM_CHECK((ring[i] & FUTEX_OWNER_MASK) == 0);
 }
 
+static uint32_t never; /* anything but 0 */
+
+/* Waiters are chosen by priority, then by their coming, also when it changes while they wait. */
+static unsigned int woken[THREADS_MAX], woken_count;
+
+static void wait_in_turn(void *arg)
+{
+	while (futex_wait(&never, 0, TIME_NEVER, 0, "turn") != 0)
+		;
+	woken[__atomic_fetch_add(&woken_count, 1, __ATOMIC_RELAXED)] = (unsigned int)(uintptr_t)arg;
+}
+
+static void case_order(void *arg)
+{
+	unsigned int priorities[THREADS_MAX];
+
+	(void)arg;
+	SIM_CHECK(thread_set_policy(thread_self(), THREAD_FIFO, 30) == 0);
+	threads_count = 2 + sim_below(THREADS_MAX - 1);
+	for (unsigned long i = 0; i < threads_count; i++) {
+		priorities[i] = 1 + sim_below(6);
+		sim_thread_start(&threads[i], wait_in_turn, (void *)i, THREAD_FIFO, priorities[i],
+				 0);
+		while (!READ_ONCE(threads[i].thread.wait_word))
+			(void)wait_until(sim_now_ns() + 100000, false);
+	}
+	for (unsigned int i = 0; i < threads_count; i++)
+		if (sim_below(2)) {
+			/* No two alike: a change is not a coming. */
+			priorities[i] = 10 + i;
+			SIM_CHECK(thread_set_policy(&threads[i].thread, THREAD_FIFO,
+						    priorities[i]) == 0);
+		}
+	for (unsigned int i = 0; i < threads_count; i++) {
+		SIM_CHECK(futex_wake(&never, 1) == 1);
+		while (READ_ONCE(woken_count) == i)
+			(void)wait_until(sim_now_ns() + 100000, false);
+		SIM_CHECK(i == 0 || priorities[woken[i]] < priorities[woken[i - 1]] ||
+			  (priorities[woken[i]] == priorities[woken[i - 1]] &&
+			   woken[i] > woken[i - 1]));
+	}
+	join_all();
+}
+
 /* Interruption: nobody sleeps on who was interrupted. */
-static uint32_t never;
 static unsigned int interruptions;
 
 static void be_interrupted(void *arg)
@@ -453,10 +535,37 @@ static void be_interrupted(void *arg)
 	}
 }
 
+/* A thread that computes notices as well. */
+static bool noticed;
+
+static void notice(void)
+{
+	noticed = true;
+	thread_self()->interrupted = false;
+}
+
+static void compute_until_noticed(void *arg)
+{
+	(void)arg;
+	while (!noticed)
+		sim_compute_ns(100);
+}
+
 static void case_interrupt(void *arg)
 {
 	(void)arg;
 	threads_count = 1;
+	if (sim_below(2)) {
+		sim_on_interrupt = notice;
+		sim_thread_start(&threads[0], compute_until_noticed, NULL, THREAD_OTHER, 0, 0);
+		(void)wait_until(sim_now_ns() + sim_below(30000), false);
+		thread_interrupt(&threads[0].thread);
+		/* Not by the end of its slice. */
+		(void)wait_until(sim_now_ns() + 1000000, false);
+		SIM_CHECK(noticed);
+		join_all();
+		return;
+	}
 	sim_thread_start(&threads[0], be_interrupted, NULL, THREAD_OTHER, 0, 0);
 	for (uint32_t i = 0; i < 4; i++) {
 		sim_compute_ns(sim_below(3000));
@@ -467,9 +576,49 @@ static void case_interrupt(void *arg)
 	join_all();
 }
 
-/* Everything at once: policies, affinities, vCPUs that go and come. */
+/* Real-time threads come and go among others that only compute, and their policies change while they
+ * are being woken. */
 static uint32_t stop;
 
+static void compute(void *arg)
+{
+	(void)arg;
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+		sim_compute_ns(2000);
+}
+
+static void nap(void *arg)
+{
+	(void)arg;
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		(void)wait_until(sim_now_ns() + sim_below(3000), false);
+		sim_compute_ns(sim_below(1500));
+	}
+}
+
+static void case_policy(void *arg)
+{
+	unsigned int vcpus = *(unsigned int *)arg, computing = sim_below(2) ? 0 : vcpus;
+
+	SIM_CHECK(thread_set_policy(thread_self(), THREAD_FIFO, 20) == 0);
+	threads_count = vcpus + 3;
+	for (unsigned int i = 0; i < threads_count; i++)
+		sim_thread_start(&threads[i], i < computing ? compute : nap, NULL,
+				 i < vcpus ? THREAD_OTHER : THREAD_RR, i < vcpus ? 0 : 1 + i % 3,
+				 0);
+	for (unsigned int i = 0; i < 100; i++) {
+		unsigned int priority, id = sim_below(threads_count);
+		enum thread_policy policy = random_policy(&priority);
+
+		if (sim_below(20) == 0)
+			(void)wait_until(sim_now_ns() + sim_below(10000), false);
+		SIM_CHECK(thread_set_policy(&threads[id].thread, policy, priority) == 0);
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	join_all();
+}
+
+/* Everything at once: policies, affinities, vCPUs that go and come. */
 static void wander(void *arg)
 {
 	(void)arg;
@@ -666,7 +815,9 @@ CASE(condition, 1, 0)
 CASE(waitq, 1, 0)
 CASE(inheritance, 1, 0)
 CASE(deadlock, 1, 0)
+CASE(order, 1, 0)
 CASE(interrupt, 1, 0)
+CASE(policy, 1, 0)
 CASE(wander, 1, 0)
 CASE(affinity, 1, 0)
 CASE(fairness, 20, 8)
@@ -683,7 +834,9 @@ Suite *test_suite(void)
 		     {"waitq", test_waitq},
 		     {"inheritance", test_inheritance},
 		     {"deadlock", test_deadlock},
+		     {"order", test_order},
 		     {"interrupt", test_interrupt},
+		     {"policy", test_policy},
 		     {"wander", test_wander},
 		     {"affinity", test_affinity},
 		     {"fairness", test_fairness}};
