@@ -25,8 +25,8 @@ int main(int argc, char **argv)
 	printf("Hello from Stardust, %s!\n", who ? who : "world");
 	printf("%s %s on %s, %s: %ld KiB of memory, %ld vCPU%s, %ld.%06ld s after boot\n",
 	       names.sysname, names.release, names.version, names.machine,
-	       sysconf(_SC_PHYS_PAGES) * (sysconf(_SC_PAGESIZE) / 1024),
-	       vcpus, vcpus == 1 ? "" : "s", (long)since_boot.tv_sec, since_boot.tv_nsec / 1000);
+	       sysconf(_SC_PHYS_PAGES) * (sysconf(_SC_PAGESIZE) / 1024), vcpus,
+	       vcpus == 1 ? "" : "s", (long)since_boot.tv_sec, since_boot.tv_nsec / 1000);
 	for (int i = 1; i < argc; i++)
 		printf("argument %d: %s\n", i, argv[i]);
 	return 0;

@@ -226,21 +226,18 @@ void *_realloc_r(struct _reent *r, void *old, size_t bytes)
 	return realloc(old, bytes);
 }
 
-void _Mutex_Acquire(struct _Mutex_Control *m)
+void __libc_lock(struct __lock *lock)
 {
-	(void)m;
+	(void)lock;
 }
-void _Mutex_Release(struct _Mutex_Control *m)
+int __libc_trylock(struct __lock *lock)
 {
-	(void)m;
+	(void)lock;
+	return 0;
 }
-void _Mutex_recursive_Acquire(struct _Mutex_recursive_Control *m)
+void __libc_unlock(struct __lock *lock)
 {
-	(void)m;
-}
-void _Mutex_recursive_Release(struct _Mutex_recursive_Control *m)
-{
-	(void)m;
+	(void)lock;
 }
 
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes)

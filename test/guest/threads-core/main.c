@@ -65,7 +65,7 @@ static void join(struct worker *worker)
 
 /* ---- Turns ---- */
 
-static volatile int turns, order[8];
+static volatile int turns;
 
 static void take_turns(void *arg)
 {

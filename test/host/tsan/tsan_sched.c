@@ -2,8 +2,8 @@
 /*
  * The scheduler, futexes, priority inheritance and wait queues with host threads for vCPUs, and the
  * kernel's own switching between its threads, which ThreadSanitizer knows as fibers. What the
- * locks under test guard is plain memory: a lock that does not order is a race. Kicks arrive where a
- * thread looks for them, and there is no clock: simulated interleavings are test_sched's matter.
+ * locks under test guard is plain memory: a lock that does not order is a race. Kicks arrive where
+ * a thread looks for them, and there is no clock: simulated interleavings are test_sched's matter.
  *
  * The first argument is how many rounds of OPS_PER_ROUND operations.
  *

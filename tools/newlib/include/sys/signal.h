@@ -67,9 +67,9 @@ union sigval {
 	void *sival_ptr;
 };
 
-#define SIGEV_SIGNAL	0
-#define SIGEV_NONE	1
-#define SIGEV_THREAD	2
+#define SIGEV_SIGNAL    0
+#define SIGEV_NONE      1
+#define SIGEV_THREAD    2
 #define SIGEV_THREAD_ID 4 /* as SIGEV_SIGNAL, to the thread gettid() named */
 
 struct sigevent {
