@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -141,11 +142,14 @@ static void report_contention(void)
 	printf("\n");
 }
 
-int main(void)
+/* `parallel speed_up` or `parallel contention`. */
+int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-	bench_report("speed_up", sample_speed_up, NULL);
-	report_contention();
+	if (argc > 1 && strcmp(argv[argc - 1], "speed_up") == 0)
+		bench_report("speed_up", sample_speed_up, NULL);
+	else
+		report_contention();
 	printf("bench end\n");
 	platform_end(0);
 }

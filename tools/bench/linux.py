@@ -56,7 +56,7 @@ def initrd(program):
     return gzip.compress(archive.bytes(), 9, mtime=0)
 
 
-def configuration(kernel, ramdisk, quiet):
-    """quiet: the first line of the console is the program's, not the kernel's."""
+def configuration(kernel, ramdisk, quiet, argument=""):
+    """quiet: the first line of the console is the program's, not the kernel's. argument: the program's."""
     return [f'kernel = "{kernel}"', f'ramdisk = "{ramdisk}"',
-            f'extra = "console=hvc0 {"quiet " if quiet else ""}panic=-1 rdinit=/init"']
+            f'extra = "console=hvc0 {"quiet " if quiet else ""}panic=-1 rdinit=/init -- {argument}"']
