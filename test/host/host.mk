@@ -31,7 +31,8 @@ $(T_OUT)/obj/%.o: %.c test/host/host.mk | $(XEN_HEADERS)
 	$(Q)if command -v clang >/dev/null; then clang $(T_CFLAGS) -fsyntax-only $<; fi
 
 # Nothing of the sanitizers where stacks are switched by hand.
-$(T_OUT)/obj/test/mock/sim.o $(T_OUT)/obj/test/mock/sim_access.o $(T_OUT)/obj/test/host/core/test_sched.o: \
+$(T_OUT)/obj/test/mock/sim.o $(T_OUT)/obj/test/mock/sim_access.o \
+	$(T_OUT)/obj/test/host/core/test_sched.o $(T_OUT)/obj/test/host/core/test_futex.o: \
 	T_CFLAGS := $(filter-out -fsanitize=% -fno-sanitize-recover=all,$(T_CFLAGS))
 # For test/mock/sim.h: each access to memory calls the simulator, which provides what the compiler
 # calls for ThreadSanitizer. Named interleaved/FILE.c in `Links:`.
