@@ -155,16 +155,30 @@ failsafe_entry:
 	jmp	trap_common
 	.size	failsafe_entry, . - failsafe_entry
 
-	/* _Noreturn void traps_call_on_stack(void (*fn)(void *), void *arg, void *stack_top) */
+	/*
+	 * _Noreturn void traps_call_on_stack(void (*fn)(void *), void *arg, void *stack_top)
+	 *
+	 * Backtraces of ours end here. A debugger finds the old stack by call frame information:
+	 * the CFA is 8 + what lies at rsp, the old rbp lies above it (DW_CFA_def_cfa_expression
+	 * {breg7 0, deref, plus_uconst 8}; DW_CFA_expression rbp {breg7 8}).
+	 */
+	.cfi_sections .debug_frame
 	.globl	traps_call_on_stack
 	.type	traps_call_on_stack, @function
 traps_call_on_stack:
+	.cfi_startproc
 	movq	%rdi, %rax
 	movq	%rsi, %rdi
+	movq	%rsp, %rcx
 	movq	%rdx, %rsp
+	pushq	%rbp
+	pushq	%rcx
+	.cfi_escape 0x0f, 5, 0x77, 0, 0x06, 0x23, 8
+	.cfi_escape 0x10, 6, 2, 0x77, 8
 	xorl	%ebp, %ebp
 	call	*%rax
 	ud2
+	.cfi_endproc
 	.size	traps_call_on_stack, . - traps_call_on_stack
 
 	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# duster, the debugger: a program of the build machine and of dom0. `make duster` builds it.
+
+DUSTER_C := $(sort $(wildcard $(patsubst %,duster/%/*.c,util target symbols arch engine frontends/*)))
+DUSTER_OBJ := $(DUSTER_C:%.c=$(B)/%.o)
+DUSTER_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -I. -DDUSTER_VERSION='"$(VERSION)"' \
+	-fstack-protector-strong -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	$(if $(CI)$(WERROR),-Werror)
+DUSTER_LIBS := -ldw -lelf -lopcodes -lbfd -lxenctrl -lxenforeignmemory -lxenevtchn -lxenstore -lreadline -lm
+
+$(DUSTER_OBJ): $(B)/%.o: %.c duster/duster.mk
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)gcc $(DUSTER_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/bin/duster: $(DUSTER_OBJ)
+	$(call say,HOSTLD,$@)
+	@mkdir -p $(@D)
+	$(Q)gcc $^ $(DUSTER_LIBS) -o $@
+duster: $(B)/bin/duster
+.PHONY: duster
+-include $(DUSTER_OBJ:.o=.d)

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* All commands. */
+#include <stddef.h>
+
+#include "duster/frontends/cli/cli.h"
+
+const struct command cli_commands[] = {
+	{"backtrace", "bt where", command_backtrace, COMPLETE_NOTHING, "backtrace [full] [N | -N]",
+	 "calls that led here, the first N or last N of them; full: with locals"},
+	{"directory", "dir", command_directory, COMPLETE_FILE, "directory PATH",
+	 "look for source files below PATH too"},
+	{"disassemble", "disas", command_disassemble, COMPLETE_PLACE,
+	 "disassemble [/mrs] [FROM[,TO|,+N]]", "instructions of a function or range"},
+	{"down", "dow", command_down, COMPLETE_NOTHING, "down [N]", "select the frame called from here"},
+	{"dump", NULL, command_dump, COMPLETE_FILE, "dump FILE FROM TO", "memory into a file"},
+	{"echo", NULL, command_echo, COMPLETE_NOTHING, "echo TEXT", "write TEXT"},
+	{"find", NULL, command_find, COMPLETE_EXPRESSION, "find [/bhwg] FROM, TO|+BYTES, VALUE...",
+	 "where a sequence of values stands"},
+	{"frame", "f", command_frame, COMPLETE_NOTHING, "frame [N]", "select frame N, or show it"},
+	{"help", "h", command_help, COMPLETE_COMMAND, "help [COMMAND]", "this"},
+	{"info", "i", command_info, COMPLETE_INFO, "info WHAT", "see below"},
+	{"list", "l", command_list, COMPLETE_PLACE, "list [PLACE | FROM,TO]", "source lines"},
+	{"log", NULL, command_log, COMPLETE_NOTHING, "log [N]", "the kernel's log, the last N lines"},
+	{"pages", NULL, command_pages, COMPLETE_EXPRESSION, "pages ADDR", "walk the page tables"},
+	{"print", "p inspect call", command_print, COMPLETE_EXPRESSION, "print[/FMT] EXPR",
+	 "a value; FMT: x d u o t z c a f s"},
+	{"ptype", NULL, command_ptype, COMPLETE_EXPRESSION, "ptype EXPR|TYPE", "a type with its members"},
+	{"quit", "q exit", command_quit, COMPLETE_NOTHING, "quit", "leave; the guest runs on"},
+	{"restore", NULL, command_restore, COMPLETE_FILE, "restore FILE ADDR", "a file into memory"},
+	{"set", NULL, command_set, COMPLETE_EXPRESSION, "set [var] EXPR = EXPR | set SETTING VALUE",
+	 "change a variable or a setting (`show`)"},
+	{"show", NULL, command_show, COMPLETE_NOTHING, "show", "settings"},
+	{"source", NULL, command_source, COMPLETE_FILE, "source FILE", "run commands from FILE"},
+	{"up", NULL, command_up, COMPLETE_NOTHING, "up [N]", "select the caller's frame"},
+	{"vcpu", NULL, command_vcpu, COMPLETE_NOTHING, "vcpu [N]", "select a vCPU"},
+	{"vcpus", NULL, command_vcpus, COMPLETE_NOTHING, "vcpus", "where each vCPU is"},
+	{"verify", NULL, command_verify, COMPLETE_NOTHING, "verify", "compare the image with memory"},
+	{"whatis", NULL, command_whatis, COMPLETE_EXPRESSION, "whatis EXPR|TYPE",
+	 "the type of EXPR, and what an address is"},
+	{"x", NULL, command_x, COMPLETE_EXPRESSION, "x[/NFU] ADDR",
+	 "memory: N units, F x d u o t z c a f s i, U b h w g"},
+	{NULL, NULL, NULL, COMPLETE_NOTHING, NULL, NULL},
+};
+
+const struct command cli_info_commands[] = {
+	{"args", NULL, command_info_args, COMPLETE_NOTHING, "args", "arguments of the frame"},
+	{"frame", "f", command_info_frame, COMPLETE_NOTHING, "frame", "the selected frame"},
+	{"functions", NULL, command_info_functions, COMPLETE_NOTHING, "functions [REGEX]",
+	 "functions by name"},
+	{"line", NULL, command_info_line, COMPLETE_PLACE, "line PLACE", "addresses of a line"},
+	{"locals", "lo", command_info_locals, COMPLETE_NOTHING, "locals", "local variables"},
+	{"registers", "r reg", command_info_registers, COMPLETE_NOTHING, "registers [NAME...]",
+	 "registers as the frame has them"},
+	{"scope", NULL, command_info_scope, COMPLETE_PLACE, "scope PLACE", "variables seen there"},
+	{"source", NULL, command_info_source, COMPLETE_NOTHING, "source", "files of the program"},
+	{"symbol", "sy", command_info_symbol, COMPLETE_EXPRESSION, "symbol ADDR", "what stands at ADDR"},
+	{"target", "files", command_info_target, COMPLETE_NOTHING, "target", "what is debugged"},
+	{"types", NULL, command_info_types, COMPLETE_NOTHING, "types [REGEX]", "types by name"},
+	{"variables", NULL, command_info_variables, COMPLETE_NOTHING, "variables [REGEX]",
+	 "global variables by name"},
+	{NULL, NULL, NULL, COMPLETE_NOTHING, NULL, NULL},
+};
