@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What duster knows of the processor: names of registers, instructions as text, kinds of instructions. */
+/* What duster knows of the processor: names of registers, instructions as text, kinds of
+ * instructions. */
 #ifndef DUSTER_ARCH_X86_64_H
 #define DUSTER_ARCH_X86_64_H
 

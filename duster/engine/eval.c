@@ -55,9 +55,8 @@ static bool find_local(struct frame *frame, const char *name, Dwarf_Die *die_out
 			bool inner = false;
 
 			for (unsigned int j = frame->scope + 1; j <= i; j++)
-				inner = inner ||
-					(scope_function(&frame->chain, j, &function) &&
-					 function.is_inlined);
+				inner = inner || (scope_function(&frame->chain, j, &function) &&
+						  function.is_inlined);
 			if (inner)
 				continue;
 		}
@@ -140,12 +139,12 @@ static struct value *symbol_value(struct session *session, const char *name)
 	if (!symbol)
 		return NULL;
 	type = arena_alloc(&session->kept, sizeof(*type));
-	*type = (struct type){.kind = symbol->is_function ? TYPE_FUNCTION : TYPE_UNKNOWN,
-			      .name = symbol->is_function ? NULL : "<data variable, no debug info>",
-			      .bytes = 1,
-			      .image = session->image,
-			      .target = value_base(session, symbol->is_function ? BASE_INT
-										: BASE_VOID)};
+	*type = (struct type){
+		.kind = symbol->is_function ? TYPE_FUNCTION : TYPE_UNKNOWN,
+		.name = symbol->is_function ? NULL : "<data variable, no debug info>",
+		.bytes = 1,
+		.image = session->image,
+		.target = value_base(session, symbol->is_function ? BASE_INT : BASE_VOID)};
 	return value_at(session, type, symbol->addr);
 }
 
@@ -168,7 +167,8 @@ int eval_name(struct session *session, const char *name, struct value **value_ou
 }
 
 /* 'file.c'::name and function::name. */
-static int qualified_name(struct parser *parser, const struct token *scope, struct value **value_out)
+static int qualified_name(struct parser *parser, const struct token *scope,
+			  struct value **value_out)
 {
 	struct session *session = parser->session;
 	const struct token *name = parser->token;
@@ -209,8 +209,8 @@ static int qualified_name(struct parser *parser, const struct token *scope, stru
 			return at(parser, name,
 				  value_variable(session, frame, &search.die, value_out,
 						 parser->problem));
-	return at(parser, name, value_variable(session, NULL, &search.die, value_out,
-					       parser->problem));
+	return at(parser, name,
+		  value_variable(session, NULL, &search.die, value_out, parser->problem));
 }
 
 /* ---- $names ---- */
@@ -328,7 +328,8 @@ static int parse_primary(struct parser *parser, struct value **value_out)
 	case TOKEN_NAME:
 		if (parse_accept(parser, OP2(':', ':')))
 			return qualified_name(parser, token, value_out);
-		return at(parser, token, eval_name(session, token->text, value_out, parser->problem));
+		return at(parser, token,
+			  eval_name(session, token->text, value_out, parser->problem));
 	default:
 		break;
 	}
@@ -354,12 +355,12 @@ static int parse_index(struct parser *parser, struct value **value)
 	if (!error && !parse_accept(parser, ']'))
 		return parse_fail(parser, parser->token, -EINVAL, "`]` is missing");
 	if (!error)
-		error = at(parser, token, value_number(parser->session, index, &number,
-						       parser->problem));
+		error = at(parser, token,
+			   value_number(parser->session, index, &number, parser->problem));
 	if (error)
 		return error;
-	return at(parser, token - 1, value_index(parser->session, *value, (int64_t)number, value,
-						 parser->problem));
+	return at(parser, token - 1,
+		  value_index(parser->session, *value, (int64_t)number, value, parser->problem));
 }
 
 static int parse_member(struct parser *parser, struct value **value)
@@ -369,8 +370,8 @@ static int parse_member(struct parser *parser, struct value **value)
 	if (name->kind != TOKEN_NAME)
 		return parse_fail(parser, name, -EINVAL, "a member's name is wanted here");
 	parser->token++;
-	return at(parser, name, value_member(parser->session, *value, name->text, value,
-					     parser->problem));
+	return at(parser, name,
+		  value_member(parser->session, *value, name->text, value, parser->problem));
 }
 
 static int parse_postfix(struct parser *parser, struct value **value_out)
@@ -411,7 +412,8 @@ static int parse_sizeof(struct parser *parser, struct value **value_out)
 		if (parse_begins_type(parser)) {
 			error = parse_type(parser, &type);
 			if (!error && !parse_accept(parser, ')'))
-				error = parse_fail(parser, parser->token, -EINVAL, "`)` is missing");
+				error = parse_fail(parser, parser->token, -EINVAL,
+						   "`)` is missing");
 			if (!error)
 				*value_out = value_int(session, BASE_ULONG, type_bytes(type));
 			return error;
@@ -485,7 +487,8 @@ static int parse_unary(struct parser *parser, struct value **value_out)
 	int error;
 
 	if (parser->depth++ >= PARSE_DEPTH_MAX)
-		return parse_fail(parser, parser->token, -E2BIG, "the expression is nested too deep");
+		return parse_fail(parser, parser->token, -E2BIG,
+				  "the expression is nested too deep");
 	error = parse_unary_inner(parser, value_out);
 	parser->depth--;
 	return error;
@@ -499,26 +502,38 @@ static unsigned int precedence(const struct token *token)
 	if (token->kind != TOKEN_SIGN)
 		return 0;
 	switch (token->number) {
-	case OP2('|', '|'): return 1;
-	case OP2('&', '&'): return 2;
-	case '|': return 3;
-	case '^': return 4;
-	case '&': return 5;
+	case OP2('|', '|'):
+		return 1;
+	case OP2('&', '&'):
+		return 2;
+	case '|':
+		return 3;
+	case '^':
+		return 4;
+	case '&':
+		return 5;
 	case OP2('=', '='):
-	case OP2('!', '='): return 6;
+	case OP2('!', '='):
+		return 6;
 	case '<':
 	case '>':
 	case OP2('<', '='):
-	case OP2('>', '='): return 7;
+	case OP2('>', '='):
+		return 7;
 	case OP2('<', '<'):
-	case OP2('>', '>'): return 8;
-	case '@': return 9;
+	case OP2('>', '>'):
+		return 8;
+	case '@':
+		return 9;
 	case '+':
-	case '-': return 10;
+	case '-':
+		return 10;
 	case '*':
 	case '/':
-	case '%': return 11;
-	default: return 0;
+	case '%':
+		return 11;
+	default:
+		return 0;
 	}
 }
 
@@ -537,8 +552,8 @@ static int repeat(struct session *session, struct value *first, struct value *co
 	if (!count || count > REPEAT_MAX)
 		return problem_set(problem, -ERANGE, "Invalid number %lld of repetitions.",
 				   (long long)count);
-	*value_out = value_at(session, type_make_array(&session->kept, first->type, count),
-			      first->addr);
+	*value_out =
+		value_at(session, type_make_array(&session->kept, first->type, count), first->addr);
 	(*value_out)->type->image = session->image;
 	return 0;
 }
@@ -633,7 +648,8 @@ static int assignment_operator(const struct token *token)
 	if (token->kind != TOKEN_SIGN)
 		return 0;
 	switch (token->number) {
-	case '=': return '=';
+	case '=':
+		return '=';
 	case OP2('+', '='):
 	case OP2('-', '='):
 	case OP2('*', '='):
@@ -641,10 +657,14 @@ static int assignment_operator(const struct token *token)
 	case OP2('%', '='):
 	case OP2('&', '='):
 	case OP2('|', '='):
-	case OP2('^', '='): return (int)(token->number >> 8);
-	case '<' << 16 | OP2('<', '='): return OP2('<', '<');
-	case '>' << 16 | OP2('>', '='): return OP2('>', '>');
-	default: return 0;
+	case OP2('^', '='):
+		return (int)(token->number >> 8);
+	case '<' << 16 | OP2('<', '='):
+		return OP2('<', '<');
+	case '>' << 16 | OP2('>', '='):
+		return OP2('>', '>');
+	default:
+		return 0;
 	}
 }
 
@@ -656,7 +676,8 @@ int parse_assignment(struct parser *parser, struct value **value_out)
 	int op, error;
 
 	if (parser->depth++ >= PARSE_DEPTH_MAX)
-		return parse_fail(parser, parser->token, -E2BIG, "the expression is nested too deep");
+		return parse_fail(parser, parser->token, -E2BIG,
+				  "the expression is nested too deep");
 	error = parse_conditional(parser, value_out);
 	token = parser->token;
 	op = error ? 0 : assignment_operator(token);

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEPTH_MAX       20u
-#define STRING_CHUNK    64u
-#define UNLIMITED       UINT32_MAX
-#define INDENT          2u
+#define DEPTH_MAX    20u
+#define STRING_CHUNK 64u
+#define UNLIMITED    UINT32_MAX
+#define INDENT       2u
 
 struct printer {
 	struct session *session;
@@ -83,11 +83,21 @@ void format_number(struct session *session, uint64_t number, unsigned int bytes,
 	long long with_sign = extend(number, bytes);
 
 	switch (letter) {
-	case 'd': text_add(text, "%lld", with_sign); break;
-	case 'u': text_add(text, "%llu", plain); break;
-	case 'o': text_add(text, plain ? "0%llo" : "0", plain); break;
-	case 't': add_binary(plain, text); break;
-	case 'z': text_add(text, "0x%0*llx", (int)(2 * bytes), plain); break;
+	case 'd':
+		text_add(text, "%lld", with_sign);
+		break;
+	case 'u':
+		text_add(text, "%llu", plain);
+		break;
+	case 'o':
+		text_add(text, plain ? "0%llo" : "0", plain);
+		break;
+	case 't':
+		add_binary(plain, text);
+		break;
+	case 'z':
+		text_add(text, "0x%0*llx", (int)(2 * bytes), plain);
+		break;
 	case 'c':
 		text_add(text, "%lld '", (long long)(signed char)number);
 		format_character((unsigned int)(number & 0xff), '\'', text);
@@ -97,7 +107,8 @@ void format_number(struct session *session, uint64_t number, unsigned int bytes,
 		text_add(text, "0x%llx", plain);
 		add_symbol(session, plain, text);
 		break;
-	default: text_add(text, "0x%llx", plain);
+	default:
+		text_add(text, "0x%llx", plain);
 	}
 }
 
@@ -144,14 +155,6 @@ static void print_letter(struct printer *printer, struct value *value, struct ty
 	uint64_t number;
 	char letter = printer->format.letter;
 
-	if (type->kind == TYPE_FLOAT && letter != 'f') {
-		/* As gdb has it: the value cut to an integer. */
-		long double real = value_real_of(value->bytes, value->bytes_count);
-
-		number = real < 0 ? (uint64_t)(int64_t)real : (uint64_t)real;
-		format_number(printer->session, number, 8, letter, printer->text);
-		return;
-	}
 	if (letter == 'f' && (bytes == 4 || bytes == 8) && type->kind != TYPE_POINTER) {
 		if (type->kind == TYPE_FLOAT)
 			add_real(value->bytes, value->bytes_count, printer->text);
@@ -159,7 +162,7 @@ static void print_letter(struct printer *printer, struct value *value, struct ty
 			add_real(value->bytes, bytes, printer->text);
 		return;
 	}
-	if (value->bytes_count == 16 && type->kind == TYPE_INT && letter == 'x') {
+	if (value->bytes_count == 16 && (letter == 'x' || letter == 'z')) {
 		uint64_t words[2];
 
 		memcpy(words, value->bytes, 16);
@@ -171,10 +174,8 @@ static void print_letter(struct printer *printer, struct value *value, struct ty
 		return;
 	}
 	number = value_bits_of(value);
-	if (value->bit_size && letter != 'd')
-		number &= value->bit_size < 64 ? (1ULL << value->bit_size) - 1 : UINT64_MAX;
 	if (value->bit_size)
-		bytes = 8;
+		bytes = (unsigned int)(type->bytes < 8 ? type->bytes : 8);
 	format_number(printer->session, number, bytes, letter == 's' ? 'd' : letter, printer->text);
 }
 
@@ -348,8 +349,8 @@ bool format_string_at(struct session *session, uint64_t addr, unsigned int eleme
 
 static void print_char_array(struct printer *printer, struct value *value, uint64_t count)
 {
-	unsigned int limit = printer->format.elements_max ? printer->format.elements_max
-							  : UNLIMITED;
+	unsigned int limit =
+		printer->format.elements_max ? printer->format.elements_max : UNLIMITED;
 	size_t shown = count;
 
 	/* The NUL at its end goes without saying; those before it do not. */
@@ -412,22 +413,40 @@ static bool same_bytes(const struct value *array, uint64_t element_bytes, uint64
 		      element_bytes) == 0;
 }
 
+/* An array whose end is not known: where it begins, and what text there is. */
+static void print_endless(struct printer *printer, struct value *value, bool is_text)
+{
+	uint64_t bytes;
+
+	if (value->place != VALUE_MEMORY) {
+		text_add(printer->text, "<array of unknown length>");
+		return;
+	}
+	text_add(printer->text, "0x%llx", (unsigned long long)value->addr);
+	add_symbol(printer->session, value->addr, printer->text);
+	if (is_text && !printer->format.letter) {
+		text_add(printer->text, " ");
+		(void)format_string_at(printer->session, value->addr, printer->format.elements_max,
+				       printer->text, &bytes);
+	}
+}
+
 static void print_array(struct printer *printer, struct value *value, struct type *type)
 {
 	struct type *element = type_target(type), *inner = type_strip(element);
 	uint64_t bytes = type_bytes(element), count = type->count, i = 0;
 	bool is_nested = inner->kind == TYPE_ARRAY;
 
+	if (!bytes || type->is_flexible || type->is_variable) {
+		print_endless(printer, value, is_text_type(inner));
+		return;
+	}
 	if (is_text_type(inner) && !printer->format.letter && !value->lost && !type->is_vector) {
 		print_char_array(printer, value, count);
 		return;
 	}
-	if (!bytes || type->is_flexible || type->is_variable) {
-		text_add(printer->text, type->is_flexible ? "0x%llx" : "<error>",
-			 (unsigned long long)value->addr);
-		return;
-	}
 	text_add(printer->text, "{");
+	printer->depth++;
 	while (i < count && (is_nested || printer->left)) {
 		uint64_t run = 1;
 
@@ -448,6 +467,7 @@ static void print_array(struct printer *printer, struct value *value, struct typ
 				printer->left--;
 		}
 	}
+	printer->depth--;
 	text_add(printer->text, i < count ? "...}" : "}");
 }
 
@@ -480,8 +500,8 @@ static void print_struct(struct printer *printer, struct value *value, struct ty
 			new_line(printer, printer->depth);
 		if (members[i].name)
 			text_add(printer->text, "%s = ", members[i].name);
-		print(printer,
-		      value_bits(printer->session, value, &members[i], members[i].offset), false);
+		print(printer, value_bits(printer->session, value, &members[i], members[i].offset),
+		      false);
 		any = true;
 	}
 	printer->depth--;
@@ -496,11 +516,13 @@ static void print_struct(struct printer *printer, struct value *value, struct ty
 
 static void print_complex(struct printer *printer, struct value *value)
 {
+	struct session *session = printer->session;
 	uint64_t half = value->bytes_count / 2;
+	enum base_type base = half == 4 ? BASE_FLOAT : half == 8 ? BASE_DOUBLE : BASE_LONG_DOUBLE;
 
-	add_real(value->bytes, half, printer->text);
+	print(printer, value_part(session, value, value_base(session, base), 0), false);
 	text_add(printer->text, " + ");
-	add_real(value->bytes + half, half, printer->text);
+	print(printer, value_part(session, value, value_base(session, base), half), false);
 	text_add(printer->text, "i");
 }
 
@@ -516,16 +538,33 @@ static void print_loaded(struct printer *printer, struct value *value, struct ty
 		return;
 	}
 	switch (type->kind) {
-	case TYPE_INT: print_integer(printer, value, type); break;
-	case TYPE_ENUM: print_enum(printer, value, type); break;
-	case TYPE_FLOAT: add_real(value->bytes, value->bytes_count, printer->text); break;
-	case TYPE_COMPLEX: print_complex(printer, value); break;
-	case TYPE_POINTER: print_pointer(printer, value, type, is_top); break;
-	case TYPE_ARRAY: print_array(printer, value, type); break;
+	case TYPE_INT:
+		print_integer(printer, value, type);
+		break;
+	case TYPE_ENUM:
+		print_enum(printer, value, type);
+		break;
+	case TYPE_FLOAT:
+		add_real(value->bytes, value->bytes_count, printer->text);
+		break;
+	case TYPE_COMPLEX:
+		print_complex(printer, value);
+		break;
+	case TYPE_POINTER:
+		print_pointer(printer, value, type, is_top);
+		break;
+	case TYPE_ARRAY:
+		print_array(printer, value, type);
+		break;
 	case TYPE_STRUCT:
-	case TYPE_UNION: print_struct(printer, value, type); break;
-	case TYPE_VOID: text_add(printer->text, "void"); break;
-	default: text_add(printer->text, "<%s>", type->name ? type->name : "unknown type");
+	case TYPE_UNION:
+		print_struct(printer, value, type);
+		break;
+	case TYPE_VOID:
+		text_add(printer->text, "void");
+		break;
+	default:
+		text_add(printer->text, "<%s>", type->name ? type->name : "unknown type");
 	}
 }
 
@@ -550,10 +589,10 @@ static void print(struct printer *printer, struct value *value, bool is_top)
 		print_function(printer, value);
 		return;
 	}
-	if (value->place == VALUE_LOST ||
-	    (any_lost(value) && type->kind != TYPE_STRUCT && type->kind != TYPE_UNION &&
-	     type->kind != TYPE_ARRAY)) {
-		text_add(printer->text, "<optimized out>");
+	if (value->place == VALUE_LOST || (any_lost(value) && type->kind != TYPE_STRUCT &&
+					   type->kind != TYPE_UNION && type->kind != TYPE_ARRAY)) {
+		text_add(printer->text,
+			 value->is_synthetic ? "<synthetic pointer>" : "<optimized out>");
 		return;
 	}
 	if (value_load(printer->session, value, &problem)) {

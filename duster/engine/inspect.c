@@ -87,9 +87,9 @@ static int place_of_function(struct session *session, const char *name, bool beh
 		if (entries[i].kind != NAME_FUNCTION)
 			continue;
 		if (scope_function_of(&die, &function))
-			add_addr(place, behind ? line_behind_prologue(image, function.low,
-								      function.high)
-					       : function.low);
+			add_addr(place,
+				 behind ? line_behind_prologue(image, function.low, function.high)
+					: function.low);
 		if (behind)
 			scope_inlined_copies(image, &die, add_copy, place);
 		place->function = entries[i].name;
@@ -120,8 +120,7 @@ static void one_per_function(struct session *session, const uint64_t *addrs, siz
 		for (size_t j = 0; j < i && !repeated; j++) {
 			scope_chain_at(session->image, addrs[j], &other);
 			repeated = chain.count && other.count &&
-				   chain.dies[0].addr == other.dies[0].addr &&
-				   addrs[j] <= addrs[i];
+				   chain.dies[0].addr == other.dies[0].addr && addrs[j] <= addrs[i];
 			if (repeated && chain.count > 1 && other.count > 1) {
 				struct function a, b;
 
@@ -183,7 +182,8 @@ int inspect_place(struct session *session, const char *text, bool behind, struct
 	number = strtoul(text, &end, 10);
 	if (end != text && *end == '\0') {
 		if (!frame || !frame->has_line)
-			return problem_set(problem, -EINVAL, "no current file: write FILE:%lu", number);
+			return problem_set(problem, -EINVAL, "no current file: write FILE:%lu",
+					   number);
 		return place_of_line(session, frame->line.file, (unsigned int)number, place_out,
 				     problem);
 	}

@@ -13,8 +13,8 @@ typedef bool inspect_variable_fn(void *context, const char *name, struct value *
 void inspect_variables(struct session *session, struct frame *frame, bool parameters,
 		       inspect_variable_fn *fn, void *context);
 
-/* Where a text like `main`, `main.c:12`, `12`, `*0x60100000` points; of the frame's file when it names none.
- * Functions: behind their prologue when `behind`. */
+/* Where a text like `main`, `main.c:12`, `12`, `*0x60100000` points; of the frame's file when it
+ * names none. Functions: behind their prologue when `behind`. */
 struct place {
 	uint64_t addrs[64];
 	size_t addrs_count;
@@ -27,7 +27,7 @@ int inspect_place(struct session *session, const char *text, bool behind, struct
 
 /* Lines of a source file, found where the compiler saw it or below the directories added. */
 struct source {
-	const char *path; /* where it was found */
+	const char *path;   /* where it was found */
 	const char **lines; /* lines[0] is line 1 */
 	unsigned int lines_count;
 };
@@ -37,7 +37,8 @@ void inspect_add_directory(struct session *session, const char *path);
 
 /* What is at an address: the words `pages` and `whatis` show. */
 void inspect_explain(struct session *session, uint64_t addr, struct text *text);
-int inspect_walk(struct session *session, uint64_t addr, struct text *text, struct problem *problem);
+int inspect_walk(struct session *session, uint64_t addr, struct text *text,
+		 struct problem *problem);
 
 /* The kernel's log ring, one record at a time, oldest first. -ENOENT: the image has none. */
 struct log_line {
@@ -48,7 +49,8 @@ struct log_line {
 int inspect_log(struct session *session, void (*fn)(void *context, const struct log_line *line),
 		void *context, struct problem *problem);
 
-/* Finds the pattern in [addr, addr + bytes); fn is told each place, and ends the search with false. */
+/* Finds the pattern in [addr, addr + bytes); fn is told each place, and ends the search with false.
+ */
 int inspect_find(struct session *session, uint64_t addr, uint64_t bytes, const uint8_t *pattern,
 		 size_t pattern_bytes, bool (*fn)(void *context, uint64_t addr), void *context,
 		 struct problem *problem);

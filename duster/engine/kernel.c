@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What duster knows of the kernel in the guest. Layouts come from the image's debug information alone. */
+/* What duster knows of the kernel in the guest. Layouts come from the image's debug information
+ * alone. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,8 +44,8 @@ static int ring_open(struct session *session, struct ring *ring, struct problem 
 	struct value *value = variable(session, "log_ring"), *data;
 
 	ring->session = session;
-	ring->record = session->image ? names_find_tag(session->image, TYPE_STRUCT, "log_record")
-				      : NULL;
+	ring->record =
+		session->image ? names_find_tag(session->image, TYPE_STRUCT, "log_record") : NULL;
 	if (!value || !ring->record || value_member(session, value, "data", &data, NULL))
 		return problem_set(problem, -ENOENT, "the image has no log ring");
 	if (!member_number(session, value, "head", &ring->head) ||
@@ -164,7 +165,8 @@ int inspect_walk(struct session *session, uint64_t addr, struct text *text, stru
 /* "stack of vCPU n" when addr is near above its stack pointer. */
 static bool explain_stack(struct session *session, uint64_t addr, struct text *text)
 {
-	for (unsigned int vcpu = 0; session->target && vcpu < session->target->vcpus_count; vcpu++) {
+	for (unsigned int vcpu = 0; session->target && vcpu < session->target->vcpus_count;
+	     vcpu++) {
 		struct regs regs;
 
 		if (target_regs_get(session->target, vcpu, &regs) == 0 &&

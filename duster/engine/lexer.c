@@ -78,7 +78,8 @@ static int number(struct lexer *lexer)
 	token->number = strtoull(digits, &end, base);
 	token->is_hex = base != 10;
 	if (errno || end == digits)
-		return fail(lexer, start, errno ? "Numeric constant too large." : "Invalid number.");
+		return fail(lexer, start,
+			    errno ? "Numeric constant too large." : "Invalid number.");
 	for (; *end == 'u' || *end == 'U' || *end == 'l' || *end == 'L'; end++) {
 		token->is_unsigned = token->is_unsigned || *end == 'u' || *end == 'U';
 		token->is_long = token->is_long || *end == 'l' || *end == 'L';
@@ -141,11 +142,12 @@ static int quoted(struct lexer *lexer, char quote)
 	lexer->at++;
 	*lexer->token = (struct token){.kind = TOKEN_STRING, .text = text, .text_bytes = bytes};
 	if (quote == '\'') {
-		lexer->token->kind = lexer->at[0] == ':' && lexer->at[1] == ':' ? TOKEN_QUOTED
-									       : TOKEN_CHAR;
+		lexer->token->kind =
+			lexer->at[0] == ':' && lexer->at[1] == ':' ? TOKEN_QUOTED : TOKEN_CHAR;
 		if (lexer->token->kind == TOKEN_CHAR && bytes != 1)
 			return fail(lexer, start,
-				    bytes ? "Unmatched single quote." : "Empty character constant.");
+				    bytes ? "Unmatched single quote."
+					  : "Empty character constant.");
 		lexer->token->number = (uint64_t)(int64_t)(signed char)text[0];
 	}
 	return 0;
@@ -161,8 +163,7 @@ static void name(struct lexer *lexer, enum token_kind kind)
 		lexer->at++;
 	lexer->token->kind = kind;
 	lexer->token->text_bytes = (size_t)(lexer->at - start);
-	lexer->token->text =
-		arena_text_bytes(lexer->arena, start, lexer->token->text_bytes);
+	lexer->token->text = arena_text_bytes(lexer->arena, start, lexer->token->text_bytes);
 }
 
 static int sign(struct lexer *lexer)

@@ -23,7 +23,7 @@ enum token_kind {
 
 struct token {
 	enum token_kind kind;
-	int column, end; /* of the expression's text */
+	int column, end;  /* of the expression's text */
 	const char *text; /* of names and strings; text_bytes of it, NUL-terminated */
 	size_t text_bytes;
 	uint64_t number;

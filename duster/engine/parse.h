@@ -37,7 +37,8 @@ int parse_type(struct parser *parser, struct type **type_out);
 /* A whole expression without commas. */
 int parse_assignment(struct parser *parser, struct value **value_out);
 
-/* Functions of duster's own: $list(…). *found_out: there is one of that name; the tokens stand at its '('. */
+/* Functions of duster's own: $list(…). *found_out: there is one of that name; the tokens stand at
+ * its '('. */
 int parse_builtin(struct parser *parser, const struct token *name, bool *found_out,
 		  struct value **value_out);
 

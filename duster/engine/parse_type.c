@@ -11,10 +11,9 @@
 
 #define POINTERS_MAX 32u
 
-static const char *const words[] = {"char",     "short",  "int",     "long",     "unsigned",
-				    "signed",   "float",  "double",  "void",     "_Bool",
-				    "const",    "volatile", "struct", "union",   "enum",
-				    "_Complex", "restrict", "__int128"};
+static const char *const words[] = {"char",   "short",  "int",  "long",     "unsigned", "signed",
+				    "float",  "double", "void", "_Bool",    "const",    "volatile",
+				    "struct", "union",  "enum", "_Complex", "restrict", "__int128"};
 
 static bool is_word(const struct token *token, const char *word)
 {

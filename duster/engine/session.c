@@ -93,8 +93,9 @@ int session_read(struct session *session, uint64_t addr, void *to, size_t bytes)
 int session_write(struct session *session, uint64_t addr, const void *from, size_t bytes,
 		  struct problem *problem)
 {
-	int error = session->target ? target_write(session->target, session->vcpu, addr, from, bytes)
-				    : -EOPNOTSUPP;
+	int error = session->target
+			    ? target_write(session->target, session->vcpu, addr, from, bytes)
+			    : -EOPNOTSUPP;
 
 	if (error == -EOPNOTSUPP)
 		return problem_set(problem, error, "memory of this target cannot be changed");
@@ -174,6 +175,7 @@ static int append_physical(struct session *session, struct frame *frame)
 		part.has_line = has_line;
 		part.line = line;
 		error = append_frame(session, &part);
+		frame->begins_trap = false;
 		/* The next one out stands at the place it was inlined. */
 		has_line = part.function.call_file && part.function.call_line;
 		line = (struct line){.file = part.function.call_file,
@@ -194,8 +196,9 @@ static int first_frame(struct session *session)
 	if (session->has_start_regs) {
 		frame.regs = session->start_regs;
 	} else {
-		error = session->target ? target_regs_get(session->target, session->vcpu, &frame.regs)
-					: -ENODEV;
+		error = session->target
+				? target_regs_get(session->target, session->vcpu, &frame.regs)
+				: -ENODEV;
 		if (error)
 			return error;
 	}
@@ -221,12 +224,15 @@ static int more_frames(struct session *session)
 		return first_frame(session);
 	last = session->frames[session->frames_count - 1];
 	if ((is_main(last) && !session->settings.past_main) ||
-	    !unwind_next(session, last, &next.regs, &next.is_interrupted, &next.trap_vector, &cfa) ||
-	    next.regs.value[REG_RIP] == 0 || session->frames_count >= session->settings.frames_max) {
+	    !unwind_next(session, last, &next.regs, &next.is_interrupted, &next.trap_vector,
+			 &cfa) ||
+	    next.regs.value[REG_RIP] == 0 ||
+	    session->frames_count >= session->settings.frames_max) {
 		session->frames_complete = true;
 		return 0;
 	}
 	next.pc = next.regs.value[REG_RIP];
+	next.begins_trap = next.is_interrupted;
 	next.lookup_pc = next.is_interrupted ? next.pc : next.pc - 1;
 	return append_physical(session, &next);
 }
@@ -257,8 +263,8 @@ bool session_symbolize(struct session *session, uint64_t addr, char *text_out, s
 	const struct symbol *symbol = session->image ? image_symbol_at(session->image, addr) : NULL;
 	int name_bytes;
 
-	/* Labels like __rodata_start name nothing but themselves, except in code. */
-	if (!symbol || (!symbol->is_function && !symbol->is_object && addr != symbol->addr &&
+	/* Data names what it covers, and a label like __rodata_start only itself. */
+	if (!symbol || (addr != symbol->addr && addr - symbol->addr >= symbol->bytes &&
 			!image_is_code(session->image, addr)))
 		return false;
 	name_bytes = (int)symbol_name_bytes(symbol->name);
@@ -352,7 +358,8 @@ static int machine_tls(void *context, uint64_t offset, uint64_t *addr_out)
 	return 0;
 }
 
-/* The call site the frame was entered through: the caller's DIE for a call that returns to its pc. */
+/* The call site the frame was entered through: the caller's DIE for a call that returns to its pc.
+ */
 static bool find_call_site(struct frame *caller, Dwarf_Die *scope, Dwarf_Die *site_out,
 			   unsigned int depth)
 {

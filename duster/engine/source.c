@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Source files as lines. */
+#include <dwarf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ struct sources {
 	struct directory {
 		struct directory *next;
 		const char *path;
-	} *directories;
+	} * directories;
 };
 
 static struct sources *sources_of(struct session *session)
@@ -42,6 +43,30 @@ void inspect_add_directory(struct session *session, const char *path)
 	sources->entries = NULL;
 }
 
+/* Relative to where one of the units was compiled. */
+static FILE *open_below_units(struct session *session, const char *file, const char **path_out)
+{
+	Dwarf_CU *unit = NULL;
+	Dwarf_Die die;
+	uint8_t type;
+	const char *last = NULL;
+	FILE *stream = NULL;
+
+	while (!stream && session->image && session->image->dwarf && *file != '/' &&
+	       dwarf_get_units(session->image->dwarf, unit, &unit, NULL, &type, &die, NULL) == 0) {
+		Dwarf_Attribute attr;
+		const char *directory =
+			dwarf_attr(&die, DW_AT_comp_dir, &attr) ? dwarf_formstring(&attr) : NULL;
+
+		if (!directory || (last && strcmp(last, directory) == 0))
+			continue;
+		last = directory;
+		*path_out = arena_format(&session->kept, "%s/%s", directory, file);
+		stream = fopen(*path_out, "re");
+	}
+	return stream;
+}
+
 /* The file itself, or its last parts below one of the directories; NULL: nowhere. */
 static FILE *open_source(struct session *session, const char *file, const char **path_out)
 {
@@ -55,6 +80,8 @@ static FILE *open_source(struct session *session, const char *file, const char *
 			*path_out = arena_format(&session->kept, "%s/%s", directory->path, part);
 			stream = fopen(*path_out, "re");
 		}
+	if (!stream)
+		stream = open_below_units(session, file, path_out);
 	/* Built elsewhere: perhaps we stand in a copy of the tree. */
 	for (const char *part = file; !stream && part; part = strchr(part, '/')) {
 		part += *part == '/';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a frame to its caller. Call frame information first; where there is none (assembly), the kernel's
- * frame pointers, of which an odd one is the address + 1 of a struct trap_frame.
+ * From a frame to its caller. Call frame information first; where there is none (assembly), the
+ * kernel's frame pointers, of which an odd one is the address + 1 of a struct trap_frame.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -54,17 +54,18 @@ const char *unwind_vector_name(uint64_t vector)
 	return "trap";
 }
 
-/* Takes the registers out of the struct trap_frame at addr, with the layout the debug information gives. */
+/* Takes the registers out of the struct trap_frame at addr, with the layout the debug information
+ * gives. */
 static bool take_trap_frame(struct session *session, uint64_t addr, struct regs *regs_out,
 			    uint64_t *vector_out)
 {
 	static const struct {
 		const char *name;
 		unsigned int reg;
-	} fields[] = {{"r15", REG_R15}, {"r14", REG_R14}, {"r13", REG_R13}, {"r12", REG_R12},
-		      {"rbp", REG_RBP}, {"rbx", REG_RBX}, {"r11", REG_R11}, {"r10", REG_R10},
-		      {"r9", REG_R9},   {"r8", REG_R8},   {"rax", REG_RAX}, {"rcx", REG_RCX},
-		      {"rdx", REG_RDX}, {"rsi", REG_RSI}, {"rdi", REG_RDI}, {"rip", REG_RIP},
+	} fields[] = {{"r15", REG_R15}, {"r14", REG_R14},      {"r13", REG_R13}, {"r12", REG_R12},
+		      {"rbp", REG_RBP}, {"rbx", REG_RBX},      {"r11", REG_R11}, {"r10", REG_R10},
+		      {"r9", REG_R9},   {"r8", REG_R8},        {"rax", REG_RAX}, {"rcx", REG_RCX},
+		      {"rdx", REG_RDX}, {"rsi", REG_RSI},      {"rdi", REG_RDI}, {"rip", REG_RIP},
 		      {"rsp", REG_RSP}, {"rflags", REG_RFLAGS}};
 	struct type *type = names_find_tag(session->image, TYPE_STRUCT, "trap_frame");
 	uint64_t offset, word;
@@ -78,8 +79,7 @@ static bool take_trap_frame(struct session *session, uint64_t addr, struct regs 
 			return false;
 		regs_set(regs_out, fields[i].reg, word);
 	}
-	if (type_find_member(type, "vector", &offset) &&
-	    read_word(session, addr + offset, &word))
+	if (type_find_member(type, "vector", &offset) && read_word(session, addr + offset, &word))
 		*vector_out = word;
 	return true;
 }
@@ -91,7 +91,8 @@ static bool follows_call(struct session *session, uint64_t addr)
 {
 	uint8_t code[7];
 
-	if (!image_is_code(session->image, addr) || session_read(session, addr - 7, code, sizeof(code)))
+	if (!image_is_code(session->image, addr) ||
+	    session_read(session, addr - 7, code, sizeof(code)))
 		return false;
 	if (code[2] == 0xe8)
 		return true;
@@ -139,8 +140,8 @@ static bool leave_hypercall(struct session *session, const struct frame *frame,
 	return true;
 }
 
-/* An interrupted function without a frame of its own: called into nowhere, on its first instructions, or
- * one that never makes a frame. */
+/* An interrupted function without a frame of its own: called into nowhere, on its first
+ * instructions, or one that never makes a frame. */
 static bool leave_unfinished(struct session *session, const struct frame *frame,
 			     struct regs *regs_out, uint64_t *cfa_out)
 {

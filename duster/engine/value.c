@@ -162,8 +162,8 @@ static struct type *resolve_type(struct session *session, struct type *type, uin
 	resolved = arena_alloc(&session->kept, sizeof(*resolved));
 	*resolved = *type;
 	resolved->target = target;
-	if (type->is_variable && location_number(&resolved->count_attr, pc, machine,
-						 &session->arena, &number) == 0) {
+	if (type->is_variable &&
+	    location_number(&resolved->count_attr, pc, machine, &session->arena, &number) == 0) {
 		resolved->is_variable = false;
 		resolved->count = type->count_is_bound ? number + 1 : number;
 	}
@@ -288,6 +288,7 @@ int value_variable(struct session *session, struct frame *frame, Dwarf_Die *die,
 		take_pieces(session, frame, value, &location);
 	} else if (!read_part(session, frame, &location, value->bytes, value->bytes_count)) {
 		lose(value);
+		value->is_synthetic = location.is_synthetic;
 	} else if (location.kind == LOCATION_REGISTER && location.value <= REGS_DWARF_LAST) {
 		value->place = VALUE_REGISTER;
 		value->reg = (unsigned int)location.value;
@@ -321,7 +322,16 @@ int value_register(struct session *session, struct frame *frame, const char *nam
 	if (!arch_reg_find(name, &reg, &bytes, &shift))
 		return -ENOENT;
 	if (reg == REG_RIP || reg == REG_RSP || reg == REG_RBP) {
-		struct type *to = value_base(session, reg == REG_RIP ? BASE_VOID : BASE_VOID);
+		struct type *to = value_base(session, BASE_VOID), *code;
+
+		if (reg == REG_RIP) {
+			code = arena_alloc(&session->kept, sizeof(*code));
+			*code = (struct type){.kind = TYPE_FUNCTION,
+					      .bytes = 1,
+					      .image = session->image,
+					      .target = to};
+			to = code;
+		}
 
 		value = value_new(session, type_make_pointer(&session->kept, to));
 		if (bytes != 8)
@@ -526,18 +536,21 @@ int value_member(struct session *session, struct value *value, const char *name,
 {
 	struct type *type = type_strip(value->type);
 	const struct member *member;
+	bool was_pointer = type->kind == TYPE_POINTER;
 	uint64_t offset;
 	int error;
 
-	if (type->kind == TYPE_POINTER) {
+	if (was_pointer) {
 		error = value_deref(session, value, &value, problem);
 		if (error)
 			return error;
 		type = type_strip(value->type);
 	}
 	if (type->kind != TYPE_STRUCT && type->kind != TYPE_UNION)
-		return problem_set(problem, -EINVAL, "%s has no members",
-				   type_name(&session->arena, value->type, NULL));
+		return problem_set(problem, -EINVAL,
+				   "Attempt to extract a component of a value "
+				   "that is not a structure%s.",
+				   was_pointer ? " pointer" : "");
 	member = type_find_member(type, name, &offset);
 	if (!member)
 		return problem_set(problem, -ENOENT, "There is no member named %s.", name);
@@ -576,8 +589,9 @@ int value_index(struct session *session, struct value *value, int64_t index,
 	bytes = type_bytes(element);
 	if (type->kind == TYPE_ARRAY && value->place != VALUE_MEMORY) {
 		if (index < 0 || (uint64_t)index >= type->count)
-			return problem_set(problem, -ERANGE, "no element %lld of an array without "
-							     "an address",
+			return problem_set(problem, -ERANGE,
+					   "no element %lld of an array without "
+					   "an address",
 					   (long long)index);
 		*element_out = value_part(session, value, element, (uint64_t)index * bytes);
 		return 0;
@@ -608,8 +622,9 @@ int value_deref(struct session *session, struct value *value, struct value **tar
 		*target_out = value;
 		return 0;
 	} else {
-		return problem_set(problem, -EINVAL, "Attempt to take contents of a non-pointer "
-						     "value.");
+		return problem_set(problem, -EINVAL,
+				   "Attempt to take contents of a non-pointer "
+				   "value.");
 	}
 	if (type_strip(target)->kind == TYPE_VOID)
 		return problem_set(problem, -EINVAL,
@@ -626,10 +641,11 @@ int value_address(struct session *session, struct value *value, struct value **p
 	if (value->bit_size)
 		return problem_set(problem, -EINVAL, "a bit-field has no address");
 	if (value->place != VALUE_MEMORY)
-		return problem_set(problem, -EINVAL, "%s",
-				   value->place == VALUE_REGISTER
-					   ? "Attempt to take address of value in a register."
-					   : "Attempt to take address of value not located in memory.");
+		return problem_set(
+			problem, -EINVAL, "%s",
+			value->place == VALUE_REGISTER
+				? "Attempt to take address of value in a register."
+				: "Attempt to take address of value not located in memory.");
 	*pointer_out = value_new(session, type_make_pointer(&session->kept, value->type));
 	memcpy((*pointer_out)->bytes, &value->addr, 8);
 	return 0;

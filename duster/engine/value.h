@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Typed values: what an expression yields. A value in memory is not read before its bytes are wanted. Values
- * live in the session's arena of the command; value_keep() copies one for longer.
+ * Typed values: what an expression yields. A value in memory is not read before its bytes are
+ * wanted. Values live in the session's arena of the command; value_keep() copies one for longer.
  */
 #ifndef DUSTER_ENGINE_VALUE_H
 #define DUSTER_ENGINE_VALUE_H
@@ -11,7 +11,7 @@
 #define VALUE_BYTES_MAX (64u << 20)
 
 enum value_place {
-	VALUE_PLAIN,    /* a result: has no address and cannot be assigned to */
+	VALUE_PLAIN, /* a result: has no address and cannot be assigned to */
 	VALUE_MEMORY,
 	VALUE_REGISTER, /* or part of one */
 	VALUE_LOST,     /* optimized out */
@@ -25,8 +25,9 @@ struct value {
 	unsigned int level; /* the frame's */
 	uint8_t *bytes;     /* NULL: not loaded */
 	uint64_t bytes_count;
-	uint8_t *lost;      /* NULL, or one flag a byte: optimized out */
+	uint8_t *lost;                     /* NULL, or one flag a byte: optimized out */
 	unsigned int bit_offset, bit_size; /* bit_size 0: no bit-field */
+	bool is_synthetic;     /* lost, but it pointed to a variable that has no address */
 	const char *lazy_name; /* convenience variable it was read from, for assignment */
 };
 
@@ -95,7 +96,8 @@ int value_assign(struct session *session, struct value *to, struct value *from,
 int value_decay(struct session *session, struct value *value, struct value **decayed_out,
 		struct problem *problem);
 
-/* The operators of C on numbers and pointers: '+', '-', '*' … and two-letter ones as 'l' << 8 | 'l'. */
+/* The operators of C on numbers and pointers: '+', '-', '*' … and two-letter ones as 'l' << 8 |
+ * 'l'. */
 #define OP2(a, b) ((a) << 8 | (b))
 int value_binary(struct session *session, int op, struct value *left, struct value *right,
 		 struct value **result_out, struct problem *problem);

@@ -144,8 +144,8 @@ static int assign_memory(struct session *session, struct value *to, struct value
 			unsigned int bit = to->bit_offset + i;
 			uint8_t mask = (uint8_t)(1u << bit % 8);
 
-			bytes[bit / 8] = (uint8_t)((bytes[bit / 8] & ~mask) |
-						   (number >> i & 1 ? mask : 0));
+			bytes[bit / 8] =
+				(uint8_t)((bytes[bit / 8] & ~mask) | (number >> i & 1 ? mask : 0));
 		}
 	}
 	return session_write(session, to->addr, bytes, to->bytes_count, problem);
@@ -165,7 +165,8 @@ int value_assign(struct session *session, struct value *to, struct value *from,
 		return error;
 	}
 	if (to->place != VALUE_MEMORY && to->place != VALUE_REGISTER)
-		return problem_set(problem, -EINVAL, "Left operand of assignment is not an lvalue.");
+		return problem_set(problem, -EINVAL,
+				   "Left operand of assignment is not an lvalue.");
 	error = value_cast(session, from, to->type, &new, problem);
 	if (!error)
 		error = value_load(session, new, problem);
@@ -194,7 +195,8 @@ int value_assign(struct session *session, struct value *to, struct value *from,
 
 /* ---- Conversions ---- */
 
-/* Integer promotions and the usual arithmetic conversions for what is no float: the type of the result. */
+/* Integer promotions and the usual arithmetic conversions for what is no float: the type of the
+ * result. */
 static enum base_type rank_of(const struct value *value, const struct type *type)
 {
 	uint64_t bytes = type->bytes;
@@ -228,13 +230,27 @@ static int integer_op(int op, enum base_type rank, uint64_t a, uint64_t b, uint6
 	unsigned int bits = rank == BASE_INT || rank == BASE_UINT ? 32 : 64;
 
 	switch (op) {
-	case '+': *result_out = a + b; return 0;
-	case '-': *result_out = a - b; return 0;
-	case '*': *result_out = a * b; return 0;
-	case '&': *result_out = a & b; return 0;
-	case '|': *result_out = a | b; return 0;
-	case '^': *result_out = a ^ b; return 0;
-	case OP2('<', '<'): *result_out = b >= bits ? 0 : a << b; return 0;
+	case '+':
+		*result_out = a + b;
+		return 0;
+	case '-':
+		*result_out = a - b;
+		return 0;
+	case '*':
+		*result_out = a * b;
+		return 0;
+	case '&':
+		*result_out = a & b;
+		return 0;
+	case '|':
+		*result_out = a | b;
+		return 0;
+	case '^':
+		*result_out = a ^ b;
+		return 0;
+	case OP2('<', '<'):
+		*result_out = b >= bits ? 0 : a << b;
+		return 0;
 	case OP2('>', '>'):
 		if (is_signed)
 			*result_out = (uint64_t)((int64_t)a >> (b > 63 ? 63 : b));
@@ -272,12 +288,12 @@ static bool is_comparison(int op)
 }
 
 #define COMPARE(op, a, b)                                                                          \
-	((op) == '<'              ? (a) < (b)                                                      \
-	 : (op) == '>'            ? (a) > (b)                                                      \
-	 : (op) == OP2('<', '=')  ? (a) <= (b)                                                     \
-	 : (op) == OP2('>', '=')  ? (a) >= (b)                                                     \
-	 : (op) == OP2('=', '=')  ? (a) == (b)                                                     \
-				  : (a) != (b))
+	((op) == '<'             ? (a) < (b)                                                       \
+	 : (op) == '>'           ? (a) > (b)                                                       \
+	 : (op) == OP2('<', '=') ? (a) <= (b)                                                      \
+	 : (op) == OP2('>', '=') ? (a) >= (b)                                                      \
+	 : (op) == OP2('=', '=') ? (a) == (b)                                                      \
+				 : (a) != (b))
 
 static int real_op(struct session *session, int op, struct value *left, struct value *right,
 		   struct value **result_out, struct problem *problem)
@@ -302,12 +318,22 @@ static int real_op(struct session *session, int op, struct value *left, struct v
 	else
 		type = b_type;
 	switch (op) {
-	case '+': result = a + b; break;
-	case '-': result = a - b; break;
-	case '*': result = a * b; break;
-	case '/': result = a / b; break;
-	default: return problem_set(problem, -EINVAL, "Argument to arithmetic operation not a "
-						      "number or boolean.");
+	case '+':
+		result = a + b;
+		break;
+	case '-':
+		result = a - b;
+		break;
+	case '*':
+		result = a * b;
+		break;
+	case '/':
+		result = a / b;
+		break;
+	default:
+		return problem_set(problem, -EINVAL,
+				   "Argument to arithmetic operation not a "
+				   "number or boolean.");
 	}
 	*result_out = value_double(session, type, result);
 	return 0;

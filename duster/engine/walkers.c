@@ -2,11 +2,10 @@
 /*
  * Functions of duster's own in expressions, which walk data of the guest:
  *
- *   $list(HEAD, TYPE, MEMBER)   an array of TYPE *, the elements of a ring of links: HEAD is the address
- *                               of a struct whose first pointer member leads to the next link and that is not
- *                               itself part of an element; links are MEMBERs of TYPE.
- *   $chain(FIRST, MEMBER)       an array of pointers: FIRST, FIRST->MEMBER, … up to NULL
- *   $count(ARRAY)               elements of an array
+ *   $list(HEAD, TYPE, MEMBER)   an array of TYPE *, the elements of a ring of links: HEAD is the
+ * address of a struct whose first pointer member leads to the next link and that is not itself part
+ * of an element; links are MEMBERs of TYPE. $chain(FIRST, MEMBER)       an array of pointers:
+ * FIRST, FIRST->MEMBER, … up to NULL $count(ARRAY)               elements of an array
  *
  * Walks end after WALK_MAX elements and where the data goes in a circle.
  */
@@ -56,9 +55,8 @@ static int visit(struct parser *parser, struct walked *walked, uint64_t addr)
 static struct value *pointers(struct session *session, const struct walked *walked,
 			      struct type *target)
 {
-	struct type *type = type_make_array(&session->kept,
-					    type_make_pointer(&session->kept, target),
-					    walked->count);
+	struct type *type = type_make_array(
+		&session->kept, type_make_pointer(&session->kept, target), walked->count);
 	struct value *value;
 
 	type->image = session->image;
@@ -88,9 +86,9 @@ static bool next_offset(struct type *link, uint64_t *offset_out)
 
 static int comma(struct parser *parser)
 {
-	return parse_accept(parser, ',') ? 0
-					 : parse_fail(parser, parser->token, -EINVAL,
-						      "`,` is missing");
+	return parse_accept(parser, ',')
+		       ? 0
+		       : parse_fail(parser, parser->token, -EINVAL, "`,` is missing");
 }
 
 static int member_name(struct parser *parser, const char **name_out)
@@ -173,8 +171,7 @@ static int walk_chain(struct parser *parser, struct value **value_out)
 	if (error)
 		return error;
 	pointer = type_strip(first->type);
-	if (pointer->kind != TYPE_POINTER ||
-	    !type_find_member(type_target(pointer), name, &offset))
+	if (pointer->kind != TYPE_POINTER || !type_find_member(type_target(pointer), name, &offset))
 		return parse_fail(parser, parser->token - 1, -EINVAL,
 				  "the first argument points to nothing with a member %s", name);
 	while (!error && at && !session->skip) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One program's ELF file with its debug information, which may be in a file of its own: found beside it as
- * NAME.debug, by .gnu_debuglink, or by build-id. All of it is hostile input: what is damaged is
- * left out or answered with an error.
+ * One program's ELF file with its debug information, which may be in a file of its own: found
+ * beside it as NAME.debug, by .gnu_debuglink, or by build-id. All of it is hostile input: what is
+ * damaged is left out or answered with an error.
  *
  * Everything handed out belongs to the image and lives until image_close().
  */
@@ -55,7 +55,7 @@ struct image {
 	uint8_t build_id[IMAGE_BUILD_ID_MAX];
 	size_t build_id_bytes;
 	uint64_t entry;
-	uint64_t tls_bytes; /* of a thread's variables, up to the thread pointer */
+	uint64_t tls_bytes;     /* of a thread's variables, up to the thread pointer */
 	struct symbol *symbols; /* by address */
 	size_t symbols_count;
 	uint32_t *symbols_by_name; /* indices */
@@ -75,8 +75,8 @@ int image_open(const char *path, const char *debug_path, struct image **image_ou
 	       struct problem *problem);
 void image_close(struct image *image);
 
-/* Copies what the file says stands at addr; -EFAULT when it does not say. Never of writable segments unless
- * `initial`. */
+/* Copies what the file says stands at addr; -EFAULT when it does not say. Never of writable
+ * segments unless `initial`. */
 int image_read(const struct image *image, uint64_t addr, void *to, size_t bytes, bool initial);
 
 /* Does addr lie in executable memory of the image? */

@@ -32,7 +32,22 @@ static int compare_rows(const void *a, const void *b)
 	return left->order < right->order ? -1 : left->order > right->order;
 }
 
-static bool take_row(Dwarf_Line *line, struct row *row)
+const char *line_short_path(Dwarf_Die *unit, const char *path)
+{
+	Dwarf_Attribute attr;
+	const char *directory, *name = dwarf_diename(unit);
+	size_t bytes;
+
+	if (!dwarf_attr(unit, DW_AT_comp_dir, &attr) || !name || *name == '/')
+		return path;
+	directory = dwarf_formstring(&attr);
+	bytes = directory ? strlen(directory) : 0;
+	if (bytes && strncmp(path, directory, bytes) == 0 && path[bytes] == '/')
+		return path + bytes + 1;
+	return path;
+}
+
+static bool take_row(Dwarf_Die *unit, Dwarf_Line *line, struct row *row)
 {
 	Dwarf_Addr addr;
 	int number, column;
@@ -50,6 +65,7 @@ static bool take_row(Dwarf_Line *line, struct row *row)
 			    .behind_prologue = is_behind};
 	if (!is_end) {
 		row->file = dwarf_linesrc(line, NULL, NULL);
+		row->file = row->file ? line_short_path(unit, row->file) : NULL;
 		return row->file != NULL;
 	}
 	return true;
@@ -68,7 +84,8 @@ static struct unit_lines *load(struct image *image, Dwarf_Die *unit)
 	if (dwarf_getsrclines(unit, &table, &count) == 0 && count <= ROWS_MAX) {
 		lines->rows = arena_array(&image->arena, count + 1, sizeof(*lines->rows));
 		for (size_t i = 0; i < count; i++)
-			if (take_row(dwarf_onesrcline(table, i), &lines->rows[lines->count])) {
+			if (take_row(unit, dwarf_onesrcline(table, i),
+				     &lines->rows[lines->count])) {
 				lines->rows[lines->count].order = (uint32_t)i;
 				lines->count++;
 			}
@@ -120,9 +137,9 @@ bool line_at(struct image *image, uint64_t addr, struct line *line_out)
 	if (at == lines->count)
 		return false;
 	row = &lines->rows[at];
-	for (first = at; first && same_line(&lines->rows[first - 1], row); first--)
+	for (first = at; first && lines->rows[first - 1].addr == row->addr; first--)
 		;
-	for (last = at + 1; last < lines->count && same_line(&lines->rows[last], row); last++)
+	for (last = at + 1; last < lines->count && lines->rows[last].addr == row->addr; last++)
 		;
 	*line_out = (struct line){.file = row->file,
 				  .number = row->number,
@@ -192,8 +209,8 @@ static void find_best(void *context, Dwarf_Die *unit, struct unit_lines *lines)
 	}
 }
 
-/* The first row of each run of rows of the line; runs that touch through the same function are one when
- * they lie behind one another without another statement's beginning in a lower address. */
+/* The first row of each run of rows of the line; runs that touch through the same function are one
+ * when they lie behind one another without another statement's beginning in a lower address. */
 static void collect(void *context, Dwarf_Die *unit, struct unit_lines *lines)
 {
 	struct line_search *search = context;

@@ -48,21 +48,51 @@ static int binary(struct engine *engine, unsigned int atom)
 	if (pop(engine, &b) || pop(engine, &a))
 		return -EINVAL;
 	switch (atom) {
-	case DW_OP_plus: result = a + b; break;
-	case DW_OP_minus: result = a - b; break;
-	case DW_OP_mul: result = a * b; break;
-	case DW_OP_and: result = a & b; break;
-	case DW_OP_or: result = a | b; break;
-	case DW_OP_xor: result = a ^ b; break;
-	case DW_OP_shl: result = b > 63 ? 0 : a << b; break;
-	case DW_OP_shr: result = b > 63 ? 0 : a >> b; break;
-	case DW_OP_shra: result = (uint64_t)((int64_t)a >> (b > 63 ? 63 : b)); break;
-	case DW_OP_eq: result = a == b; break;
-	case DW_OP_ne: result = a != b; break;
-	case DW_OP_lt: result = (int64_t)a < (int64_t)b; break;
-	case DW_OP_le: result = (int64_t)a <= (int64_t)b; break;
-	case DW_OP_gt: result = (int64_t)a > (int64_t)b; break;
-	case DW_OP_ge: result = (int64_t)a >= (int64_t)b; break;
+	case DW_OP_plus:
+		result = a + b;
+		break;
+	case DW_OP_minus:
+		result = a - b;
+		break;
+	case DW_OP_mul:
+		result = a * b;
+		break;
+	case DW_OP_and:
+		result = a & b;
+		break;
+	case DW_OP_or:
+		result = a | b;
+		break;
+	case DW_OP_xor:
+		result = a ^ b;
+		break;
+	case DW_OP_shl:
+		result = b > 63 ? 0 : a << b;
+		break;
+	case DW_OP_shr:
+		result = b > 63 ? 0 : a >> b;
+		break;
+	case DW_OP_shra:
+		result = (uint64_t)((int64_t)a >> (b > 63 ? 63 : b));
+		break;
+	case DW_OP_eq:
+		result = a == b;
+		break;
+	case DW_OP_ne:
+		result = a != b;
+		break;
+	case DW_OP_lt:
+		result = (int64_t)a < (int64_t)b;
+		break;
+	case DW_OP_le:
+		result = (int64_t)a <= (int64_t)b;
+		break;
+	case DW_OP_gt:
+		result = (int64_t)a > (int64_t)b;
+		break;
+	case DW_OP_ge:
+		result = (int64_t)a >= (int64_t)b;
+		break;
 	case DW_OP_div:
 	case DW_OP_mod:
 		if (b == 0 || (a == (uint64_t)INT64_MIN && b == UINT64_MAX))
@@ -84,10 +114,14 @@ static int unary(struct engine *engine, const Dwarf_Op *op)
 	if (pop(engine, &a))
 		return -EINVAL;
 	switch (op->atom) {
-	case DW_OP_neg: return push(engine, 0 - a);
-	case DW_OP_not: return push(engine, ~a);
-	case DW_OP_abs: return push(engine, (int64_t)a < 0 ? 0 - a : a);
-	default: return push(engine, a + op->number); /* plus_uconst */
+	case DW_OP_neg:
+		return push(engine, 0 - a);
+	case DW_OP_not:
+		return push(engine, ~a);
+	case DW_OP_abs:
+		return push(engine, (int64_t)a < 0 ? 0 - a : a);
+	default:
+		return push(engine, a + op->number); /* plus_uconst */
 	}
 }
 
@@ -327,7 +361,8 @@ static int take_result(struct engine *engine, enum location_kind kind, uint64_t 
 	if (engine->has_result)
 		return -EINVAL;
 	engine->has_result = true;
-	engine->result = (struct location){.kind = kind, .value = value};
+	engine->result = (struct location){
+		.kind = kind, .value = value, .is_synthetic = engine->result.is_synthetic};
 	return 0;
 }
 
@@ -336,8 +371,7 @@ static int implicit_value(struct engine *engine, const Dwarf_Op *op)
 	Dwarf_Block block;
 	int error = take_result(engine, LOCATION_BYTES, 0);
 
-	if (error || !engine->attr ||
-	    dwarf_getlocation_implicit_value(engine->attr, op, &block))
+	if (error || !engine->attr || dwarf_getlocation_implicit_value(engine->attr, op, &block))
 		return -EINVAL;
 	engine->result.bytes = block.data;
 	engine->result.bytes_count = block.length;
@@ -452,39 +486,53 @@ static int run(struct engine *engine, const Dwarf_Op *op, struct location *whole
 	uint64_t value;
 
 	switch (op->atom) {
-	case DW_OP_nop: return 0;
-	case DW_OP_regx: return take_result(engine, LOCATION_REGISTER, op->number);
+	case DW_OP_nop:
+		return 0;
+	case DW_OP_regx:
+		return take_result(engine, LOCATION_REGISTER, op->number);
 	case DW_OP_bregx:
 		return push_register(engine, (unsigned int)op->number, op->number2);
-	case DW_OP_fbreg: return push_asked(engine, machine->frame_base, op->number);
-	case DW_OP_call_frame_cfa: return push_asked(engine, machine->cfa, 0);
-	case DW_OP_deref: return deref(engine, 8, NULL);
-	case DW_OP_deref_size: return deref(engine, op->number, NULL);
+	case DW_OP_fbreg:
+		return push_asked(engine, machine->frame_base, op->number);
+	case DW_OP_call_frame_cfa:
+		return push_asked(engine, machine->cfa, 0);
+	case DW_OP_deref:
+		return deref(engine, 8, NULL);
+	case DW_OP_deref_size:
+		return deref(engine, op->number, NULL);
 	case DW_OP_form_tls_address:
-	case DW_OP_GNU_push_tls_address: return tls_address(engine);
+	case DW_OP_GNU_push_tls_address:
+		return tls_address(engine);
 	case DW_OP_addrx:
 	case DW_OP_constx:
 	case DW_OP_GNU_addr_index:
-	case DW_OP_GNU_const_index: return indexed_address(engine, op);
+	case DW_OP_GNU_const_index:
+		return indexed_address(engine, op);
 	case DW_OP_entry_value:
-	case DW_OP_GNU_entry_value: return entry_value(engine, op);
-	case DW_OP_implicit_value: return implicit_value(engine, op);
+	case DW_OP_GNU_entry_value:
+		return entry_value(engine, op);
+	case DW_OP_implicit_value:
+		return implicit_value(engine, op);
 	case DW_OP_implicit_pointer:
 	case DW_OP_GNU_implicit_pointer:
 		/* A pointer to something that has no address: it has no value to show. */
+		engine->result.is_synthetic = true;
 		return take_result(engine, LOCATION_NONE, 0);
 	case DW_OP_stack_value:
 		if (pop(engine, &value))
 			return -EINVAL;
 		return take_result(engine, LOCATION_VALUE, value);
-	case DW_OP_skip: return jump(engine, op);
+	case DW_OP_skip:
+		return jump(engine, op);
 	case DW_OP_bra:
 		if (pop(engine, &value))
 			return -EINVAL;
 		return value ? jump(engine, op) : 0;
 	case DW_OP_piece:
-	case DW_OP_bit_piece: return piece(engine, op, whole);
-	default: return run_typed(engine, op);
+	case DW_OP_bit_piece:
+		return piece(engine, op, whole);
+	default:
+		return run_typed(engine, op);
 	}
 }
 
@@ -529,9 +577,8 @@ static int constant(Dwarf_Attribute *attr, struct arena *arena, struct location 
 	case DW_FORM_data16:
 		if (dwarf_formblock(attr, &block))
 			return -EINVAL;
-		*location_out = (struct location){.kind = LOCATION_BYTES,
-						  .bytes = block.data,
-						  .bytes_count = block.length};
+		*location_out = (struct location){
+			.kind = LOCATION_BYTES, .bytes = block.data, .bytes_count = block.length};
 		return 0;
 	case DW_FORM_string:
 	case DW_FORM_strp:
@@ -610,9 +657,8 @@ int location_number(Dwarf_Attribute *attr, uint64_t addr, const struct location_
 						   value_out)
 				    : -EOPNOTSUPP;
 	case LOCATION_MEMORY:
-		return machine->read
-			       ? machine->read(machine->context, location.value, value_out, 8)
-			       : -EOPNOTSUPP;
+		return machine->read ? machine->read(machine->context, location.value, value_out, 8)
+				     : -EOPNOTSUPP;
 	default:
 		return -ENODATA;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a variable is: DWARF location expressions (DWARF 5, 2.5 and 2.6). The machine they run on is given as
- * functions, so that frames of any kind, and tests, can be it.
+ * Where a variable is: DWARF location expressions (DWARF 5, 2.5 and 2.6). The machine they run on
+ * is given as functions, so that frames of any kind, and tests, can be it.
  */
 #ifndef DUSTER_SYMBOLS_LOCATION_H
 #define DUSTER_SYMBOLS_LOCATION_H
@@ -34,6 +34,7 @@ enum location_kind {
 struct location {
 	enum location_kind kind;
 	uint64_t value;
+	bool is_synthetic; /* none, but it would be a pointer to a variable without an address */
 	const uint8_t *bytes;
 	size_t bytes_count;
 	struct location_piece *pieces;
@@ -41,12 +42,12 @@ struct location {
 };
 
 struct location_piece {
-	struct location part; /* never pieces itself */
+	struct location part;      /* never pieces itself */
 	uint64_t bits, bit_offset; /* size, and where the piece begins in the part */
 };
 
-/* -EINVAL: malformed, -EOPNOTSUPP: an operation of another kind. attr: where ops come from, or NULL.
- * Pieces are allocated in the arena. */
+/* -EINVAL: malformed, -EOPNOTSUPP: an operation of another kind. attr: where ops come from, or
+ * NULL. Pieces are allocated in the arena. */
 int location_eval(const Dwarf_Op *ops, size_t ops_count, Dwarf_Attribute *attr,
 		  const struct location_machine *machine, struct arena *arena,
 		  struct location *location_out);

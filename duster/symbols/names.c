@@ -27,8 +27,8 @@ static void add(struct builder *builder, const char *name, enum name_kind kind, 
 		builder->entries = more;
 		builder->room = room;
 	}
-	builder->entries[builder->count] = (struct name_entry){
-		.name = name, .kind = kind, .die = *die, .unit = builder->unit};
+	builder->entries[builder->count] =
+		(struct name_entry){.name = name, .kind = kind, .die = *die, .unit = builder->unit};
 	builder->entries[builder->count].order = (uint32_t)builder->count;
 	builder->count++;
 }
@@ -56,8 +56,7 @@ static void add_die(struct builder *builder, Dwarf_Die *die)
 			add(builder, dwarf_diename(die), NAME_FUNCTION, die);
 		break;
 	case DW_TAG_variable:
-		if (!is_declaration &&
-		    (dwarf_hasattr(die, DW_AT_location) || dwarf_hasattr(die, DW_AT_const_value)))
+		if (!is_declaration)
 			add(builder, dwarf_diename(die), NAME_VARIABLE, die);
 		break;
 	case DW_TAG_structure_type:
@@ -94,8 +93,8 @@ static void build(struct image *image)
 	Dwarf_Die child;
 	uint8_t type;
 
-	while (image->dwarf && dwarf_get_units(image->dwarf, unit, &unit, NULL, &type,
-					       &builder.unit, NULL) == 0) {
+	while (image->dwarf &&
+	       dwarf_get_units(image->dwarf, unit, &unit, NULL, &type, &builder.unit, NULL) == 0) {
 		if ((type != DW_UT_compile && type != DW_UT_partial && type != DW_UT_type) ||
 		    dwarf_child(&builder.unit, &child))
 			continue;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What an image's debug information calls by name at file level, over all units. Made when first asked. */
+/* What an image's debug information calls by name at file level, over all units. Made when first
+ * asked. */
 #ifndef DUSTER_SYMBOLS_NAMES_H
 #define DUSTER_SYMBOLS_NAMES_H
 
 #include "duster/symbols/type.h"
 
 enum name_kind {
-	NAME_FUNCTION,   /* with code of its own, or inlined everywhere */
-	NAME_VARIABLE,   /* a definition */
-	NAME_TAG,        /* struct, union or enum with members */
-	NAME_TYPE,       /* typedef or base type */
+	NAME_FUNCTION, /* with code of its own, or inlined everywhere */
+	NAME_VARIABLE, /* a definition */
+	NAME_TAG,      /* struct, union or enum with members */
+	NAME_TYPE,     /* typedef or base type */
 	NAME_ENUMERATOR,
 };
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "duster/symbols/lines.h"
+
 #define CHILDREN_MAX 100000u /* looked at in one scope */
 #define VISITS_MAX   2000000u
 
@@ -54,6 +56,8 @@ void scope_chain_at(struct image *image, uint64_t addr, struct scope_chain *chai
 
 static const char *call_file(Dwarf_Die *die)
 {
+	const char *path;
+
 	Dwarf_Attribute attr;
 	Dwarf_Word index;
 	Dwarf_Files *files;
@@ -64,7 +68,8 @@ static const char *call_file(Dwarf_Die *die)
 	    !dwarf_diecu(die, &unit, NULL, NULL) || dwarf_getsrcfiles(&unit, &files, &count) ||
 	    index >= count)
 		return NULL;
-	return dwarf_filesrc(files, index, NULL, NULL);
+	path = dwarf_filesrc(files, index, NULL, NULL);
+	return path ? line_short_path(&unit, path) : NULL;
 }
 
 static bool fill_function(Dwarf_Die *die, struct function *function)
@@ -80,7 +85,10 @@ static bool fill_function(Dwarf_Die *die, struct function *function)
 	function->name = dwarf_diename(die);
 	if (!function->name)
 		function->name = "??";
-	if (dwarf_entrypc(die, &low) || low == 0)
+	/* Without an entry given it is where the first range begins. */
+	if (dwarf_entrypc(die, &low) && dwarf_ranges(die, 0, &base, &low, &high) <= 0)
+		return false;
+	if (low == 0)
 		return false;
 	function->low = low;
 	for (ptrdiff_t next = 0; (next = dwarf_ranges(die, next, &base, &low, &high)) > 0;)
@@ -96,7 +104,8 @@ static bool fill_function(Dwarf_Die *die, struct function *function)
 	return true;
 }
 
-bool scope_function(const struct scope_chain *chain, unsigned int index, struct function *function_out)
+bool scope_function(const struct scope_chain *chain, unsigned int index,
+		    struct function *function_out)
 {
 	Dwarf_Die die;
 
@@ -220,8 +229,8 @@ static bool each_variable(Dwarf_Die *scope, Dwarf_Die *copy,
 			continue;
 		variable = (struct variable){.name = dwarf_diename(&child),
 					     .die = child,
-					     .is_parameter = dwarf_tag(&child) ==
-							     DW_TAG_formal_parameter};
+					     .is_parameter =
+						     dwarf_tag(&child) == DW_TAG_formal_parameter};
 		if (variable.name && !fn(context, &variable))
 			return false;
 	} while (++seen < VARIABLES_MAX && dwarf_siblingof(&child, &child) == 0);

@@ -8,8 +8,8 @@
 #define SCOPE_DEPTH_MAX 64u
 
 struct function {
-	const char *name; /* "??" when the information has none */
-	Dwarf_Die die;    /* DW_TAG_subprogram or DW_TAG_inlined_subroutine */
+	const char *name;   /* "??" when the information has none */
+	Dwarf_Die die;      /* DW_TAG_subprogram or DW_TAG_inlined_subroutine */
 	uint64_t low, high; /* entry, and the end of the range that holds it */
 	bool is_inlined;
 	const char *call_file; /* where it was inlined */
@@ -26,7 +26,8 @@ struct scope_chain {
 
 void scope_chain_at(struct image *image, uint64_t addr, struct scope_chain *chain_out);
 /* The function that is dies[index] of the chain; false when that is a block. */
-bool scope_function(const struct scope_chain *chain, unsigned int index, struct function *function_out);
+bool scope_function(const struct scope_chain *chain, unsigned int index,
+		    struct function *function_out);
 /* The function outside of all inlining at addr; false: none known. */
 bool scope_function_at(struct image *image, uint64_t addr, struct function *function_out);
 /* From a DIE of kind NAME_FUNCTION; false when it has no code of its own. */
@@ -42,7 +43,8 @@ struct variable {
 	bool is_parameter;
 };
 
-/* The variables and parameters declared right in a scope, in their order. Ends when fn says false. */
+/* The variables and parameters declared right in a scope, in their order. Ends when fn says false.
+ */
 void scope_variables(Dwarf_Die *scope, bool (*fn)(void *context, const struct variable *variable),
 		     void *context);
 

@@ -18,7 +18,8 @@ size_t symbol_name_bytes(const char *name)
 	return bytes > 2 && strcmp(name + bytes - 2, ".k") == 0 ? bytes - 2 : bytes;
 }
 
-/* Functions and objects before plain labels, globals before locals: the first of an address names it. */
+/* Functions and objects before plain labels, globals before locals: the first of an address names
+ * it. */
 static int rank(const struct symbol *symbol)
 {
 	return (symbol->is_function || symbol->is_object ? 0 : 2) + symbol->is_local;
@@ -59,13 +60,13 @@ static void take_symbol(struct image *image, Elf *elf, const GElf_Shdr *header,
 	if (!name || !*name || type == STT_SECTION || type == STT_FILE || type == STT_TLS ||
 	    from->st_shndx == SHN_UNDEF || from->st_shndx == SHN_ABS)
 		return;
-	image->symbols[image->symbols_count++] = (struct symbol){
-		.name = name,
-		.addr = from->st_value,
-		.bytes = from->st_size,
-		.is_function = type == STT_FUNC || type == STT_GNU_IFUNC,
-		.is_object = type == STT_OBJECT,
-		.is_local = GELF_ST_BIND(from->st_info) == STB_LOCAL};
+	image->symbols[image->symbols_count++] =
+		(struct symbol){.name = name,
+				.addr = from->st_value,
+				.bytes = from->st_size,
+				.is_function = type == STT_FUNC || type == STT_GNU_IFUNC,
+				.is_object = type == STT_OBJECT,
+				.is_local = GELF_ST_BIND(from->st_info) == STB_LOCAL};
 }
 
 static bool take_table(struct image *image, Elf *elf)
@@ -175,8 +176,8 @@ const struct symbol *image_symbol_named(const struct image *image, const char *n
 			high = middle;
 	}
 	for (end = low; end < image->symbols_count; end++)
-		if (compare_name(name, bytes,
-				 image->symbols[image->symbols_by_name[end]].name) != 0)
+		if (compare_name(name, bytes, image->symbols[image->symbols_by_name[end]].name) !=
+		    0)
 			break;
 	if (count_out)
 		*count_out = end - low;

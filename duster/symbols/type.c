@@ -52,10 +52,27 @@ static struct type *type_void(struct image *image)
 
 /* ---- From a DIE ---- */
 
+/* The shortest name C has for an integer: compilers write `long unsigned int`. */
+static const char *short_name(const char *name)
+{
+	static const char *const names[][2] = {{"short int", "short"},
+					       {"long int", "long"},
+					       {"long long int", "long long"},
+					       {"short unsigned int", "unsigned short"},
+					       {"long unsigned int", "unsigned long"},
+					       {"long long unsigned int", "unsigned long long"}};
+
+	for (unsigned int i = 0; name && i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i][0], name) == 0)
+			return names[i][1];
+	return name;
+}
+
 static void fill_base(struct type *type, Dwarf_Die *die)
 {
 	uint64_t encoding = 0;
 
+	type->name = short_name(type->name);
 	get_unsigned(die, DW_AT_encoding, &encoding);
 	type->kind = TYPE_INT;
 	switch (encoding) {
@@ -324,8 +341,8 @@ uint64_t type_bytes(struct type *type)
 
 /* ---- Members ---- */
 
-/* Where a bit-field lies: DWARF 4 and later say it from the struct's beginning, older ones from the top
- * of a storage unit. */
+/* Where a bit-field lies: DWARF 4 and later say it from the struct's beginning, older ones from the
+ * top of a storage unit. */
 static void place_bits(struct member *member, Dwarf_Die *die)
 {
 	uint64_t bits = 0, at, storage;

@@ -35,18 +35,18 @@ enum type_qualifier {
 
 struct type {
 	enum type_kind kind;
-	const char *name;      /* tag, typedef or base type; NULL: none */
-	uint64_t bytes;        /* 0: not known */
+	const char *name; /* tag, typedef or base type; NULL: none */
+	uint64_t bytes;   /* 0: not known */
 	bool is_signed, is_char, is_bool;
-	bool is_declaration;   /* a tag without members here: see type_complete() */
+	bool is_declaration; /* a tag without members here: see type_complete() */
 	bool is_prototyped, is_variadic;
 	bool is_vector;
-	bool is_flexible;      /* the array's count is not known */
-	bool is_variable;      /* the array's count is known at run time alone: count_attr */
+	bool is_flexible; /* the array's count is not known */
+	bool is_variable; /* the array's count is known at run time alone: count_attr */
 	unsigned int qualifier;
-	uint64_t count;        /* of an array */
+	uint64_t count; /* of an array */
 	Dwarf_Attribute count_attr;
-	bool count_is_bound;   /* count_attr is the upper bound, one less than the count */
+	bool count_is_bound; /* count_attr is the upper bound, one less than the count */
 	/* The rest is for type.c: use the functions below. */
 	struct image *image;
 	Dwarf_Die die, target_die;
@@ -60,11 +60,12 @@ struct type {
 
 /* Of a struct or union: a member. Of an enum: an enumerator. Of a function: a parameter. */
 struct member {
-	const char *name;   /* NULL: anonymous */
-	struct type *type;  /* NULL for an enumerator */
-	uint64_t offset;    /* bytes */
-	unsigned int bit_offset, bit_size; /* bit_size 0: no bit-field; offset from bit 0 of `offset` */
-	int64_t value;      /* of an enumerator */
+	const char *name;  /* NULL: anonymous */
+	struct type *type; /* NULL for an enumerator */
+	uint64_t offset;   /* bytes */
+	unsigned int bit_offset,
+		bit_size; /* bit_size 0: no bit-field; offset from bit 0 of `offset` */
+	int64_t value;    /* of an enumerator */
 };
 
 /* Never NULL. The type a DIE describes; the type a DIE's DW_AT_type names (void without one). */

@@ -56,9 +56,11 @@ static char *wrap_pointer(struct arena *arena, struct type *target, unsigned int
 		words = join_qualifiers(arena, qualifier);
 		/* `* const p`, `* const` */
 		words = arena_format(arena, " %s", words);
-		if (!*inner || *inner == '[' || *inner == '(' || *inner == ')')
+		if (!*inner || *inner == '[' || *inner == ')')
 			words = arena_text_bytes(arena, words, strlen(words) - 1);
 	}
+	while (target->kind == TYPE_QUALIFIED && type_target(target) != target)
+		target = type_target(target);
 	parentheses = target->kind == TYPE_ARRAY || target->kind == TYPE_FUNCTION;
 	return arena_format(arena, parentheses ? "(*%s%s)" : "*%s%s", words, inner);
 }
@@ -99,8 +101,7 @@ char *type_name(struct arena *arena, struct type *type, const char *declared)
 		}
 		case TYPE_ARRAY:
 			if (type->is_flexible || type->is_variable)
-				inner = arena_format(arena, "%s[%s]", inner,
-						     type->is_variable ? "variable length" : "");
+				inner = arena_format(arena, "%s[]", inner);
 			else
 				inner = arena_format(arena, "%s[%llu]", inner,
 						     (unsigned long long)type->count);

@@ -23,8 +23,8 @@ static uint64_t align4(uint64_t bytes)
 	return (bytes + 3) & ~3ULL;
 }
 
-int core_file_notes(const struct core_file *file, uint64_t offset, uint64_t bytes,
-		    core_note_fn *fn, void *context)
+int core_file_notes(const struct core_file *file, uint64_t offset, uint64_t bytes, core_note_fn *fn,
+		    void *context)
 {
 	uint64_t end = offset + bytes;
 

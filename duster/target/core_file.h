@@ -26,8 +26,8 @@ static inline const void *core_file_at(const struct core_file *file, uint64_t of
  * where the notes make no sense. */
 typedef int core_note_fn(void *context, const char *name, uint32_t type, const uint8_t *desc,
 			 uint64_t desc_bytes);
-int core_file_notes(const struct core_file *file, uint64_t offset, uint64_t bytes,
-		    core_note_fn *fn, void *context);
+int core_file_notes(const struct core_file *file, uint64_t offset, uint64_t bytes, core_note_fn *fn,
+		    void *context);
 void core_file_close(struct core_file *file);
 
 /* The two readers; they take the file also when they fail. */

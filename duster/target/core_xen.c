@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `xl dump-core`: an ELF file without program headers. Section .xen_prstatus holds a vcpu_guest_context of
- * each vCPU, .xen_p2m pairs of (pfn, mfn), .xen_pages the pages in that order.
+ * `xl dump-core`: an ELF file without program headers. Section .xen_prstatus holds a
+ * vcpu_guest_context of each vCPU, .xen_p2m pairs of (pfn, mfn), .xen_pages the pages in that
+ * order.
  */
 #include <xenctrl.h>
 #include <xen/elfnote.h>
@@ -120,8 +121,8 @@ static const struct target_ops ops = {
 static const Elf64_Shdr *find_section(const struct core_file *file, const char *name)
 {
 	const Elf64_Ehdr *header = core_file_at(file, 0, sizeof(*header));
-	const Elf64_Shdr *sections = core_file_at(
-		file, header->e_shoff, (uint64_t)header->e_shnum * sizeof(*sections));
+	const Elf64_Shdr *sections =
+		core_file_at(file, header->e_shoff, (uint64_t)header->e_shnum * sizeof(*sections));
 	const Elf64_Shdr *names;
 
 	if (!sections || header->e_shentsize != sizeof(*sections) ||

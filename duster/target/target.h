@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is debugged: a running domain, a core file, a fake. A target reads memory and registers and may
- * do more; what it cannot do answers -EOPNOTSUPP, so that a core file is just a poorer target.
+ * What is debugged: a running domain, a core file, a fake. A target reads memory and registers and
+ * may do more; what it cannot do answers -EOPNOTSUPP, so that a core file is just a poorer target.
  *
  * Addresses are virtual, as the vCPU sees them. Numbers of vCPUs count from 0.
  */
@@ -61,7 +61,8 @@ struct target_ops {
 	/* -ENODATA: the vCPU was never started. */
 	int (*regs_get)(struct target *, unsigned int vcpu, struct regs *regs_out);
 	int (*regs_set)(struct target *, unsigned int vcpu, const struct regs *regs);
-	/* Reads up to `bytes`; *done_out says how many. 0 when all, -EFAULT when some are not there. */
+	/* Reads up to `bytes`; *done_out says how many. 0 when all, -EFAULT when some are not
+	 * there. */
 	int (*read)(struct target *, unsigned int vcpu, uint64_t addr, void *to, size_t bytes,
 		    size_t *done_out);
 	int (*write)(struct target *, unsigned int vcpu, uint64_t addr, const void *from,

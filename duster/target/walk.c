@@ -58,7 +58,8 @@ int walk_translate(struct walk_memory *memory, uint64_t root_mfn, uint64_t addr,
 			uint64_t inside = addr & (walk_out->page_bytes - 1);
 
 			walk_out->present = true;
-			walk_out->maddr = (entry & ENTRY_MADDR & ~(walk_out->page_bytes - 1)) + inside;
+			walk_out->maddr =
+				(entry & ENTRY_MADDR & ~(walk_out->page_bytes - 1)) + inside;
 			return 0;
 		}
 	}

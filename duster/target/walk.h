@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading virtual memory by walking a PV guest's page tables, which hold machine frames, and a cache of
- * translations (SDM 3A 4.5). For targets that can show a machine frame's page.
+ * Reading virtual memory by walking a PV guest's page tables, which hold machine frames, and a
+ * cache of translations (SDM 3A 4.5). For targets that can show a machine frame's page.
  */
 #ifndef DUSTER_TARGET_WALK_H
 #define DUSTER_TARGET_WALK_H

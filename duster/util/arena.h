@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory given back all at once: what one command makes, or what one image holds. An arena has a limit, so
- * that hostile debug information cannot use up the machine: a request beyond it, or one the
- * machine cannot serve, calls the arena's `full` function, which does not return (duster's commands
- * run under a setjmp; see arena_guard).
+ * Memory given back all at once: what one command makes, or what one image holds. An arena has a
+ * limit, so that hostile debug information cannot use up the machine: a request beyond it, or one
+ * the machine cannot serve, calls the arena's `full` function, which does not return (duster's
+ * commands run under a setjmp; see arena_guard).
  */
 #ifndef DUSTER_UTIL_ARENA_H
 #define DUSTER_UTIL_ARENA_H

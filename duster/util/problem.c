@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-static int set(struct problem *problem, int error, int column, const char *format, va_list arguments)
+static int set(struct problem *problem, int error, int column, const char *format,
+	       va_list arguments)
 {
 	if (problem) {
 		problem->column = column;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What went wrong, in words, beside the -Exxx a function returns. The caller owns the struct and may
- * pass NULL where it only wants the number.
+ * What went wrong, in words, beside the -Exxx a function returns. The caller owns the struct and
+ * may pass NULL where it only wants the number.
  */
 #ifndef DUSTER_UTIL_PROBLEM_H
 #define DUSTER_UTIL_PROBLEM_H

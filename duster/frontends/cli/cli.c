@@ -46,10 +46,18 @@ int cli_take_format(const char **words, unsigned int *count, char *letter, unsig
 	}
 	for (; *at && !isspace((unsigned char)*at); at++) {
 		switch (*at) {
-		case 'b': *bytes = 1; break;
-		case 'h': *bytes = 2; break;
-		case 'w': *bytes = 4; break;
-		case 'g': *bytes = 8; break;
+		case 'b':
+			*bytes = 1;
+			break;
+		case 'h':
+			*bytes = 2;
+			break;
+		case 'w':
+			*bytes = 4;
+			break;
+		case 'g':
+			*bytes = 8;
+			break;
 		default:
 			if (!strchr("xduotzcafsi", *at))
 				return problem_set(problem, -EINVAL,
@@ -208,7 +216,8 @@ int cli_run_line(struct cli *cli, const char *line)
 		fflush(stdout);
 		if (error)
 			show_problem(cli, copy, error,
-				     problem.column >= 0 ? strstr(copy, words ? words : copy) : NULL,
+				     problem.column >= 0 ? strstr(copy, words ? words : copy)
+							 : NULL,
 				     &problem);
 	}
 	fflush(stdout);

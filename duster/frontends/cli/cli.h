@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The command line: commands read words, ask the session, and write text and, for scripts, JSON fields.
+ * The command line: commands read words, ask the session, and write text and, for scripts, JSON
+ * fields.
  */
 #ifndef DUSTER_FRONTENDS_CLI_CLI_H
 #define DUSTER_FRONTENDS_CLI_CLI_H
@@ -50,7 +51,8 @@ struct command {
 /* The commands, ended by one without a name. */
 extern const struct command cli_commands[];
 extern const struct command cli_info_commands[];
-/* The one of that name or unambiguous beginning. NULL: none; *several_out: more than one begins so. */
+/* The one of that name or unambiguous beginning. NULL: none; *several_out: more than one begins so.
+ */
 const struct command *cli_find(const struct command *table, const char *name, size_t bytes,
 			       bool *several_out);
 
@@ -79,7 +81,8 @@ const char *cli_skip_blanks(const char *words);
 /* The first word, copied into the session's arena; *words moves to the next one. NULL: none. */
 char *cli_take_word(struct cli *cli, const char **words);
 
-#define COMMAND(name) int command_##name(struct cli *cli, const char *words, struct problem *problem)
+#define COMMAND(name)                                                                              \
+	int command_##name(struct cli *cli, const char *words, struct problem *problem)
 COMMAND(print);
 COMMAND(ptype);
 COMMAND(whatis);

@@ -266,6 +266,16 @@ COMMAND(disassemble)
 
 /* ---- info line, symbol, source ---- */
 
+static void say_line_range(struct cli *cli, const struct line *line, const char *name)
+{
+	char end[256] = "";
+
+	(void)session_symbolize(&cli->session, line->high, end, sizeof(end));
+	say(cli, "Line %u of \"%s\" starts at address 0x%llx <%s> and ends at 0x%llx%s%s%s.\n",
+	    line->number, line->file, (unsigned long long)line->low, name,
+	    (unsigned long long)line->high, *end ? " <" : "", end, *end ? ">" : "");
+}
+
 COMMAND(info_line)
 {
 	struct place place;
@@ -279,10 +289,7 @@ COMMAND(info_line)
 
 		(void)session_symbolize(&cli->session, place.addrs[i], name, sizeof(name));
 		if (cli->session.image && line_at(cli->session.image, place.addrs[i], &line))
-			say(cli,
-			    "Line %u of \"%s\" starts at address 0x%llx <%s> and ends at 0x%llx.\n",
-			    line.number, line.file, (unsigned long long)place.addrs[i], name,
-			    (unsigned long long)line.high);
+			say_line_range(cli, &line, name);
 		else
 			say(cli, "No line number information available for address 0x%llx <%s>\n",
 			    (unsigned long long)place.addrs[i], name);
@@ -376,8 +383,7 @@ static void say_entry(struct cli *cli, const struct name_entry *entry)
 	case NAME_TYPE:
 		type = type_of_die(cli->session.image, &die);
 		if (type->kind == TYPE_TYPEDEF)
-			say(cli, "typedef %s;\n",
-			    type_name(arena, type_target(type), entry->name));
+			say(cli, "typedef %s;\n", type_name(arena, type_target(type), entry->name));
 		else
 			say(cli, "%s\n", entry->name);
 		break;

@@ -226,9 +226,6 @@ static void say_unit(struct cli *cli, const uint8_t *unit)
 	} else if (cli->x_letter == 't') {
 		for (unsigned int bit = cli->x_bytes * 8; bit-- > 0;)
 			text_add(&text, "%c", number >> bit & 1 ? '1' : '0');
-	} else if (cli->x_letter == 'o') {
-		text_add(&text, "0%0*llo", (int)(cli->x_bytes * 8 + 2) / 3,
-			 (unsigned long long)number);
 	} else {
 		format_number(session, number, cli->x_bytes, cli->x_letter, &text);
 	}
@@ -294,10 +291,9 @@ COMMAND(x)
 		if (error)
 			return shifted(problem, error, words, expression);
 		/* Of an object its address, of a pointer or number the value. */
-		if (value->place == VALUE_MEMORY &&
-		    (type_strip(value->type)->kind == TYPE_STRUCT ||
-		     type_strip(value->type)->kind == TYPE_UNION ||
-		     type_strip(value->type)->kind == TYPE_UNKNOWN))
+		if (value->place == VALUE_MEMORY && (type_strip(value->type)->kind == TYPE_STRUCT ||
+						     type_strip(value->type)->kind == TYPE_UNION ||
+						     type_strip(value->type)->kind == TYPE_UNKNOWN))
 			cli->x_addr = value->addr;
 		else
 			error = value_number(&cli->session, value, &cli->x_addr, problem);
@@ -350,8 +346,8 @@ static bool set_setting(struct cli *cli, const char *words, int *error_out, stru
 	} else if (number && value) {
 		char *end;
 
-		*number = strcmp(value, "unlimited") == 0 ? 0
-							  : (unsigned int)strtoul(value, &end, 0);
+		*number =
+			strcmp(value, "unlimited") == 0 ? 0 : (unsigned int)strtoul(value, &end, 0);
 	} else {
 		*error_out = problem_set(problem, -EINVAL, "set %s %s", name,
 					 flag ? "on|off" : "NUMBER|unlimited");
@@ -413,8 +409,8 @@ static size_t split(struct cli *cli, const char *words, char **parts, size_t par
 		if (*at && (*at != ',' || depth))
 			continue;
 		if (count < parts_max)
-			parts[count++] = arena_text_bytes(&cli->session.arena, start,
-							  (size_t)(at - start));
+			parts[count++] =
+				arena_text_bytes(&cli->session.arena, start, (size_t)(at - start));
 		start = at + 1;
 		if (!*at)
 			return count;

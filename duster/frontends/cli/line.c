@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Lines typed at a terminal: editing, history, completion. The only file that knows the library for it. */
+/* Lines typed at a terminal: editing, history, completion. The only file that knows the library for
+ * it. */
 #include <stdio.h>
 #include <readline/history.h>
 #include <readline/readline.h>

@@ -68,16 +68,36 @@ static int parse_options(int argc, char **argv, struct options *options)
 	while (status == CLI_OK &&
 	       (c = getopt_long(argc, argv, "s:e:x:d:", long_options, NULL)) != -1) {
 		switch (c) {
-		case 's': options->symbols = optarg; break;
-		case 'e': status = add_command(options, false, optarg); break;
-		case 'x': status = add_command(options, true, optarg); break;
-		case 'd': options->directory = optarg; break;
-		case OPTION_BATCH: options->batch = true; break;
-		case OPTION_JSON: options->json = true; break;
-		case OPTION_NO_VERIFY: options->no_verify = true; break;
-		case OPTION_HELP: fputs(usage, stdout); return CLI_OK;
-		case OPTION_VERSION: puts("duster " DUSTER_VERSION); return CLI_OK;
-		default: fputs(usage, stderr); return CLI_USAGE;
+		case 's':
+			options->symbols = optarg;
+			break;
+		case 'e':
+			status = add_command(options, false, optarg);
+			break;
+		case 'x':
+			status = add_command(options, true, optarg);
+			break;
+		case 'd':
+			options->directory = optarg;
+			break;
+		case OPTION_BATCH:
+			options->batch = true;
+			break;
+		case OPTION_JSON:
+			options->json = true;
+			break;
+		case OPTION_NO_VERIFY:
+			options->no_verify = true;
+			break;
+		case OPTION_HELP:
+			fputs(usage, stdout);
+			return CLI_OK;
+		case OPTION_VERSION:
+			puts("duster " DUSTER_VERSION);
+			return CLI_OK;
+		default:
+			fputs(usage, stderr);
+			return CLI_USAGE;
 		}
 	}
 	return status == CLI_OK ? -1 : status;
@@ -155,8 +175,8 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (words >= 2 && words <= 3 && strcmp(argv[optind], "core") == 0)
-		return open_and_run(argv[optind + 1], words == 3 ? argv[optind + 2] : options.symbols,
-				    &options);
+		return open_and_run(argv[optind + 1],
+				    words == 3 ? argv[optind + 2] : options.symbols, &options);
 	if (words == 2 && strcmp(argv[optind], "image") == 0)
 		return open_and_run(NULL, argv[optind + 1], &options);
 	fputs(usage, stderr);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "duster/arch/x86_64.h"
 #include "duster/engine/format.h"
@@ -45,7 +46,7 @@ static bool add_argument(void *context, const char *name, struct value *value,
 	if (!value)
 		text_add(&text, "<error: %s>", problem->text);
 	else if (type->kind == TYPE_STRUCT || type->kind == TYPE_UNION || type->kind == TYPE_ARRAY)
-		text_add(&text, value->place == VALUE_LOST ? "<optimized out>" : "...");
+		text_add(&text, "...");
 	else
 		format_value(session, value, &format, &text);
 	if (arguments->json) {
@@ -89,7 +90,7 @@ void cli_say_frame(struct cli *cli, const struct frame *frame, bool always_addr)
 {
 	struct arguments arguments = {.cli = cli, .text = &cli->out};
 
-	if (frame->is_interrupted && frame->level)
+	if (frame->begins_trap)
 		say(cli, "    <%s>\n", unwind_vector_name(frame->trap_vector));
 	say(cli, "#%-2u ", frame->level);
 	if (always_addr || shows_address(cli, frame))
@@ -118,7 +119,7 @@ void cli_json_frame(struct cli *cli, struct frame *frame, struct text *json)
 	}
 	if (frame->is_inlined)
 		text_add(json, ",\"inlined\":true");
-	if (frame->is_interrupted && frame->level) {
+	if (frame->begins_trap) {
 		text_add(json, ",\"interrupted_by\":");
 		text_add_json(json, unwind_vector_name(frame->trap_vector));
 	}
@@ -265,9 +266,8 @@ COMMAND(backtrace)
 	}
 	error = session_frame(session, 0, &frame);
 	if (error)
-		return problem_set(problem, error, error == -ENODATA
-							   ? "this vCPU was never started"
-							   : "No stack.");
+		return problem_set(problem, error,
+				   error == -ENODATA ? "this vCPU was never started" : "No stack.");
 	if (count > 0)
 		to = (unsigned int)count;
 	if (count < 0) {
@@ -281,7 +281,8 @@ COMMAND(backtrace)
 	     level++)
 		say_one(cli, frame, full, level == from);
 	text_add(&cli->fields, "]");
-	if (to != UINT32_MAX && session_frame(session, to, &frame) == 0)
+	if (to != UINT32_MAX && !cli->batch && isatty(STDOUT_FILENO) &&
+	    session_frame(session, to, &frame) == 0)
 		say(cli, "(More stack frames follow...)\n");
 	return 0;
 }
@@ -299,8 +300,7 @@ COMMAND(frame)
 		if (*end)
 			return problem_set(problem, -EINVAL, "a frame's number is wanted, not %s",
 					   word);
-		if (level > FRAMES_MAX ||
-		    session_frame(&cli->session, (unsigned int)level, &frame))
+		if (level > FRAMES_MAX || session_frame(&cli->session, (unsigned int)level, &frame))
 			return problem_set(problem, -ENOENT, "No frame at level %s.", word);
 		cli->session.level = (unsigned int)level;
 	}
@@ -358,7 +358,7 @@ COMMAND(info_frame)
 		say(cli, ", CFA 0x%llx", (unsigned long long)cfa);
 	if (frame->is_inlined)
 		say(cli, ", inlined into frame %u", frame->level + 1);
-	if (frame->is_interrupted && frame->level)
+	if (frame->begins_trap)
 		say(cli, ", interrupted by %s", unwind_vector_name(frame->trap_vector));
 	if (session_frame(&cli->session, frame->level + 1, &caller) == 0 && !frame->is_inlined)
 		say(cli, "; called by frame at 0x%llx", (unsigned long long)caller->pc);
@@ -396,11 +396,11 @@ static void say_register(struct cli *cli, const struct frame *frame, unsigned in
 COMMAND(info_registers)
 {
 	/* In the order people know. */
-	static const uint8_t order[] = {REG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI,
-					REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
-					REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP, REG_RFLAGS,
-					REG_CS,  REG_SS,  REG_DS,  REG_ES,  REG_FS,  REG_GS,
-					REG_FS_BASE, REG_GS_BASE, REG_CR3};
+	static const uint8_t order[] = {
+		REG_RAX, REG_RBX, REG_RCX, REG_RDX,     REG_RSI,     REG_RDI, REG_RBP,
+		REG_RSP, REG_R8,  REG_R9,  REG_R10,     REG_R11,     REG_R12, REG_R13,
+		REG_R14, REG_R15, REG_RIP, REG_RFLAGS,  REG_CS,      REG_SS,  REG_DS,
+		REG_ES,  REG_FS,  REG_GS,  REG_FS_BASE, REG_GS_BASE, REG_CR3};
 	struct frame *frame;
 	char *word;
 	bool any = false;
