@@ -8,7 +8,7 @@ K_C := \
 	$(patsubst %,core/%.c,start page pool vm heap heap_slab heap_large random events time timer wait log panic fault backtrace console suspend) \
 	$(patsubst %,drivers/%.c,xencons xenstore xenstore_sync control) \
 	$(patsubst %,lib/fs/%.c,archive archive_cpio archive_tar)
-K_S := arch/x86_64/hypercall.S arch/x86_64/string.S arch/x86_64/pv/entry.S arch/x86_64/pv/head.S
+K_S := arch/x86_64/hypercall.S arch/x86_64/string.S arch/x86_64/pv/entry.S arch/x86_64/pv/debug.S arch/x86_64/pv/head.S
 # POSIX layer: sees newlib's headers; one object per function group so that programs link what they use.
 P_C := $(sort $(wildcard lib/posix/*.c))
 

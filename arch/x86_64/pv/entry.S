@@ -4,54 +4,9 @@
  * the interrupted stack and masked events; rsp is then a multiple of 16 (or of 8, see
  * below). The stubs complete struct trap_frame (traps.h, which asserts the offsets).
  */
+#include "arch/x86_64/pv/frame_asm.h"
 #include "arch/x86_64/pv/traps_asm.h"
 #include "xen/abi.h"
-
-	/* From rsp at the error code, rdi pushed below it: the rest of the frame. rdi: vector. */
-	.macro	frame_save
-	pushq	%rsi
-	pushq	%rdx
-	pushq	%rcx
-	pushq	%rax
-	pushq	%r8
-	pushq	%r9
-	pushq	%r10
-	pushq	%r11
-	pushq	%rbx
-	pushq	%rbp
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
-	pushq	$0			/* cr2 */
-	pushq	%rdi			/* vector */
-	cld
-	movq	%rsp, %rdi
-	/* An odd frame pointer is a trap frame's address + 1: core/backtrace.c. */
-	leaq	1(%rsp), %rbp
-	/* 23 words down from a multiple of 16. */
-	subq	$8, %rsp
-	.endm
-
-	/* All general registers of the frame, from rsp at the alignment word to the error code. */
-	.macro	frame_restore
-	addq	$24, %rsp		/* the alignment, vector, cr2 */
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rax
-	popq	%rcx
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
-	.endm
 
 	.section .text.traps, "ax", @progbits
 
@@ -70,10 +25,9 @@ trap_entry_\vector:
 	.size	trap_entry_\vector, . - trap_entry_\vector
 	.endm
 
+	/* 1 and 3 are in debug.S. */
 	trap_entry 0
-	trap_entry 1
 	trap_entry 2
-	trap_entry 3
 	trap_entry 4
 	trap_entry 5
 	trap_entry 6
@@ -93,6 +47,8 @@ trap_entry_\vector:
 	.type	trap_common, @function
 trap_common:
 	frame_save
+	.globl	trap_common_saved
+trap_common_saved:
 	call	traps_handle
 	/* fall through */
 	.globl	trap_return
