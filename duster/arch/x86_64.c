@@ -5,30 +5,30 @@
 #include <string.h>
 
 static const char *const names[REGS_COUNT] = {
-	[REG_RAX] = "rax",         [REG_RDX] = "rdx",         [REG_RCX] = "rcx", [REG_RBX] = "rbx",
-	[REG_RSI] = "rsi",         [REG_RDI] = "rdi",         [REG_RBP] = "rbp", [REG_RSP] = "rsp",
-	[REG_R8] = "r8",           [REG_R9] = "r9",           [REG_R10] = "r10", [REG_R11] = "r11",
-	[REG_R12] = "r12",         [REG_R13] = "r13",         [REG_R14] = "r14", [REG_R15] = "r15",
-	[REG_RIP] = "rip",         [REG_RFLAGS] = "rflags",   [REG_CS] = "cs",   [REG_SS] = "ss",
-	[REG_DS] = "ds",           [REG_ES] = "es",           [REG_FS] = "fs",   [REG_GS] = "gs",
-	[REG_FS_BASE] = "fs_base", [REG_GS_BASE] = "gs_base", [REG_CR2] = "cr2", [REG_CR3] = "cr3",
+	[CPU_RAX] = "rax",         [CPU_RDX] = "rdx",         [CPU_RCX] = "rcx", [CPU_RBX] = "rbx",
+	[CPU_RSI] = "rsi",         [CPU_RDI] = "rdi",         [CPU_RBP] = "rbp", [CPU_RSP] = "rsp",
+	[CPU_R8] = "r8",           [CPU_R9] = "r9",           [CPU_R10] = "r10", [CPU_R11] = "r11",
+	[CPU_R12] = "r12",         [CPU_R13] = "r13",         [CPU_R14] = "r14", [CPU_R15] = "r15",
+	[CPU_RIP] = "rip",         [CPU_RFLAGS] = "rflags",   [CPU_CS] = "cs",   [CPU_SS] = "ss",
+	[CPU_DS] = "ds",           [CPU_ES] = "es",           [CPU_FS] = "fs",   [CPU_GS] = "gs",
+	[CPU_FS_BASE] = "fs_base", [CPU_GS_BASE] = "gs_base", [CPU_CR2] = "cr2", [CPU_CR3] = "cr3",
 };
 
 static const struct alias {
 	char name[8];
 	uint8_t reg, bytes, shift;
 } aliases[] = {
-	{"pc", REG_RIP, 8, 0},        {"sp", REG_RSP, 8, 0},  {"fp", REG_RBP, 8, 0},
-	{"eflags", REG_RFLAGS, 4, 0}, {"eax", REG_RAX, 4, 0}, {"ebx", REG_RBX, 4, 0},
-	{"ecx", REG_RCX, 4, 0},       {"edx", REG_RDX, 4, 0}, {"esi", REG_RSI, 4, 0},
-	{"edi", REG_RDI, 4, 0},       {"ebp", REG_RBP, 4, 0}, {"esp", REG_RSP, 4, 0},
-	{"ax", REG_RAX, 2, 0},        {"bx", REG_RBX, 2, 0},  {"cx", REG_RCX, 2, 0},
-	{"dx", REG_RDX, 2, 0},        {"si", REG_RSI, 2, 0},  {"di", REG_RDI, 2, 0},
-	{"bp", REG_RBP, 2, 0},        {"al", REG_RAX, 1, 0},  {"bl", REG_RBX, 1, 0},
-	{"cl", REG_RCX, 1, 0},        {"dl", REG_RDX, 1, 0},  {"ah", REG_RAX, 1, 8},
-	{"bh", REG_RBX, 1, 8},        {"ch", REG_RCX, 1, 8},  {"dh", REG_RDX, 1, 8},
-	{"sil", REG_RSI, 1, 0},       {"dil", REG_RDI, 1, 0}, {"bpl", REG_RBP, 1, 0},
-	{"spl", REG_RSP, 1, 0},
+	{"pc", CPU_RIP, 8, 0},        {"sp", CPU_RSP, 8, 0},  {"fp", CPU_RBP, 8, 0},
+	{"eflags", CPU_RFLAGS, 4, 0}, {"eax", CPU_RAX, 4, 0}, {"ebx", CPU_RBX, 4, 0},
+	{"ecx", CPU_RCX, 4, 0},       {"edx", CPU_RDX, 4, 0}, {"esi", CPU_RSI, 4, 0},
+	{"edi", CPU_RDI, 4, 0},       {"ebp", CPU_RBP, 4, 0}, {"esp", CPU_RSP, 4, 0},
+	{"ax", CPU_RAX, 2, 0},        {"bx", CPU_RBX, 2, 0},  {"cx", CPU_RCX, 2, 0},
+	{"dx", CPU_RDX, 2, 0},        {"si", CPU_RSI, 2, 0},  {"di", CPU_RDI, 2, 0},
+	{"bp", CPU_RBP, 2, 0},        {"al", CPU_RAX, 1, 0},  {"bl", CPU_RBX, 1, 0},
+	{"cl", CPU_RCX, 1, 0},        {"dl", CPU_RDX, 1, 0},  {"ah", CPU_RAX, 1, 8},
+	{"bh", CPU_RBX, 1, 8},        {"ch", CPU_RCX, 1, 8},  {"dh", CPU_RDX, 1, 8},
+	{"sil", CPU_RSI, 1, 0},       {"dil", CPU_RDI, 1, 0}, {"bpl", CPU_RBP, 1, 0},
+	{"spl", CPU_RSP, 1, 0},
 };
 
 const char *arch_reg_name(unsigned int reg)
@@ -46,7 +46,7 @@ static bool find_numbered(const char *name, unsigned int *reg_out, unsigned int 
 		return false;
 	if (part != 'd' && part != 'w' && part != 'l' && part != 'b')
 		return false;
-	*reg_out = REG_R8 + number - 8;
+	*reg_out = CPU_R8 + number - 8;
 	*bytes_out = part == 'd' ? 4 : part == 'w' ? 2 : 1;
 	return true;
 }
@@ -58,7 +58,7 @@ bool arch_reg_find(const char *name, unsigned int *reg_out, unsigned int *bytes_
 	for (unsigned int i = 0; i < REGS_COUNT; i++)
 		if (strcmp(names[i], name) == 0) {
 			*reg_out = i;
-			*bytes_out = i >= REG_CS && i <= REG_GS ? 4 : 8;
+			*bytes_out = i >= CPU_CS && i <= CPU_GS ? 4 : 8;
 			return true;
 		}
 	for (unsigned int i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)

@@ -170,9 +170,9 @@ static bool explain_stack(struct session *session, uint64_t addr, struct text *t
 		struct regs regs;
 
 		if (target_regs_get(session->target, vcpu, &regs) == 0 &&
-		    regs_known(&regs, REG_RSP) && addr - regs.value[REG_RSP] < 16384) {
+		    regs_known(&regs, CPU_RSP) && addr - regs.value[CPU_RSP] < 16384) {
 			text_add(text, "stack of vCPU %u, %llu bytes above its stack pointer", vcpu,
-				 (unsigned long long)(addr - regs.value[REG_RSP]));
+				 (unsigned long long)(addr - regs.value[CPU_RSP]));
 			return true;
 		}
 	}

@@ -20,7 +20,7 @@ void session_init(struct session *session, struct target *target, struct image *
 	arena_init(&session->kept, KEPT_BYTES_MAX);
 	arena_init(&session->frames_arena, FRAMES_BYTES_MAX);
 	session->settings = (struct session_settings){
-		.elements_max = 200, .repeats = 10, .frames_max = FRAMES_MAX};
+		.elements_max = 200, .repeats = 10, .frames_max = FRAMES_MAX, .timeout_ms = -1};
 	/* Below main of an ordinary program there is only its C library. */
 	session->settings.past_main = image && image_symbol_named(image, "hypercall_page", NULL);
 }
@@ -202,9 +202,9 @@ static int first_frame(struct session *session)
 		if (error)
 			return error;
 	}
-	if (!regs_known(&frame.regs, REG_RIP))
+	if (!regs_known(&frame.regs, CPU_RIP))
 		return -ENODATA;
-	frame.pc = frame.lookup_pc = frame.regs.value[REG_RIP];
+	frame.pc = frame.lookup_pc = frame.regs.value[CPU_RIP];
 	return append_physical(session, &frame);
 }
 
@@ -226,12 +226,12 @@ static int more_frames(struct session *session)
 	if ((is_main(last) && !session->settings.past_main) ||
 	    !unwind_next(session, last, &next.regs, &next.is_interrupted, &next.trap_vector,
 			 &cfa) ||
-	    next.regs.value[REG_RIP] == 0 ||
+	    next.regs.value[CPU_RIP] == 0 ||
 	    session->frames_count >= session->settings.frames_max) {
 		session->frames_complete = true;
 		return 0;
 	}
-	next.pc = next.regs.value[REG_RIP];
+	next.pc = next.regs.value[CPU_RIP];
 	next.begins_trap = next.is_interrupted;
 	next.lookup_pc = next.is_interrupted ? next.pc : next.pc - 1;
 	return append_physical(session, &next);
@@ -346,7 +346,7 @@ static int machine_tls(void *context, uint64_t offset, uint64_t *addr_out)
 	struct regs regs;
 	int error = -ENODATA;
 
-	if (regs_known(&machine->session->frames[0]->regs, REG_FS_BASE)) {
+	if (regs_known(&machine->session->frames[0]->regs, CPU_FS_BASE)) {
 		regs = machine->session->frames[0]->regs;
 		error = 0;
 	} else if (machine->session->target) {
@@ -354,7 +354,7 @@ static int machine_tls(void *context, uint64_t offset, uint64_t *addr_out)
 	}
 	if (error)
 		return error;
-	*addr_out = regs.value[REG_FS_BASE] - machine->session->image->tls_bytes + offset;
+	*addr_out = regs.value[CPU_FS_BASE] - machine->session->image->tls_bytes + offset;
 	return 0;
 }
 

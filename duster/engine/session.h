@@ -48,6 +48,7 @@ struct session_settings {
 	bool pretty;               /* one member a line */
 	bool past_main;            /* backtraces go on behind main */
 	unsigned int frames_max;
+	int timeout_ms; /* how long to wait for a stop; -1: for ever */
 };
 
 struct convenience;

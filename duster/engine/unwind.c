@@ -62,11 +62,11 @@ static bool take_trap_frame(struct session *session, uint64_t addr, struct regs 
 	static const struct {
 		const char *name;
 		unsigned int reg;
-	} fields[] = {{"r15", REG_R15}, {"r14", REG_R14},      {"r13", REG_R13}, {"r12", REG_R12},
-		      {"rbp", REG_RBP}, {"rbx", REG_RBX},      {"r11", REG_R11}, {"r10", REG_R10},
-		      {"r9", REG_R9},   {"r8", REG_R8},        {"rax", REG_RAX}, {"rcx", REG_RCX},
-		      {"rdx", REG_RDX}, {"rsi", REG_RSI},      {"rdi", REG_RDI}, {"rip", REG_RIP},
-		      {"rsp", REG_RSP}, {"rflags", REG_RFLAGS}};
+	} fields[] = {{"r15", CPU_R15}, {"r14", CPU_R14},      {"r13", CPU_R13}, {"r12", CPU_R12},
+		      {"rbp", CPU_RBP}, {"rbx", CPU_RBX},      {"r11", CPU_R11}, {"r10", CPU_R10},
+		      {"r9", CPU_R9},   {"r8", CPU_R8},        {"rax", CPU_RAX}, {"rcx", CPU_RCX},
+		      {"rdx", CPU_RDX}, {"rsi", CPU_RSI},      {"rdi", CPU_RDI}, {"rip", CPU_RIP},
+		      {"rsp", CPU_RSP}, {"rflags", CPU_RFLAGS}};
 	struct type *type = names_find_tag(session->image, TYPE_STRUCT, "trap_frame");
 	uint64_t offset, word;
 
@@ -113,14 +113,14 @@ static unsigned int stub_words(uint64_t offset)
 
 static void return_to(const struct frame *frame, uint64_t addr, uint64_t rsp, struct regs *regs_out)
 {
-	static const unsigned int kept[] = {REG_RBX, REG_RBP, REG_R12, REG_R13, REG_R14, REG_R15};
+	static const unsigned int kept[] = {CPU_RBX, CPU_RBP, CPU_R12, CPU_R13, CPU_R14, CPU_R15};
 
 	*regs_out = (struct regs){0};
 	for (unsigned int i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 		if (regs_known(&frame->regs, kept[i]))
 			regs_set(regs_out, kept[i], frame->regs.value[kept[i]]);
-	regs_set(regs_out, REG_RIP, addr);
-	regs_set(regs_out, REG_RSP, rsp);
+	regs_set(regs_out, CPU_RIP, addr);
+	regs_set(regs_out, CPU_RSP, rsp);
 }
 
 static bool leave_hypercall(struct session *session, const struct frame *frame,
@@ -129,9 +129,9 @@ static bool leave_hypercall(struct session *session, const struct frame *frame,
 	const struct symbol *page = image_symbol_named(session->image, "hypercall_page", NULL);
 	uint64_t at, caller;
 
-	if (!page || frame->pc - page->addr >= PAGE_BYTES || !regs_known(&frame->regs, REG_RSP))
+	if (!page || frame->pc - page->addr >= PAGE_BYTES || !regs_known(&frame->regs, CPU_RSP))
 		return false;
-	at = frame->regs.value[REG_RSP] +
+	at = frame->regs.value[CPU_RSP] +
 	     8 * stub_words((frame->pc - page->addr) % HYPERCALL_BYTES);
 	if (!read_word(session, at, &caller) || !image_is_code(session->image, caller))
 		return false;
@@ -145,13 +145,13 @@ static bool leave_hypercall(struct session *session, const struct frame *frame,
 static bool leave_unfinished(struct session *session, const struct frame *frame,
 			     struct regs *regs_out, uint64_t *cfa_out)
 {
-	uint64_t at, caller, rbp = frame->regs.value[REG_RBP];
+	uint64_t at, caller, rbp = frame->regs.value[CPU_RBP];
 	bool pushed = false;
 	uint8_t first;
 
-	if (!frame->is_interrupted || !regs_known(&frame->regs, REG_RSP))
+	if (!frame->is_interrupted || !regs_known(&frame->regs, CPU_RSP))
 		return false;
-	at = frame->regs.value[REG_RSP];
+	at = frame->regs.value[CPU_RSP];
 	if (image_is_code(session->image, frame->pc)) {
 		if (!frame->symbol || session_read(session, frame->symbol->addr, &first, 1))
 			return false;
@@ -165,34 +165,34 @@ static bool leave_unfinished(struct session *session, const struct frame *frame,
 	*cfa_out = at + 8;
 	return_to(frame, caller, at + 8, regs_out);
 	if (pushed)
-		regs_set(regs_out, REG_RBP, rbp);
+		regs_set(regs_out, CPU_RBP, rbp);
 	return true;
 }
 
 static bool follow_frame_pointer(struct session *session, const struct frame *frame,
 				 struct regs *regs_out, uint64_t *cfa_out)
 {
-	uint64_t rbp = frame->regs.value[REG_RBP], saved, caller;
+	uint64_t rbp = frame->regs.value[CPU_RBP], saved, caller;
 
-	if (!regs_known(&frame->regs, REG_RBP) || rbp < 16 || (rbp & 7) ||
+	if (!regs_known(&frame->regs, CPU_RBP) || rbp < 16 || (rbp & 7) ||
 	    !read_word(session, rbp, &saved) || !read_word(session, rbp + 8, &caller) ||
 	    !image_is_code(session->image, caller))
 		return false;
 	/* Frames lie further up the stack, or on another stack altogether. */
-	if (regs_known(&frame->regs, REG_RSP) && rbp + 16 <= frame->regs.value[REG_RSP])
+	if (regs_known(&frame->regs, CPU_RSP) && rbp + 16 <= frame->regs.value[CPU_RSP])
 		return false;
 	*cfa_out = rbp + 16;
 	*regs_out = (struct regs){0};
-	regs_set(regs_out, REG_RIP, caller);
-	regs_set(regs_out, REG_RSP, rbp + 16);
-	regs_set(regs_out, REG_RBP, saved);
+	regs_set(regs_out, CPU_RIP, caller);
+	regs_set(regs_out, CPU_RSP, rbp + 16);
+	regs_set(regs_out, CPU_RBP, saved);
 	return true;
 }
 
 bool unwind_next(struct session *session, const struct frame *frame, struct regs *regs_out,
 		 bool *is_interrupted_out, uint64_t *vector_out, uint64_t *cfa_out)
 {
-	uint64_t rbp = frame->regs.value[REG_RBP];
+	uint64_t rbp = frame->regs.value[CPU_RBP];
 	bool is_signal = false;
 	int error;
 
@@ -208,10 +208,10 @@ bool unwind_next(struct session *session, const struct frame *frame, struct regs
 	if (error != -ENOENT) {
 		*is_interrupted_out = is_signal;
 		/* A caller that is not further out would never end. */
-		return !error && (!regs_known(&frame->regs, REG_RSP) || is_signal ||
-				  regs_out->value[REG_RSP] != frame->regs.value[REG_RSP]);
+		return !error && (!regs_known(&frame->regs, CPU_RSP) || is_signal ||
+				  regs_out->value[CPU_RSP] != frame->regs.value[CPU_RSP]);
 	}
-	if (regs_known(&frame->regs, REG_RBP) && (rbp & 7) == 1 &&
+	if (regs_known(&frame->regs, CPU_RBP) && (rbp & 7) == 1 &&
 	    take_trap_frame(session, rbp - 1, regs_out, vector_out)) {
 		*is_interrupted_out = true;
 		return true;

@@ -198,9 +198,9 @@ static bool register_bytes(const struct frame *frame, uint64_t number, uint8_t *
 		*count_out = 8;
 		return true;
 	}
-	if (number >= REG_DWARF_XMM0 && number < REG_DWARF_XMM0 + REGS_XMM_COUNT &&
+	if (number >= CPU_DWARF_XMM0 && number < CPU_DWARF_XMM0 + REGS_XMM_COUNT &&
 	    frame->regs.xmm_known) {
-		memcpy(bytes_out, frame->regs.xmm[number - REG_DWARF_XMM0], 16);
+		memcpy(bytes_out, frame->regs.xmm[number - CPU_DWARF_XMM0], 16);
 		*count_out = 16;
 		return true;
 	}
@@ -321,10 +321,10 @@ int value_register(struct session *session, struct frame *frame, const char *nam
 	}
 	if (!arch_reg_find(name, &reg, &bytes, &shift))
 		return -ENOENT;
-	if (reg == REG_RIP || reg == REG_RSP || reg == REG_RBP) {
+	if (reg == CPU_RIP || reg == CPU_RSP || reg == CPU_RBP) {
 		struct type *to = value_base(session, BASE_VOID), *code;
 
-		if (reg == REG_RIP) {
+		if (reg == CPU_RIP) {
 			code = arena_alloc(&session->kept, sizeof(*code));
 			*code = (struct type){.kind = TYPE_FUNCTION,
 					      .bytes = 1,

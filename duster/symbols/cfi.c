@@ -41,7 +41,7 @@ static int machine_cfa(void *context, uint64_t *addr_out)
 /* Registers a function must give back as it found them (System V ABI, AMD64, figure 3.4). */
 static bool is_callee_saved(unsigned int number)
 {
-	return number == REG_RBX || number == REG_RBP || (number >= REG_R12 && number <= REG_R15);
+	return number == CPU_RBX || number == CPU_RBP || (number >= CPU_R12 && number <= CPU_R15);
 }
 
 static int restore(Dwarf_Frame *frame, unsigned int number, struct unwinder *unwinder,
@@ -108,13 +108,13 @@ static int unwind(Dwarf_Frame *frame, struct unwinder *unwinder, struct arena *a
 	unwinder->cfa = location.value;
 	for (unsigned int number = 0; number <= REGS_DWARF_LAST; number++) {
 		error = restore(frame, number, unwinder, &machine, arena, caller);
-		if (error && number == REG_RIP)
+		if (error && number == CPU_RIP)
 			return error;
 	}
 	/* The caller's stack pointer is the CFA by definition, unless a rule says otherwise. */
-	if (!regs_known(caller, REG_RSP))
-		regs_set(caller, REG_RSP, unwinder->cfa);
-	return regs_known(caller, REG_RIP) ? 0 : -ENODATA;
+	if (!regs_known(caller, CPU_RSP))
+		regs_set(caller, CPU_RSP, unwinder->cfa);
+	return regs_known(caller, CPU_RIP) ? 0 : -ENODATA;
 }
 
 int cfi_unwind(const struct image *image, uint64_t addr, const struct regs *regs, cfi_read_fn *read,

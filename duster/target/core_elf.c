@@ -100,32 +100,32 @@ static void take_regs(const struct elf_prstatus *status, struct regs *regs)
 {
 	struct user_regs_struct user;
 	memcpy(&user, &status->pr_reg, sizeof(user));
-	regs_set(regs, REG_RAX, user.rax);
-	regs_set(regs, REG_RDX, user.rdx);
-	regs_set(regs, REG_RCX, user.rcx);
-	regs_set(regs, REG_RBX, user.rbx);
-	regs_set(regs, REG_RSI, user.rsi);
-	regs_set(regs, REG_RDI, user.rdi);
-	regs_set(regs, REG_RBP, user.rbp);
-	regs_set(regs, REG_RSP, user.rsp);
-	regs_set(regs, REG_R8, user.r8);
-	regs_set(regs, REG_R9, user.r9);
-	regs_set(regs, REG_R10, user.r10);
-	regs_set(regs, REG_R11, user.r11);
-	regs_set(regs, REG_R12, user.r12);
-	regs_set(regs, REG_R13, user.r13);
-	regs_set(regs, REG_R14, user.r14);
-	regs_set(regs, REG_R15, user.r15);
-	regs_set(regs, REG_RIP, user.rip);
-	regs_set(regs, REG_RFLAGS, user.eflags);
-	regs_set(regs, REG_CS, user.cs);
-	regs_set(regs, REG_SS, user.ss);
-	regs_set(regs, REG_DS, user.ds);
-	regs_set(regs, REG_ES, user.es);
-	regs_set(regs, REG_FS, user.fs);
-	regs_set(regs, REG_GS, user.gs);
-	regs_set(regs, REG_FS_BASE, user.fs_base);
-	regs_set(regs, REG_GS_BASE, user.gs_base);
+	regs_set(regs, CPU_RAX, user.rax);
+	regs_set(regs, CPU_RDX, user.rdx);
+	regs_set(regs, CPU_RCX, user.rcx);
+	regs_set(regs, CPU_RBX, user.rbx);
+	regs_set(regs, CPU_RSI, user.rsi);
+	regs_set(regs, CPU_RDI, user.rdi);
+	regs_set(regs, CPU_RBP, user.rbp);
+	regs_set(regs, CPU_RSP, user.rsp);
+	regs_set(regs, CPU_R8, user.r8);
+	regs_set(regs, CPU_R9, user.r9);
+	regs_set(regs, CPU_R10, user.r10);
+	regs_set(regs, CPU_R11, user.r11);
+	regs_set(regs, CPU_R12, user.r12);
+	regs_set(regs, CPU_R13, user.r13);
+	regs_set(regs, CPU_R14, user.r14);
+	regs_set(regs, CPU_R15, user.r15);
+	regs_set(regs, CPU_RIP, user.rip);
+	regs_set(regs, CPU_RFLAGS, user.eflags);
+	regs_set(regs, CPU_CS, user.cs);
+	regs_set(regs, CPU_SS, user.ss);
+	regs_set(regs, CPU_DS, user.ds);
+	regs_set(regs, CPU_ES, user.es);
+	regs_set(regs, CPU_FS, user.fs);
+	regs_set(regs, CPU_GS, user.gs);
+	regs_set(regs, CPU_FS_BASE, user.fs_base);
+	regs_set(regs, CPU_GS_BASE, user.gs_base);
 }
 
 static int note(void *context, const char *name, uint32_t type, const uint8_t *desc,

@@ -11,24 +11,24 @@ static const struct {
 	unsigned int reg;
 	size_t offset;
 } places[] = {
-	{REG_RAX, offsetof(struct cpu_user_regs, rax)},
-	{REG_RDX, offsetof(struct cpu_user_regs, rdx)},
-	{REG_RCX, offsetof(struct cpu_user_regs, rcx)},
-	{REG_RBX, offsetof(struct cpu_user_regs, rbx)},
-	{REG_RSI, offsetof(struct cpu_user_regs, rsi)},
-	{REG_RDI, offsetof(struct cpu_user_regs, rdi)},
-	{REG_RBP, offsetof(struct cpu_user_regs, rbp)},
-	{REG_RSP, offsetof(struct cpu_user_regs, rsp)},
-	{REG_R8, offsetof(struct cpu_user_regs, r8)},
-	{REG_R9, offsetof(struct cpu_user_regs, r9)},
-	{REG_R10, offsetof(struct cpu_user_regs, r10)},
-	{REG_R11, offsetof(struct cpu_user_regs, r11)},
-	{REG_R12, offsetof(struct cpu_user_regs, r12)},
-	{REG_R13, offsetof(struct cpu_user_regs, r13)},
-	{REG_R14, offsetof(struct cpu_user_regs, r14)},
-	{REG_R15, offsetof(struct cpu_user_regs, r15)},
-	{REG_RIP, offsetof(struct cpu_user_regs, rip)},
-	{REG_RFLAGS, offsetof(struct cpu_user_regs, rflags)},
+	{CPU_RAX, offsetof(struct cpu_user_regs, rax)},
+	{CPU_RDX, offsetof(struct cpu_user_regs, rdx)},
+	{CPU_RCX, offsetof(struct cpu_user_regs, rcx)},
+	{CPU_RBX, offsetof(struct cpu_user_regs, rbx)},
+	{CPU_RSI, offsetof(struct cpu_user_regs, rsi)},
+	{CPU_RDI, offsetof(struct cpu_user_regs, rdi)},
+	{CPU_RBP, offsetof(struct cpu_user_regs, rbp)},
+	{CPU_RSP, offsetof(struct cpu_user_regs, rsp)},
+	{CPU_R8, offsetof(struct cpu_user_regs, r8)},
+	{CPU_R9, offsetof(struct cpu_user_regs, r9)},
+	{CPU_R10, offsetof(struct cpu_user_regs, r10)},
+	{CPU_R11, offsetof(struct cpu_user_regs, r11)},
+	{CPU_R12, offsetof(struct cpu_user_regs, r12)},
+	{CPU_R13, offsetof(struct cpu_user_regs, r13)},
+	{CPU_R14, offsetof(struct cpu_user_regs, r14)},
+	{CPU_R15, offsetof(struct cpu_user_regs, r15)},
+	{CPU_RIP, offsetof(struct cpu_user_regs, rip)},
+	{CPU_RFLAGS, offsetof(struct cpu_user_regs, rflags)},
 };
 #define PLACES_COUNT (sizeof(places) / sizeof(places[0]))
 
@@ -42,15 +42,15 @@ void xen_regs_from_context(const vcpu_guest_context_t *context, struct regs *reg
 		memcpy(&word, (const char *)user + places[i].offset, sizeof(word));
 		regs_set(regs_out, places[i].reg, word);
 	}
-	regs_set(regs_out, REG_CS, user->cs);
-	regs_set(regs_out, REG_SS, user->ss);
-	regs_set(regs_out, REG_DS, user->ds);
-	regs_set(regs_out, REG_ES, user->es);
-	regs_set(regs_out, REG_FS, user->fs);
-	regs_set(regs_out, REG_GS, user->gs);
-	regs_set(regs_out, REG_FS_BASE, context->fs_base);
-	regs_set(regs_out, REG_GS_BASE, context->gs_base_kernel);
-	regs_set(regs_out, REG_CR3, context->ctrlreg[3]);
+	regs_set(regs_out, CPU_CS, user->cs);
+	regs_set(regs_out, CPU_SS, user->ss);
+	regs_set(regs_out, CPU_DS, user->ds);
+	regs_set(regs_out, CPU_ES, user->es);
+	regs_set(regs_out, CPU_FS, user->fs);
+	regs_set(regs_out, CPU_GS, user->gs);
+	regs_set(regs_out, CPU_FS_BASE, context->fs_base);
+	regs_set(regs_out, CPU_GS_BASE, context->gs_base_kernel);
+	regs_set(regs_out, CPU_CR3, context->ctrlreg[3]);
 	memcpy(regs_out->xmm, context->fpu_ctxt.x + FXSAVE_XMM0, sizeof(regs_out->xmm));
 	regs_out->xmm_known = true;
 }

@@ -10,41 +10,41 @@
 #include <stdint.h>
 
 enum reg {
-	REG_RAX,
-	REG_RDX,
-	REG_RCX,
-	REG_RBX,
-	REG_RSI,
-	REG_RDI,
-	REG_RBP,
-	REG_RSP,
-	REG_R8,
-	REG_R9,
-	REG_R10,
-	REG_R11,
-	REG_R12,
-	REG_R13,
-	REG_R14,
-	REG_R15,
-	REG_RIP,
-	REG_RFLAGS,
-	REG_CS,
-	REG_SS,
-	REG_DS,
-	REG_ES,
-	REG_FS,
-	REG_GS,
-	REG_FS_BASE,
-	REG_GS_BASE,
-	REG_CR2,
-	REG_CR3,
+	CPU_RAX,
+	CPU_RDX,
+	CPU_RCX,
+	CPU_RBX,
+	CPU_RSI,
+	CPU_RDI,
+	CPU_RBP,
+	CPU_RSP,
+	CPU_R8,
+	CPU_R9,
+	CPU_R10,
+	CPU_R11,
+	CPU_R12,
+	CPU_R13,
+	CPU_R14,
+	CPU_R15,
+	CPU_RIP,
+	CPU_RFLAGS,
+	CPU_CS,
+	CPU_SS,
+	CPU_DS,
+	CPU_ES,
+	CPU_FS,
+	CPU_GS,
+	CPU_FS_BASE,
+	CPU_GS_BASE,
+	CPU_CR2,
+	CPU_CR3,
 	REGS_COUNT
 };
 
 /* xmm0 … xmm15 have the DWARF numbers 17 … 32. */
-#define REG_DWARF_XMM0  17u
+#define CPU_DWARF_XMM0  17u
 #define REGS_XMM_COUNT  16u
-#define REGS_DWARF_LAST REG_RIP
+#define REGS_DWARF_LAST CPU_RIP
 
 struct regs {
 	uint64_t value[REGS_COUNT];

@@ -198,7 +198,7 @@ int cli_run_line(struct cli *cli, const char *line)
 	int error;
 
 	line = cli_skip_blanks(line);
-	if (!*line || *line == '#')
+	if (!*line || *line == '#' || cli_collect(cli, line))
 		return 0;
 	session_begin_command(&cli->session);
 	text_clear(&cli->out);

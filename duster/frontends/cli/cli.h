@@ -28,7 +28,8 @@ struct cli {
 	uint64_t x_addr;
 	unsigned int x_count, x_bytes;
 	char x_letter;
-	char last[256]; /* the last command, for an empty line */
+	struct breakpoint *collecting; /* lines are its commands, up to `end` */
+	char last[256];                /* the last command, for an empty line */
 };
 
 enum completion {
@@ -58,6 +59,8 @@ const struct command *cli_find(const struct command *table, const char *name, si
 
 /* Runs one line; what it writes goes to standard output. Returns 0 or the command's -Exxx. */
 int cli_run_line(struct cli *cli, const char *line);
+/* A line of `commands`; true when the line was taken. */
+bool cli_collect(struct cli *cli, const char *line);
 /* Each line of a file until one fails. */
 int cli_run_file(struct cli *cli, const char *path, struct problem *problem);
 /* Reads lines until EOF or quit; with history and completion on a terminal. */
@@ -117,6 +120,26 @@ COMMAND(vcpu);
 COMMAND(log);
 COMMAND(pages);
 COMMAND(verify);
+COMMAND(break);
+COMMAND(tbreak);
+COMMAND(hbreak);
+COMMAND(watch);
+COMMAND(awatch);
+COMMAND(delete);
+COMMAND(enable);
+COMMAND(disable);
+COMMAND(condition);
+COMMAND(ignore);
+COMMAND(commands);
+COMMAND(continue);
+COMMAND(step);
+COMMAND(next);
+COMMAND(stepi);
+COMMAND(nexti);
+COMMAND(finish);
+COMMAND(until);
+COMMAND(detach);
+COMMAND(info_breakpoints);
 COMMAND(help);
 COMMAND(quit);
 COMMAND(source);

@@ -336,6 +336,14 @@ static bool set_setting(struct cli *cli, const char *words, int *error_out, stru
 	if (!name || *words == '=')
 		return false;
 	value = cli_take_word(cli, &words);
+	if (strcmp(name, "timeout") == 0 && value) {
+		double seconds = strtod(value, NULL);
+
+		cli->session.settings.timeout_ms =
+			seconds > 0 && seconds < 1e6 ? (int)(seconds * 1000) : -1;
+		*error_out = 0;
+		return true;
+	}
 	flag = flag_setting(&cli->session, name);
 	number = number_setting(&cli->session, name);
 	if (!flag && !number)
@@ -382,6 +390,7 @@ COMMAND(show)
 	(void)problem;
 	say(cli, "pretty %s\npast-main %s\n", settings->pretty ? "on" : "off",
 	    settings->past_main ? "on" : "off");
+	say(cli, "timeout %g s (-0.001: none)\n", settings->timeout_ms / 1000.0);
 	say(cli, "elements %u (0: unlimited)\nrepeats %u\nlimit %u\n", settings->elements_max,
 	    settings->repeats, settings->frames_max);
 	return 0;

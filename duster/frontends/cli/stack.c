@@ -381,15 +381,15 @@ static void say_register(struct cli *cli, const struct frame *frame, unsigned in
 		 (unsigned long long)word);
 	*any = true;
 	say(cli, "%-15s0x%-18llx", arch_reg_name(reg), (unsigned long long)word);
-	if (reg == REG_RFLAGS)
+	if (reg == CPU_RFLAGS)
 		arch_flags_text(word, text, sizeof(text));
-	else if (reg == REG_RIP && session_symbolize(&cli->session, word, text, sizeof(text)))
+	else if (reg == CPU_RIP && session_symbolize(&cli->session, word, text, sizeof(text)))
 		say(cli, "0x%llx <%s>\n", (unsigned long long)word, text);
-	else if (reg == REG_RIP || reg == REG_RSP || reg == REG_RBP)
+	else if (reg == CPU_RIP || reg == CPU_RSP || reg == CPU_RBP)
 		snprintf(text, sizeof(text), "0x%llx", (unsigned long long)word);
 	else
 		snprintf(text, sizeof(text), "%lld", (long long)word);
-	if (reg != REG_RIP || !session_symbolize(&cli->session, word, text, sizeof(text)))
+	if (reg != CPU_RIP || !session_symbolize(&cli->session, word, text, sizeof(text)))
 		say(cli, "%s\n", text);
 }
 
@@ -397,10 +397,10 @@ COMMAND(info_registers)
 {
 	/* In the order people know. */
 	static const uint8_t order[] = {
-		REG_RAX, REG_RBX, REG_RCX, REG_RDX,     REG_RSI,     REG_RDI, REG_RBP,
-		REG_RSP, REG_R8,  REG_R9,  REG_R10,     REG_R11,     REG_R12, REG_R13,
-		REG_R14, REG_R15, REG_RIP, REG_RFLAGS,  REG_CS,      REG_SS,  REG_DS,
-		REG_ES,  REG_FS,  REG_GS,  REG_FS_BASE, REG_GS_BASE, REG_CR3};
+		CPU_RAX, CPU_RBX, CPU_RCX, CPU_RDX,     CPU_RSI,     CPU_RDI, CPU_RBP,
+		CPU_RSP, CPU_R8,  CPU_R9,  CPU_R10,     CPU_R11,     CPU_R12, CPU_R13,
+		CPU_R14, CPU_R15, CPU_RIP, CPU_RFLAGS,  CPU_CS,      CPU_SS,  CPU_DS,
+		CPU_ES,  CPU_FS,  CPU_GS,  CPU_FS_BASE, CPU_GS_BASE, CPU_CR3};
 	struct frame *frame;
 	char *word;
 	bool any = false;
@@ -411,7 +411,7 @@ COMMAND(info_registers)
 	text_add(&cli->fields, ",\"registers\":{");
 	if (!*words)
 		for (unsigned int i = 0; i < sizeof(order); i++)
-			if (regs_known(&frame->regs, order[i]) || order[i] <= REG_RIP)
+			if (regs_known(&frame->regs, order[i]) || order[i] <= CPU_RIP)
 				say_register(cli, frame, order[i], &any);
 	while ((word = cli_take_word(cli, &words)) != NULL) {
 		unsigned int reg, bytes, shift;
