@@ -269,6 +269,8 @@ int live_op_pause(struct target *target)
 		return 0;
 	if (live->armed)
 		error = live_block_flags(live, BLOCK_PAUSED, 0);
+	else
+		live_note_pause(live, true);
 	if (!error && xc_domain_pause(live->xc, live->domid))
 		error = -errno;
 	live->paused = !error;
@@ -287,6 +289,8 @@ int live_unpause(struct live *live)
 	live->paused = false;
 	live->target.running = true;
 	/* A kill between the two leaves one unpause too many, which Xen refuses without harm. */
+	if (!live->armed)
+		live_note_pause(live, false);
 	return live->armed ? live_block_flags(live, 0, BLOCK_PAUSED) : 0;
 }
 
@@ -329,16 +333,20 @@ void live_close_handles(struct live *live)
 	live->xc = NULL;
 }
 
-static int take_lock(struct live *live, const xc_dominfo_t *info, struct problem *problem)
+int live_take_lock(struct live *live, struct problem *problem)
 {
 	char path[128];
+	xc_dominfo_t info;
 	int used;
+
+	if (xc_domain_getinfo(live->xc, live->domid, 1, &info) != 1 || info.domid != live->domid)
+		return problem_set(problem, -ENOENT, "there is no domain %u", live->domid);
 
 	if (mkdir(LOCKS, 0700) && errno != EEXIST)
 		return problem_set(problem, -errno, "%s: %s", LOCKS, strerror(errno));
 	used = snprintf(path, sizeof(path), "%s/", LOCKS);
-	for (unsigned int i = 0; i < sizeof(info->handle); i++)
-		used += snprintf(path + used, sizeof(path) - (size_t)used, "%02x", info->handle[i]);
+	for (unsigned int i = 0; i < sizeof(info.handle); i++)
+		used += snprintf(path + used, sizeof(path) - (size_t)used, "%02x", info.handle[i]);
 	live->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (live->lock_fd < 0)
 		return problem_set(problem, -errno, "%s: %s", path, strerror(errno));
@@ -440,7 +448,11 @@ int live_open(unsigned int domid, struct target **target_out, struct problem *pr
 	if (!error)
 		error = examine(live, &info, problem);
 	if (!error)
-		error = take_lock(live, &info, problem);
+		error = live_take_lock(live, problem);
+	if (!error)
+		error = live_start_guardian(live, problem);
+	if (!error && live_pause_noted(live)) /* of a debugger killed with its guardian */
+		(void)xc_domain_unpause(live->xc, live->domid);
 	if (!error) {
 		error = live_op_pause(&live->target);
 		if (error)

@@ -17,86 +17,41 @@
 
 #define UNPAUSES_MAX 16u
 
-/* ---- Arming ---- */
+/* What the debugger tells its guardian. */
+enum guard_word {
+	GUARD_ARMED,    /* from now on the block says what is to be undone */
+	GUARD_FAREWELL, /* nothing is left to do */
+};
 
-static int open_channel(struct live *live, uint32_t *port, struct problem *problem)
+struct guard_message {
+	uint32_t word;
+	struct live_stub stub;
+};
+
+static int tell_guardian(struct live *live, enum guard_word word)
 {
-	int allocated;
+	struct guard_message message = {.word = word, .stub = live->stub};
 
-	if (*port) {
-		live->local_port = xenevtchn_bind_interdomain(live->events, live->domid, *port);
-		if (live->local_port >= 0)
-			return 0;
-	}
-	allocated = xc_evtchn_alloc_unbound(live->xc, live->domid, 0);
-	if (allocated < 0)
-		return problem_set(problem, -errno, "no event channel: %s", strerror(errno));
-	*port = (uint32_t)allocated;
-	live->local_port = xenevtchn_bind_interdomain(live->events, live->domid, *port);
-	if (live->local_port < 0)
-		return problem_set(problem, -errno, "the event channel cannot be bound: %s",
-				   strerror(errno));
+	if (live->guardian_fd < 0 ||
+	    write(live->guardian_fd, &message, sizeof(message)) != sizeof(message))
+		return -EPIPE;
 	return 0;
 }
 
-static int write_block(struct live *live, const struct block *block)
+void live_note_pause(struct live *live, bool paused)
 {
-	/* The port last: with it the stub takes part. */
-	int error = live_write_raw(live, 0, live->stub.block, block, offsetof(struct block, port));
+	char mark = paused ? 'P' : '-';
 
-	if (!error)
-		error = live_block_write32(live, BLOCK_AT(live, flags), block->flags);
-	if (!error)
-		error = live_block_write32(live, BLOCK_AT(live, kept_port), block->kept_port);
-	if (!error)
-		error = live_block_write32(live, BLOCK_AT(live, port), block->port);
-	return error;
+	if (live->lock_fd >= 0 && pwrite(live->lock_fd, &mark, 1, 0) != 1)
+		return; /* then a killed debugger may leave the domain paused: no reason not to
+			   debug */
 }
 
-int live_arm(struct target *target, const struct live_stub *stub, struct problem *problem)
+bool live_pause_noted(struct live *live)
 {
-	struct live *live = live_of(target);
-	struct block block;
-	uint32_t port;
-	int error;
+	char mark = '-';
 
-	if (!stub->block || stub->block % PAGE_BYTES || stub->end <= stub->start)
-		return problem_set(problem, -EOPNOTSUPP, "the image has no debugger's stub");
-	live->stub = *stub;
-	error = live_block_read(live, stub->block, &block, sizeof(block));
-	if (error)
-		return problem_set(problem, error, "the guest's block cannot be read");
-	if (block.magic != 0 && (block.magic != BLOCK_MAGIC || block.version != BLOCK_VERSION))
-		return problem_set(problem, -EINVAL, "the guest's block is of another version");
-	if (block.port) /* we hold the lock: whoever this was is dead, and so is its guardian */
-		return problem_set(problem, -EUCLEAN,
-				   "a killed debugger left its marks: `duster recover %s` first",
-				   live->name);
-	port = block.magic == BLOCK_MAGIC ? block.kept_port : 0;
-	error = open_channel(live, &port, problem);
-	if (error)
-		return error;
-	block = (struct block){.magic = BLOCK_MAGIC,
-			       .version = BLOCK_VERSION,
-			       .slots_count = SLOTS_MAX,
-			       .port = port,
-			       .kept_port = port,
-			       .flags = BLOCK_PAUSED};
-	error = live_start_guardian(live, problem);
-	if (error)
-		return error;
-	error = write_block(live, &block);
-	if (error)
-		return problem_set(problem, error, "the guest's block cannot be written");
-	live->armed = true;
-	return live_scan(live);
-}
-
-int live_release_creator(struct target *target)
-{
-	struct live *live = live_of(target);
-
-	return xc_domain_unpause(live->xc, live->domid) ? -errno : 0;
+	return live->lock_fd >= 0 && pread(live->lock_fd, &mark, 1, 0) == 1 && mark == 'P';
 }
 
 /* ---- Undoing ---- */
@@ -174,6 +129,13 @@ static int recover_with(struct live *live, unsigned int *undone, struct problem 
 	int error;
 
 	*undone = 0;
+	if (live_pause_noted(live)) {
+		if (xc_domain_unpause(live->xc, live->domid) == 0)
+			*undone += 1;
+		live_note_pause(live, false);
+	}
+	if (!live->stub.block)
+		return 0;
 	if (xc_domain_getinfo(live->xc, live->domid, 1, &info) != 1 || info.domid != live->domid)
 		return problem_set(problem, -ENOENT, "the domain is gone");
 	live->target.vcpus_count =
@@ -215,48 +177,163 @@ static struct live *reopen(unsigned int domid, const struct live_stub *stub,
 	return live;
 }
 
-int live_recover(unsigned int domid, const struct live_stub *stub, unsigned int *undone_out,
-		 struct problem *problem)
+static int recover_domain(unsigned int domid, const struct live_stub *stub, bool take_lock,
+			  unsigned int *undone_out, struct problem *problem)
 {
 	struct live *live = reopen(domid, stub, problem);
-	int error;
+	int error = 0;
 
 	if (!live)
 		return -EPERM;
-	error = recover_with(live, undone_out, problem);
+	if (take_lock)
+		error = live_take_lock(live, problem);
+	if (!error)
+		error = recover_with(live, undone_out, problem);
 	live_close_handles(live);
+	if (live->lock_fd >= 0)
+		close(live->lock_fd);
 	free(live);
 	return error;
 }
 
+int live_recover(unsigned int domid, const struct live_stub *stub, unsigned int *undone_out,
+		 struct problem *problem)
+{
+	return recover_domain(domid, stub, true, undone_out, problem);
+}
+
+/* ---- Arming ---- */
+
+static int open_channel(struct live *live, uint32_t *port, struct problem *problem)
+{
+	int allocated;
+
+	if (*port) {
+		live->local_port = xenevtchn_bind_interdomain(live->events, live->domid, *port);
+		if (live->local_port >= 0)
+			return 0;
+	}
+	allocated = xc_evtchn_alloc_unbound(live->xc, live->domid, 0);
+	if (allocated < 0)
+		return problem_set(problem, -errno, "no event channel: %s", strerror(errno));
+	*port = (uint32_t)allocated;
+	live->local_port = xenevtchn_bind_interdomain(live->events, live->domid, *port);
+	if (live->local_port < 0)
+		return problem_set(problem, -errno, "the event channel cannot be bound: %s",
+				   strerror(errno));
+	return 0;
+}
+
+static int write_block(struct live *live, const struct block *block)
+{
+	/* The port last: with it the stub takes part. */
+	int error = live_write_raw(live, 0, live->stub.block, block, offsetof(struct block, port));
+
+	if (!error)
+		error = live_block_write32(live, BLOCK_AT(live, flags), block->flags);
+	if (!error)
+		error = live_block_write32(live, BLOCK_AT(live, kept_port), block->kept_port);
+	if (!error)
+		error = live_block_write32(live, BLOCK_AT(live, port), block->port);
+	return error;
+}
+
+int live_arm(struct target *target, const struct live_stub *stub, struct problem *problem)
+{
+	struct live *live = live_of(target);
+	struct block block;
+	uint32_t port;
+	int error;
+
+	if (!stub->block || stub->block % PAGE_BYTES || stub->end <= stub->start)
+		return problem_set(problem, -EOPNOTSUPP, "the image has no debugger's stub");
+	live->stub = *stub;
+	error = live_block_read(live, stub->block, &block, sizeof(block));
+	if (error)
+		return problem_set(problem, error, "the guest's block cannot be read");
+	if (block.magic != 0 && (block.magic != BLOCK_MAGIC || block.version != BLOCK_VERSION))
+		return problem_set(problem, -EINVAL, "the guest's block is of another version");
+	if (block.port) { /* we hold the lock: whoever this was is dead, and so is its guardian */
+		unsigned int undone;
+
+		error = recover_domain(live->domid, stub, false, &undone, problem);
+		if (!error)
+			error = live_block_read(live, stub->block, &block, sizeof(block));
+		if (error)
+			return error;
+	}
+	port = block.magic == BLOCK_MAGIC ? block.kept_port : 0;
+	error = open_channel(live, &port, problem);
+	if (error)
+		return error;
+	block = (struct block){.magic = BLOCK_MAGIC,
+			       .version = BLOCK_VERSION,
+			       .slots_count = SLOTS_MAX,
+			       .port = port,
+			       .kept_port = port,
+			       .flags = BLOCK_PAUSED};
+	error = tell_guardian(live, GUARD_ARMED);
+	if (error)
+		return problem_set(problem, error, "the guardian process is gone");
+	error = write_block(live, &block);
+	if (error)
+		return problem_set(problem, error, "the guest's block cannot be written");
+	live->armed = true;
+	/* From here on the pause stands in the block. */
+	live_note_pause(live, false);
+	return live_scan(live);
+}
+
+int live_release_creator(struct target *target)
+{
+	struct live *live = live_of(target);
+
+	return xc_domain_unpause(live->xc, live->domid) ? -errno : 0;
+}
+
 /* ---- The guardian ---- */
 
-static _Noreturn void guard(int fd, unsigned int domid, const struct live_stub *stub, int ready_fd)
+static void be_nobody(void)
 {
 	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGTSTP};
-	struct live *live;
-	unsigned int undone;
-	ssize_t count;
-	char word;
 
 	(void)setsid();
 	for (unsigned int i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		(void)signal(ignored[i], SIG_IGN);
-	/* Standard input and output belong to the debugger: whoever waits for their end must not
-	 * wait for us. */
+	/* Whoever waits for the end of the debugger's output must not wait for us. */
 	for (int i = 0; i < 3; i++)
 		(void)dup2(open("/dev/null", O_RDWR), i);
-	live = reopen(domid, stub, NULL);
+}
+
+/* Until the pipe closes. The lock stays ours too, so that nobody attaches before we are done. */
+static _Noreturn void guard(int fd, unsigned int domid, int lock_fd, int ready_fd)
+{
+	struct live_stub stub = {0};
+	struct guard_message message;
+	unsigned int undone;
+	struct live *live;
+	ssize_t count;
+	char word;
+
+	be_nobody();
+	live = reopen(domid, &stub, NULL);
 	word = live ? 'r' : 'f';
 	count = write(ready_fd, &word, 1);
 	close(ready_fd);
 	if (!live || count != 1)
 		_exit(1);
-	do {
-		count = read(fd, &word, 1);
-	} while (count < 0 && errno == EINTR);
-	if (count == 0) /* no word of farewell */
-		(void)recover_with(live, &undone, NULL);
+	live->lock_fd = lock_fd;
+	for (;;) {
+		count = read(fd, &message, sizeof(message));
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count != sizeof(message))
+			break; /* no word of farewell */
+		if (message.word == GUARD_FAREWELL)
+			_exit(0);
+		live->stub = message.stub;
+	}
+	(void)recover_with(live, &undone, NULL);
 	_exit(0);
 }
 
@@ -274,9 +351,7 @@ int live_start_guardian(struct live *live, struct problem *problem)
 	if (live->guardian_pid == 0) {
 		close(fds[1]);
 		close(ready[0]);
-		/* The debugger's own handles and lock must not live on in the guardian. */
-		close(live->lock_fd);
-		guard(fds[0], live->domid, &live->stub, ready[1]);
+		guard(fds[0], live->domid, live->lock_fd, ready[1]);
 	}
 	close(fds[0]);
 	close(ready[1]);
@@ -291,11 +366,9 @@ int live_start_guardian(struct live *live, struct problem *problem)
 
 void live_dismiss_guardian(struct live *live)
 {
-	static const char farewell = 'q';
-
 	if (live->guardian_fd < 0)
 		return;
-	if (write(live->guardian_fd, &farewell, 1) == 1)
+	if (tell_guardian(live, GUARD_FAREWELL) == 0)
 		(void)waitpid(live->guardian_pid, NULL, 0);
 	close(live->guardian_fd);
 	live->guardian_fd = -1;

@@ -87,6 +87,8 @@ static inline struct live *live_of(struct target *target)
 
 /* live.c */
 void live_init_memory(struct live *live);
+/* One debugger a domain. -EBUSY: there is another. */
+int live_take_lock(struct live *live, struct problem *problem);
 int live_open_handles(struct live *live, struct problem *problem);
 void live_close_handles(struct live *live);
 int live_op_read(struct target *target, unsigned int vcpu, uint64_t addr, void *to, size_t bytes,
@@ -136,6 +138,9 @@ int live_release_slots(struct live *live, unsigned int *undone);
 int live_clear_step(struct live *live, unsigned int vcpu);
 
 /* live_guard.c */
+/* A mark in the lock's file: the domain is paused by the debugger, which no block says yet. */
+void live_note_pause(struct live *live, bool paused);
+bool live_pause_noted(struct live *live);
 int live_start_guardian(struct live *live, struct problem *problem);
 /* The orderly end: the guardian goes away without doing anything. */
 void live_dismiss_guardian(struct live *live);
