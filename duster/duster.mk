@@ -17,5 +17,16 @@ $(B)/bin/duster: $(DUSTER_OBJ)
 	@mkdir -p $(@D)
 	$(Q)gcc $^ $(DUSTER_LIBS) -o $@
 duster: $(B)/bin/duster
-.PHONY: duster
+all: duster
+
+# duster's answers beside gdb's, on core files of the same programs.
+test-duster: $(B)/bin/duster
+	$(Q)B=$(B) test/duster/compare
+
+install-duster: duster
+	@mkdir -p $(DEST)/bin $(DEST)/share/man/man1
+	@install -m 755 $(B)/bin/duster $(DEST)/bin/
+	@install -m 644 docs/man/duster.1 $(DEST)/share/man/man1/
+install: install-duster
+.PHONY: duster test-duster install-duster
 -include $(DUSTER_OBJ:.o=.d)

@@ -305,9 +305,13 @@ int value_register(struct session *session, struct frame *frame, const char *nam
 	struct value *value;
 	char more;
 
+	bool is_xmm = sscanf(name, "xmm%u%c", &number, &more) == 1 && number < REGS_XMM_COUNT;
+
+	if (!is_xmm && !arch_reg_find(name, &reg, &bytes, &shift))
+		return -ENOENT;
 	if (!frame)
 		return problem_set(problem, -ENODATA, "no registers");
-	if (sscanf(name, "xmm%u%c", &number, &more) == 1 && number < REGS_XMM_COUNT) {
+	if (is_xmm) {
 		struct type *type =
 			type_make_array(&session->kept, value_base(session, BASE_UCHAR), 16);
 
@@ -319,8 +323,6 @@ int value_register(struct session *session, struct frame *frame, const char *nam
 		*value_out = value;
 		return 0;
 	}
-	if (!arch_reg_find(name, &reg, &bytes, &shift))
-		return -ENOENT;
 	if (reg == CPU_RIP || reg == CPU_RSP || reg == CPU_RBP) {
 		struct type *to = value_base(session, BASE_VOID), *code;
 

@@ -345,7 +345,8 @@ int units_load(struct image *image)
 		memcpy(kept, image->ranges, image->ranges_count * sizeof(*kept));
 	free(image->ranges);
 	image->ranges = kept;
-	qsort(kept, image->ranges_count, sizeof(*kept), compare_ranges);
+	if (image->ranges_count)
+		qsort(kept, image->ranges_count, sizeof(*kept), compare_ranges);
 	return error;
 }
 

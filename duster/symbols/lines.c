@@ -89,7 +89,8 @@ static struct unit_lines *load(struct image *image, Dwarf_Die *unit)
 				lines->rows[lines->count].order = (uint32_t)i;
 				lines->count++;
 			}
-		qsort(lines->rows, lines->count, sizeof(*lines->rows), compare_rows);
+		if (lines->count)
+			qsort(lines->rows, lines->count, sizeof(*lines->rows), compare_rows);
 	}
 	(void)map_put(&image->lines, key, (uintptr_t)lines);
 	return lines;

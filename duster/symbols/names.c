@@ -102,7 +102,8 @@ static void build(struct image *image)
 			add_die(&builder, &child);
 		} while (builder.count < NAMES_MAX && dwarf_siblingof(&child, &child) == 0);
 	}
-	qsort(builder.entries, builder.count, sizeof(*builder.entries), compare);
+	if (builder.count)
+		qsort(builder.entries, builder.count, sizeof(*builder.entries), compare);
 	image->names = builder.entries ? builder.entries : calloc(1, sizeof(*builder.entries));
 	image->names_count = builder.count;
 }

@@ -102,6 +102,8 @@ int symtab_load(struct image *image, struct problem *problem)
 	(void)problem;
 	if (!image->debug_file.elf || !take_table(image, image->debug_file.elf))
 		(void)take_table(image, image->file.elf);
+	if (!image->symbols_count)
+		return 0;
 	qsort(image->symbols, image->symbols_count, sizeof(*image->symbols), compare_addresses);
 	image->symbols_by_name =
 		arena_array(&image->arena, image->symbols_count + 1, sizeof(uint32_t));

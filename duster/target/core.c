@@ -31,21 +31,23 @@ int core_file_notes(const struct core_file *file, uint64_t offset, uint64_t byte
 	if (!core_file_at(file, offset, bytes))
 		return -EINVAL;
 	while (end - offset >= sizeof(Elf64_Nhdr)) {
-		const Elf64_Nhdr *header = core_file_at(file, offset, sizeof(*header));
-		uint64_t name_bytes = align4(header->n_namesz);
-		uint64_t desc_bytes = align4(header->n_descsz);
+		uint64_t name_bytes, desc_bytes;
+		Elf64_Nhdr header;
 		const char *name;
 		int stop;
 
-		offset += sizeof(*header);
-		if (name_bytes > end - offset || header->n_descsz > end - offset - name_bytes)
+		memcpy(&header, core_file_at(file, offset, sizeof(header)), sizeof(header));
+		name_bytes = align4(header.n_namesz);
+		desc_bytes = align4(header.n_descsz);
+		offset += sizeof(header);
+		if (name_bytes > end - offset || header.n_descsz > end - offset - name_bytes)
 			return -EINVAL;
 		name = core_file_at(file, offset, name_bytes);
-		if (!header->n_namesz || name[header->n_namesz - 1] != '\0')
+		if (!header.n_namesz || name[header.n_namesz - 1] != '\0')
 			name = "";
 		offset += name_bytes;
-		stop = fn(context, name, header->n_type,
-			  core_file_at(file, offset, header->n_descsz), header->n_descsz);
+		stop = fn(context, name, header.n_type, core_file_at(file, offset, header.n_descsz),
+			  header.n_descsz);
 		if (stop)
 			return stop;
 		if (desc_bytes > end - offset)

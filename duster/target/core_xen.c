@@ -125,7 +125,7 @@ static const Elf64_Shdr *find_section(const struct core_file *file, const char *
 		core_file_at(file, header->e_shoff, (uint64_t)header->e_shnum * sizeof(*sections));
 	const Elf64_Shdr *names;
 
-	if (!sections || header->e_shentsize != sizeof(*sections) ||
+	if (!sections || ((uintptr_t)sections & 7) || header->e_shentsize != sizeof(*sections) ||
 	    header->e_shstrndx >= header->e_shnum)
 		return NULL;
 	names = &sections[header->e_shstrndx];

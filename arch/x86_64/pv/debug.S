@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Breakpoints and single steps: with a debugger attached (debug_asm.h) the vCPU stops here until it is told to
- * go on. Nothing here may have a breakpoint itself, so it calls nothing, not even the hypercall page.
- * Works from the first instruction of the guest, in any context, with events masked.
+ * Breakpoints and single steps: with a debugger attached (debug_asm.h) the vCPU stops here until
+ * it is told to go on. Nothing here may have a breakpoint itself, so it calls nothing, not even
+ * the hypercall page. Works from the guest's first instruction, in any context, events masked.
  */
 #include "arch/x86_64/pv/debug_asm.h"
 #include "arch/x86_64/pv/frame_asm.h"
@@ -35,7 +35,8 @@ trap_entry_3:
 	cmpl	$0, DEBUG_PORT(%rbx)
 	jne	stop
 
-	/* Nobody is attached: a crash report, but not for what a debugger that has just left took away. */
+	/* Nobody is attached: a crash report, but not for what a debugger that has just left
+	 * took away. */
 	cmpl	$0, (%rbx)
 	je	trap_common_saved
 	cmpl	$TRAP_DEBUG_VECTOR, %r12d

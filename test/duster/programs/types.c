@@ -111,7 +111,8 @@ struct everything all = {
 	.word = 12,
 };
 
-struct tree leaf = {.key = "leaf", .pair = {3, 4}, .raw = {1, 2, 3, 4}, .inner = {7, 2.5f}, .compare = compare};
+struct tree leaf = {
+	.key = "leaf", .pair = {3, 4}, .raw = {1, 2, 3, 4}, .inner = {7, 2.5f}, .compare = compare};
 struct tree root = {.left = &leaf, .key = "root", .pair = {1, 2}, .compare = compare};
 struct bits bits = {.a = 5, .b = -7, .c = 0x123456789aUL, .d = 1, .e = -1};
 struct flexible *flexible;
@@ -145,7 +146,8 @@ int main(void)
 	infinite = 1 / (double)zeros[0];
 	not_a_number = (double)zeros[0] / zeros[1];
 	hidden += per_thread + bytes[0] + odd_flags + odd_colour + (int)floats[0] + pairs[0].first +
-		  anonymous.i + bits.a + (int)wide + root.pair.first + mixed[0] + (functions[0] != 0);
+		  anonymous.i + bits.a + (int)wide + root.pair.first + mixed[0] +
+		  (functions[0] != 0);
 	__asm__ volatile("" : : "r"(&hidden) : "memory");
 	__builtin_trap();
 }
