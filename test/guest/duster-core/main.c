@@ -59,7 +59,7 @@ static __attribute__((noinline)) int sum(const struct node *from, volatile int *
 
 static __attribute__((noinline)) int descend(int depth, volatile int *wild)
 {
-	char mark[16];
+	char mark[24];
 
 	snprintf(mark, sizeof(mark), "depth %d", depth);
 	if (depth == 0)
