@@ -135,7 +135,7 @@ bool backtrace_next(struct backtrace *trace)
 	trace->is_trap = false;
 	trace->is_return = true;
 	return read_word(rbp, &trace->rbp) && read_word(rbp + sizeof(rbp), &trace->rip) &&
-	       is_text(trace->rip);
+	       (is_text(trace->rip) || is_hypercall(trace->rip));
 }
 
 void backtrace_symbol(uintptr_t addr, bool is_return, char *text_out, size_t text_bytes)

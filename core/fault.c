@@ -8,13 +8,11 @@
 #include "arch/x86_64/pv/traps.h"
 #include "core/panic.h"
 #include "core/vm.h"
-#include "core/wait.h"
+#include "core/thread.h"
 #include "lib/base/format.h"
 #include "xen/hypercall.h"
 
 #define NULL_BYTES 0x10000u /* what counts as an access through NULL */
-
-bool upcall_work_pending;
 
 /* ---- Words ---- */
 
@@ -214,6 +212,12 @@ void core_trap(struct trap_frame *frame)
 
 void core_upcall_work(struct trap_frame *frame)
 {
-	if (!READ_ONCE(waitq_sleeping))
+	/* Xen enabled events to end a block: whoever blocked looks for itself. */
+	if (VCPU(blocking))
+		return;
+	VCPU(work_pending) = false;
+	if (thread_preempt)
+		thread_preempt();
+	if (READ_ONCE(thread_self()->interrupted))
 		core_deliver_signals(frame);
 }

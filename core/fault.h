@@ -50,7 +50,7 @@ int fault_to_signal(const struct trap_frame *frame, int *code_out, uintptr_t *ad
  * true, or false when there is none. Events are masked, general registers only. */
 bool core_fault_signal(struct trap_frame *frame, int signal, int code, uintptr_t addr);
 
-/* Provided by lib/posix: the same for signals that are pending (upcall_work_pending is set). */
+/* Provided by lib/posix: the same for signals that are pending (the vCPU's work_pending is set). */
 void core_deliver_signals(struct trap_frame *frame);
 
 #endif

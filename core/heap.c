@@ -9,7 +9,7 @@
 #include "lib/base/error.h"
 #include "lib/base/format.h"
 #include "lib/base/string.h"
-#include "xen/evtchn.h"
+#include "xen/vcpu.h"
 
 #define SIGNAL_ABORT 6
 
@@ -29,10 +29,17 @@ void heap_corrupted(const char *what, const void *block, size_t bytes)
 
 void heap_key_init(void)
 {
-	if (random_get(&heap_key, sizeof(heap_key)))
+	uint64_t key, none = 0;
+
+	if (READ_ONCE(heap_key))
+		return;
+	if (random_get(&key, sizeof(key)))
 		panic("heap: used before random numbers are seeded");
 	/* The first byte in memory: see heap_canary(). */
-	heap_key = (heap_key | 0x80) & ~1ULL;
+	key = (key | 0x80) & ~1ULL;
+	/* Whichever vCPU is first. */
+	(void)__atomic_compare_exchange_n(&heap_key, &none, key, false, __ATOMIC_RELAXED,
+					  __ATOMIC_RELAXED);
 }
 
 /* The words of a slot from unit 2 on are the cases of a switch that falls through, the largest
@@ -136,12 +143,21 @@ static uint64_t poison_sum_long(uint64_t sum, const char *slot, uint32_t slot_by
 	return poison_sum(sum, slot, units);
 }
 
+/* bit_lowest() of a bitmap that is not empty, in one instruction where the compiler makes three. */
+static inline uint64_t lowest(uint64_t bits)
+{
+	uint64_t index;
+
+	__asm__("bsf %1, %0" : "=r"(index) : "r"(bits) : "cc");
+	return index;
+}
+
 /* The first slot of the window, which is not empty. */
 static inline __attribute__((always_inline)) void *slot_take(struct heap_class *class, size_t bytes,
 							     bool is_short)
 {
 	uint64_t window = class->window;
-	uint64_t slot = bit_lowest(window);
+	uint64_t slot = lowest(window);
 	uint64_t sum = class->poison_negated;
 	char *block;
 
@@ -156,9 +172,20 @@ static inline __attribute__((always_inline)) void *slot_take(struct heap_class *
 	return block;
 }
 
+/* This vCPU's empty slabs go at once, the others' when those next look. */
+static bool reclaim(void)
+{
+	bool enabled = events_disable(), given;
+
+	__atomic_fetch_add(&heap_trims, 1, __ATOMIC_RELAXED);
+	given = slab_trim();
+	events_restore(enabled);
+	return given;
+}
+
 bool core_page_reclaim(void)
 {
-	return slab_trim();
+	return reclaim();
 }
 
 /* A block of an area. Page tables are not worth a reclaim to the page allocator, but to us. */
@@ -166,33 +193,33 @@ static void *area_alloc(size_t align_bytes, size_t bytes, unsigned int vm_flags)
 {
 	void *block = large_alloc(align_bytes, bytes, vm_flags);
 
-	if (!block && slab_trim())
+	if (!block && reclaim())
 		block = large_alloc(align_bytes, bytes, vm_flags);
 	if (!block)
 		core_heap_failed();
 	return block;
 }
 
-/* A block of any class; NULL when out of memory. */
-static void *class_alloc(struct heap_class *class, size_t align_bytes, size_t bytes)
+/* A block of this vCPU's class; NULL when out of memory. Events disabled. */
+static void *class_alloc(unsigned int index, size_t bytes)
 {
-	/* No run of pages for a slab may still leave single pages. */
+	struct heap_class *class = &VCPU(heap)->classes[index];
+
 	if (!class->window && !slab_refill(class))
-		return area_alloc(align_bytes, bytes, VM_DIRTY);
+		return NULL;
 	return slot_take(class, bytes, false);
 }
 
-static __attribute__((noinline)) void *alloc_slow(size_t bytes, struct events_saved saved)
+static __attribute__((noinline)) void *alloc_slow(size_t bytes, uint8_t mask)
 {
-	void *block;
+	void *block = NULL;
 
 	if (bytes <= HEAP_SMALL_MAX)
-		block = class_alloc(&heap_classes[heap_class_of(bytes)], HEAP_ALIGN_BYTES, bytes);
-	else
-		block = area_alloc(HEAP_ALIGN_BYTES, bytes, VM_DIRTY);
-	if (events_release(saved))
+		block = class_alloc(heap_class_of(bytes), bytes);
+	if (events_release(mask))
 		events_deliver();
-	return block;
+	/* No run of pages for a slab may still leave single pages. */
+	return block ? block : area_alloc(HEAP_ALIGN_BYTES, bytes, VM_DIRTY);
 }
 
 static __attribute__((noinline)) void *deliver_and_return(void *block)
@@ -205,62 +232,55 @@ static __attribute__((noinline)) void *deliver_and_return(void *block)
  * is rare is called last. */
 void *heap_alloc(size_t bytes)
 {
-	struct events_saved saved = events_save();
-	struct heap_class *class = heap_classes;
+	uint8_t mask = events_save();
+	struct heap_class *class = VCPU(heap)->classes;
 	void *block;
 
 	if (__builtin_expect(bytes > HEAP_SHORT_MAX, 0))
-		return alloc_slow(bytes, saved);
+		return alloc_slow(bytes, mask);
 	class += heap_class_fine[(bytes + HEAP_CANARY_BYTES + 15) / 16];
-	/* One register for its address, not two. */
-	__asm__("" : "+r"(class));
 	if (__builtin_expect(!class->window, 0))
-		return alloc_slow(bytes, saved);
+		return alloc_slow(bytes, mask);
 	block = slot_take(class, bytes, true);
-	return events_release(saved) ? deliver_and_return(block) : block;
+	return events_release(mask) ? deliver_and_return(block) : block;
 }
 
 void *heap_alloc_zeroed(size_t bytes)
 {
 	void *block;
-	bool enabled;
 
-	if (bytes <= HEAP_SMALL_MAX) {
-		block = heap_alloc(bytes);
-		return block ? memset(block, 0, bytes) : NULL;
-	}
-	enabled = events_disable();
-	block = area_alloc(HEAP_ALIGN_BYTES, bytes, 0);
-	events_restore(enabled);
-	return block;
+	if (bytes > HEAP_SMALL_MAX)
+		return area_alloc(HEAP_ALIGN_BYTES, bytes, 0);
+	block = heap_alloc(bytes);
+	return block ? memset(block, 0, bytes) : NULL;
 }
 
 void *heap_alloc_aligned(size_t align_bytes, size_t bytes)
 {
-	unsigned int index;
-	bool enabled;
-	void *block;
+	unsigned int index = HEAP_CLASSES;
+	void *block = NULL;
 
 	if (align_bytes <= HEAP_ALIGN_BYTES)
 		return heap_alloc(bytes);
-	enabled = events_disable();
-	index = bytes <= HEAP_SMALL_MAX ? heap_class_aligned(align_bytes, bytes) : HEAP_CLASSES;
-	if (index < HEAP_CLASSES)
-		block = class_alloc(&heap_classes[index], align_bytes, bytes);
-	else
-		block = area_alloc(align_bytes, bytes, VM_DIRTY);
-	events_restore(enabled);
-	return block;
+	if (bytes <= HEAP_SMALL_MAX)
+		index = heap_class_aligned(align_bytes, bytes);
+	if (index < HEAP_CLASSES) {
+		bool enabled = events_disable();
+
+		block = class_alloc(index, bytes);
+		events_restore(enabled);
+	}
+	return block ? block : area_alloc(align_bytes, bytes, VM_DIRTY);
 }
 
 /* The slab of a small block, NULL for anything else. */
 static struct slab *slab_of(const void *block)
 {
 	const struct page *page = page_of(block);
+	uint8_t owner = page ? READ_SHARED(page->owner) : PAGE_OWNER_NONE;
 
-	if (!page || (page->owner != PAGE_OWNER_HEAP_SHORT && page->owner != PAGE_OWNER_HEAP_LONG))
-		return NULL;
-	return page->object;
+	return owner == PAGE_OWNER_HEAP_SHORT || owner == PAGE_OWNER_HEAP_LONG ? page->object
+									       : NULL;
 }
 
 static uint32_t slot_of(const struct slab *slab, const char *block)
@@ -294,41 +314,55 @@ static inline uint32_t live_slot(const struct slab *slab, const char *block)
 	return slot;
 }
 
-static __attribute__((noinline)) void free_last(struct slab *slab, struct events_saved saved)
+static __attribute__((noinline)) void free_last(struct slab *slab, uint8_t mask)
 {
 	slab_freed(slab);
-	if (events_release(saved))
+	if (events_release(mask))
 		events_deliver();
 }
 
-/* Blocks of long slots and of areas. */
-static __attribute__((noinline)) void free_slow(void *block, struct events_saved saved)
+/* Of another vCPU's slab. */
+static void free_remote(struct slab *slab, char *block, uint32_t slot)
+{
+	size_t bytes = slab->requested[slot];
+
+	heap_poison(block, slab->slot_bytes);
+	if (!slab_free_remote(slab, slot))
+		heap_corrupted("double free", block, bytes);
+}
+
+/* Blocks of long slots, of areas and of other vCPUs. */
+static __attribute__((noinline)) void free_slow(void *block, uint8_t mask)
 {
 	struct slab *slab = slab_of(block);
 
 	if (slab) {
 		uint32_t slot = live_slot(slab, block);
 
-		heap_poison(block, slab->slot_bytes);
-		bitmap_set(slab->freed, slot);
-		if (--slab->countdown == 0)
-			slab_freed(slab);
-	} else if (block) {
-		large_free(block);
+		if (READ_ONCE(slab->heap) != VCPU(heap)) {
+			free_remote(slab, block, slot);
+		} else {
+			heap_poison(block, slab->slot_bytes);
+			bitmap_set(slab->freed, slot);
+			if (--slab->countdown == 0)
+				slab_freed(slab);
+		}
 	}
-	if (events_release(saved))
+	if (events_release(mask))
 		events_deliver();
+	if (!slab && block)
+		large_free(block);
 }
 
 void heap_free(void *block)
 {
-	struct events_saved saved = events_save();
+	uint8_t mask = events_save();
 	const struct page *page = page_of(block);
 	struct slab *slab;
 	uint32_t slot;
 
-	if (__builtin_expect(!page || page->owner != PAGE_OWNER_HEAP_SHORT, 0)) {
-		free_slow(block, saved);
+	if (__builtin_expect(!page || READ_SHARED(page->owner_vcpu) != VCPU(heap_owner), 0)) {
+		free_slow(block, mask);
 		return;
 	}
 	slab = page->object;
@@ -336,24 +370,19 @@ void heap_free(void *block)
 	poison_write(block, slab->units);
 	bitmap_set(slab->freed, slot);
 	if (__builtin_expect(--slab->countdown == 0, 0))
-		free_last(slab, saved);
-	else if (events_release(saved))
+		free_last(slab, mask);
+	else if (events_release(mask))
 		events_deliver();
 }
 
 size_t heap_usable_bytes(const void *block)
 {
-	bool enabled;
 	struct slab *slab;
-	size_t bytes;
 
 	if (!block)
 		return 0;
-	enabled = events_disable();
 	slab = slab_of(block);
-	bytes = slab ? slab->requested[live_slot(slab, block)] : large_bytes(block);
-	events_restore(enabled);
-	return bytes;
+	return slab ? slab->requested[live_slot(slab, block)] : large_bytes(block);
 }
 
 /* Makes a block longer or shorter in its place; false when it must move. */
@@ -361,14 +390,17 @@ static bool resize_in_place(void *block, size_t bytes)
 {
 	struct slab *slab = slab_of(block);
 	unsigned int slot;
+	bool enabled;
 
 	if (!slab)
 		return bytes > HEAP_SMALL_MAX && large_resize(block, bytes);
 	slot = live_slot(slab, block);
 	if (bytes > HEAP_SMALL_MAX || heap_class_of(bytes) != slab->class_index)
 		return false;
+	enabled = events_disable();
 	slab->requested[slot] = (uint16_t)bytes;
 	heap_store((char *)block + bytes, heap_canary(block));
+	events_restore(enabled);
 	return true;
 }
 
@@ -376,22 +408,15 @@ void *heap_realloc(void *block, size_t bytes)
 {
 	size_t old_bytes;
 	void *moved;
-	bool enabled, done;
 
 	if (!block)
 		return heap_alloc(bytes);
 	old_bytes = heap_usable_bytes(block);
-	enabled = events_disable();
-	done = resize_in_place(block, bytes);
-	/* What has grown once may well grow again: leave room behind it. */
-	moved = NULL;
-	if (!done && bytes > HEAP_SMALL_MAX)
-		moved = area_alloc(HEAP_ALIGN_BYTES, bytes, VM_DIRTY | VM_ROOM);
-	events_restore(enabled);
-	if (done)
+	if (resize_in_place(block, bytes))
 		return block;
-	if (bytes <= HEAP_SMALL_MAX)
-		moved = heap_alloc(bytes);
+	/* What has grown once may well grow again: leave room behind it. */
+	moved = bytes <= HEAP_SMALL_MAX ? heap_alloc(bytes)
+					: area_alloc(HEAP_ALIGN_BYTES, bytes, VM_DIRTY | VM_ROOM);
 	if (!moved)
 		return NULL;
 	memcpy(moved, block, old_bytes < bytes ? old_bytes : bytes);
@@ -401,27 +426,18 @@ void *heap_realloc(void *block, size_t bytes)
 
 void heap_get_stats(struct heap_stats *stats_out)
 {
-	bool enabled = events_disable();
-
-	*stats_out = (struct heap_stats){.held_bytes = heap_held_bytes};
+	*stats_out = (struct heap_stats){
+		.held_bytes = __atomic_load_n(&heap_held_bytes, __ATOMIC_RELAXED)};
 	slab_count(stats_out);
 	large_count(stats_out);
-	events_restore(enabled);
 }
 
 int heap_check(void)
 {
-	bool enabled = events_disable();
-	int problems = slab_check() + large_check();
-
-	events_restore(enabled);
-	return problems ? -EFAULT : 0;
+	return slab_check() + large_check() ? -EFAULT : 0;
 }
 
 void heap_trim(void)
 {
-	bool enabled = events_disable();
-
-	slab_trim();
-	events_restore(enabled);
+	(void)reclaim();
 }

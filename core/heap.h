@@ -5,7 +5,10 @@
  *
  * Detects double free, invalid free, overflows of 1 to 16 bytes, writes after free and corrupt
  * links, and then ends the program: panic_signal() with one line, SIGABRT. Zero bytes are a valid,
- * unique block. Alignment of at least 16. Any context; events are masked inside.
+ * unique block. Alignment of at least 16. Any context, any vCPU.
+ *
+ * Each vCPU has slabs of its own, so that it takes and gives small blocks with its events disabled
+ * and no lock. A block freed on another vCPU than the one it comes from goes back through a queue.
  */
 #ifndef CORE_HEAP_H
 #define CORE_HEAP_H
@@ -29,17 +32,29 @@ void heap_free(void *block);
 /* Bytes that may be used: what was asked for. 0 for NULL. */
 size_t heap_usable_bytes(const void *block);
 
+struct vcpu;
+
+/* Before the first use of any other function here, page_alloc() included: the boot vCPU's slabs. */
+void heap_init(void);
+/* Before another vCPU comes up, on any vCPU: makes place for its slabs, unless it has some from an
+ * earlier time. 0 or -ENOMEM. */
+int heap_vcpu_create(struct vcpu *vcpu);
+/* On a vCPU that is about to go down, as the last that uses the heap there; not on the boot vCPU.
+ * Its empty slabs are given back, the others become the boot vCPU's. Events disabled. */
+void heap_vcpu_leave(void);
+
 struct heap_stats {
 	uint64_t used_bytes, used_blocks; /* as asked for */
 	uint64_t held_bytes;              /* taken from the page allocator for blocks */
 };
-/* Walks everything. */
+/* Walks everything; exact when no other vCPU allocates meanwhile. */
 void heap_get_stats(struct heap_stats *stats_out);
 
-/* Walks everything. 0, or -EFAULT when something is corrupt, which is then in the log. */
+/* Walks everything, while other vCPUs go on. 0, or -EFAULT when something is corrupt, which is then
+ * in the log. */
 int heap_check(void);
 
-/* Gives wholly empty slabs back to the page allocator. */
+/* Gives wholly empty slabs back to the page allocator; other vCPUs do so when they next look. */
 void heap_trim(void);
 
 #endif

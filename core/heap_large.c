@@ -4,7 +4,9 @@
  * allows, so that running over the end faults. Bytes between the two are canary, and so are the
  * eight before the block. A freed block is unmapped.
  *
- * area->private holds the bytes asked for and the block's address.
+ * area->private holds the bytes asked for and the block's address, 0 until the canaries are there.
+ * Both are looked at and changed in vm_with(), together with the canaries: so heap_check() may look
+ * at any time. The caller holds no lock.
  */
 #include "core/heap_parts.h"
 
@@ -65,85 +67,126 @@ static const char *canaries_check(const struct vm_area *area)
 	return NULL;
 }
 
+struct change {
+	uintptr_t block;
+	size_t bytes;
+	const char *problem; /* what is wrong with the block, NULL: nothing */
+	void *area;
+	size_t area_bytes;
+};
+
+/* The first canaries. */
+static bool make_one(struct vm_area *area, void *arg)
+{
+	const struct change *change = arg;
+
+	area->private[LARGE_BYTES] = change->bytes;
+	area->private[LARGE_BLOCK] = change->block;
+	canaries_write(area);
+	return true;
+}
+
 void *large_alloc(size_t align_bytes, size_t bytes, unsigned int vm_flags)
 {
-	struct vm_area *area;
-	uintptr_t block;
+	struct change change = {.bytes = bytes};
+	uintptr_t end;
 	void *start;
 
 	if (bytes > PTRDIFF_MAX - PAGE_BYTES || align_bytes > PTRDIFF_MAX)
 		return NULL;
-	if (!heap_key)
-		heap_key_init();
+	heap_key_init();
 	if (align_bytes < HEAP_ALIGN_BYTES)
 		align_bytes = HEAP_ALIGN_BYTES;
 	if (vm_alloc(bytes ? bytes : 1, align_bytes > PAGE_BYTES ? align_bytes : 0,
 		     PT_PROT_READ | PT_PROT_WRITE | vm_flags, large_name, &start))
 		return NULL;
-	area = vm_area_at(start);
-	block = align_down(area_end(area) - bytes, align_bytes);
-	area->private[LARGE_BYTES] = bytes;
-	area->private[LARGE_BLOCK] = block;
-	canaries_write(area);
-	heap_held_bytes += area->bytes;
-	return (void *)block;
+	end = (uintptr_t)start + align_up(bytes ? bytes : 1, PAGE_BYTES);
+	/* A block of no bytes lies in the area too, not behind it. */
+	change.block = align_down(end - (bytes ? bytes : 1), align_bytes);
+	(void)vm_with((uintptr_t)start, make_one, &change);
+	heap_hold((long)(end - (uintptr_t)start));
+	return (void *)change.block;
 }
 
-/* The area of a live block; NULL when it is none. */
-static struct vm_area *area_of(const void *block)
+/* True when the area is that of the live block change->block; its canaries are looked at. */
+static bool is_block(const struct vm_area *area, struct change *change)
 {
-	const struct vm_area *area = vm_find((uintptr_t)block, NULL);
-
-	if (!area || area->name != large_name || area->private[LARGE_BLOCK] != (uintptr_t)block)
-		return NULL;
-	return vm_area_at((void *)area->start);
+	if (area->name != large_name || area->private[LARGE_BLOCK] != change->block)
+		return false;
+	change->problem = canaries_check(area);
+	change->area = (void *)area->start;
+	change->area_bytes = area->bytes;
+	change->bytes = area->private[LARGE_BYTES];
+	return true;
 }
 
-static struct vm_area *checked_area_of(const void *block)
+static bool look_at_one(struct vm_area *area, void *change)
 {
-	struct vm_area *area = area_of(block);
-	const char *problem = area ? canaries_check(area) : "invalid or double free";
+	return is_block(area, change);
+}
 
-	if (problem)
-		heap_corrupted(problem, block, area ? area->private[LARGE_BYTES] : 0);
-	return area;
+/* What there is to know of a live block. Ends the program when it is none, or not whole. */
+static struct change checked(const void *block)
+{
+	struct change change = {.block = (uintptr_t)block};
+
+	if (!vm_with((uintptr_t)block, look_at_one, &change))
+		heap_corrupted("invalid or double free", block, 0);
+	if (change.problem)
+		heap_corrupted(change.problem, block, change.bytes);
+	return change;
 }
 
 void large_free(void *block)
 {
-	struct vm_area *area = checked_area_of(block);
+	struct change change = checked(block);
 
-	heap_held_bytes -= area->bytes;
-	vm_free((void *)area->start);
+	/* Another thread may have freed it since. */
+	if (vm_free(change.area))
+		heap_corrupted("double free", block, change.bytes);
+	heap_hold(-(long)change.area_bytes);
 }
 
 size_t large_bytes(const void *block)
 {
-	return checked_area_of(block)->private[LARGE_BYTES];
+	return checked(block).bytes;
 }
 
-bool large_resize(void *block, size_t bytes)
+static bool resize_one(struct vm_area *area, void *arg)
 {
-	struct vm_area *area = checked_area_of(block);
-	size_t old_bytes = area->bytes;
-	size_t needed = (uintptr_t)block - area->start + bytes + LARGE_TAIL_MAX;
+	const struct change *change = arg;
 
-	/* Half empty: worth a new area. */
-	if (bytes < area->private[LARGE_BYTES] / 2)
+	if (area->private[LARGE_BLOCK] != change->block)
 		return false;
-	if (bytes > area->private[LARGE_BYTES] && needed > area->bytes &&
-	    vm_grow((void *)area->start, needed))
-		return false;
-	heap_held_bytes += area->bytes - old_bytes;
-	area->private[LARGE_BYTES] = bytes;
+	area->private[LARGE_BYTES] = change->bytes;
 	canaries_write(area);
 	return true;
 }
 
+bool large_resize(void *block, size_t bytes)
+{
+	struct change change = checked(block);
+	size_t before = (uintptr_t)block - (uintptr_t)change.area;
+	size_t needed = before + bytes + LARGE_TAIL_MAX;
+
+	/* Half empty: worth a new area. */
+	if (bytes < change.bytes / 2)
+		return false;
+	if (bytes > change.bytes && needed > change.area_bytes) {
+		if (vm_grow(change.area, needed))
+			return false;
+		heap_hold((long)(align_up(needed, PAGE_BYTES) - change.area_bytes));
+	}
+	change.bytes = bytes;
+	return vm_with((uintptr_t)block, resize_one, &change);
+}
+
 static bool check_one(const struct vm_area *area, void *problems)
 {
-	const char *problem = area->name == large_name ? canaries_check(area) : NULL;
+	const char *problem = NULL;
 
+	if (area->name == large_name && area->private[LARGE_BLOCK])
+		problem = canaries_check(area);
 	if (problem) {
 		log_error("heap: %s of block %#lx (%zu bytes)", problem,
 			  (unsigned long)area->private[LARGE_BLOCK],
@@ -165,7 +208,7 @@ static bool count_one(const struct vm_area *area, void *arg)
 {
 	struct heap_stats *stats = arg;
 
-	if (area->name == large_name) {
+	if (area->name == large_name && area->private[LARGE_BLOCK]) {
 		stats->used_bytes += area->private[LARGE_BYTES];
 		stats->used_blocks++;
 	}

@@ -17,6 +17,8 @@
 #define EMPTY_MAX           4u /* one-page slabs kept in each class while memory is plentiful */
 #define PLENTY_PAGES        256u
 #define COUNTDOWN_NEVER     UINT16_MAX
+#define CHECK_TRIES         8u
+#define OTHERS_TRIES        10000u
 
 /* A power of two and the canary fit without waste: four steps to the next power of two, all
  * plus 16. */
@@ -43,9 +45,11 @@ static const uint8_t class_coarse[HEAP_SMALL_MAX / 256 + 1] = {
 	[49 ... 56] = 34, [57 ... 64] = 35,
 };
 
-struct heap_class heap_classes[HEAP_CLASSES];
+struct spinlock heap_slabs_lock;
 struct list_node heap_slabs = LIST_INIT(heap_slabs);
+struct heap_vcpu heap_vcpu0;
 uint64_t heap_held_bytes;
+uint32_t heap_trims;
 
 /* Descriptors: most slabs of large slots need few slots. */
 static struct pool slabs_few = {.name = "slab", .object_bytes = 192};
@@ -72,7 +76,18 @@ unsigned int heap_class_aligned(size_t align_bytes, size_t bytes)
 	return HEAP_CLASSES;
 }
 
+void heap_init(void)
+{
+	VCPU(heap) = &heap_vcpu0;
+	VCPU(heap_owner) = PAGE_OWNER_VCPU(PAGE_OWNER_HEAP_SHORT, VCPU(id));
+}
+
 /* ---- Slabs ---- */
+
+static struct heap_class *class_of(const struct slab *slab)
+{
+	return &slab->heap->classes[slab->class_index];
+}
 
 static struct pool *slab_pool(unsigned int slots_count)
 {
@@ -80,7 +95,7 @@ static struct pool *slab_pool(unsigned int slots_count)
 }
 
 /* The smallest order that wastes at most one part in divisor. */
-static unsigned int slab_order(uint32_t slot_bytes, unsigned int divisor)
+__attribute__((cold)) static unsigned int slab_order(uint32_t slot_bytes, unsigned int divisor)
 {
 	unsigned int order = 0;
 
@@ -90,9 +105,9 @@ static unsigned int slab_order(uint32_t slot_bytes, unsigned int divisor)
 	return order;
 }
 
-static void class_init(struct heap_class *class)
+__attribute__((cold)) static void class_init(struct heap_class *class)
 {
-	uint32_t bytes = class_bytes[class - heap_classes];
+	uint32_t bytes = class_bytes[class - VCPU(heap)->classes];
 
 	class->slot_bytes = bytes;
 	class->units = bytes / HEAP_UNIT_BYTES;
@@ -100,7 +115,7 @@ static void class_init(struct heap_class *class)
 	list_init(&class->partial);
 }
 
-static struct slab *slab_create(struct heap_class *class, unsigned int order)
+__attribute__((cold)) static struct slab *slab_create(struct heap_class *class, unsigned int order)
 {
 	unsigned int slots_count = (unsigned int)(PAGE_BYTES << order) / class->slot_bytes;
 	struct slab *slab = pool_alloc(slab_pool(slots_count));
@@ -116,8 +131,9 @@ static struct slab *slab_create(struct heap_class *class, unsigned int order)
 	slab->slot_bytes = class->slot_bytes;
 	slab->reciprocal = (uint32_t)(((1ULL << 32) + class->slot_bytes - 1) / class->slot_bytes);
 	slab->units = (uint8_t) class->units;
-	slab->slots_count = (uint16_t)slots_count;
-	slab->class_index = (uint8_t)(class - heap_classes);
+	slab->slots_count = (uint8_t)slots_count;
+	slab->heap = VCPU(heap);
+	slab->class_index = (uint8_t)(class - slab->heap->classes);
 	slab->order = (uint8_t)order;
 	for (unsigned int word = 0; word < slots_count / 64; word++)
 		slab->freed[word] = UINT64_MAX;
@@ -127,11 +143,14 @@ static struct slab *slab_create(struct heap_class *class, unsigned int order)
 	for (size_t i = 0; i < 1u << order; i++) {
 		struct page *page = page_of(slab->base + i * PAGE_BYTES);
 
-		page->owner = is_short ? PAGE_OWNER_HEAP_SHORT : PAGE_OWNER_HEAP_LONG;
 		page->object = slab;
+		page->vcpu = (uint8_t)VCPU(id);
+		page->owner = is_short ? PAGE_OWNER_HEAP_SHORT : PAGE_OWNER_HEAP_LONG;
 	}
+	spin_lock(&heap_slabs_lock);
 	list_append(&heap_slabs, &slab->all);
-	heap_held_bytes += PAGE_BYTES << order;
+	spin_unlock(&heap_slabs_lock);
+	heap_hold((long)(PAGE_BYTES << order));
 	return slab;
 }
 
@@ -140,17 +159,19 @@ static void slab_unlist(struct slab *slab)
 	list_remove(&slab->partial);
 	slab->listed = false;
 	if (slab->countdown == 0)
-		heap_classes[slab->class_index].empty_count--;
+		class_of(slab)->empty_count--;
 }
 
-static void slab_destroy(struct slab *slab)
+__attribute__((cold)) static void slab_destroy(struct slab *slab)
 {
 	for (size_t i = 0; i < 1u << slab->order; i++)
 		page_of(slab->base + i * PAGE_BYTES)->owner = PAGE_OWNER_KERNEL;
-	heap_held_bytes -= PAGE_BYTES << slab->order;
+	heap_hold(-(long)(PAGE_BYTES << slab->order));
 	if (slab->listed)
 		slab_unlist(slab);
+	spin_lock(&heap_slabs_lock);
 	list_remove(&slab->all);
+	spin_unlock(&heap_slabs_lock);
 	page_free(slab->base, slab->order);
 	pool_free(slab_pool(slab->slots_count), slab);
 }
@@ -167,9 +188,12 @@ static unsigned int slab_freed_count(const struct slab *slab)
 /* Into its class's list, to be used again, when it has freed slots. Else the next free says so. */
 static void slab_list(struct slab *slab)
 {
-	struct heap_class *class = &heap_classes[slab->class_index];
+	struct heap_class *class = class_of(slab);
 	unsigned int freed_count = slab_freed_count(slab);
 
+	/* It may have come from another vCPU. */
+	if (!class->slot_bytes)
+		class_init(class);
 	slab->countdown = freed_count ? (uint16_t)(slab->slots_count - freed_count) : 1;
 	if (!freed_count)
 		return;
@@ -197,7 +221,7 @@ static void window_open(struct heap_class *class, struct slab *slab)
 }
 
 /* One more slab, in the list; false when out of memory. */
-static bool class_grow(struct heap_class *class, bool is_first)
+__attribute__((cold)) static bool class_grow(struct heap_class *class, bool is_first)
 {
 	unsigned int order_first = slab_order(class->slot_bytes, WASTE_DIVISOR_FIRST);
 	unsigned int order = slab_order(class->slot_bytes, WASTE_DIVISOR);
@@ -214,12 +238,16 @@ static bool class_grow(struct heap_class *class, bool is_first)
 
 bool slab_refill(struct heap_class *class)
 {
-	struct slab *slab = class->current;
+	struct slab *slab;
 
 	if (!class->slot_bytes)
 		class_init(class);
-	if (!heap_key)
-		heap_key_init();
+	heap_key_init();
+	if (VCPU(heap)->trims != READ_ONCE(heap_trims))
+		slab_trim();
+	else if (READ_ONCE(VCPU(heap)->remote))
+		slab_drain();
+	slab = class->current;
 	class->current = NULL;
 	if (slab)
 		slab_list(slab);
@@ -245,7 +273,7 @@ static unsigned int empty_max(const struct slab *slab)
  * one in the list is empty. Never the current slab: it is looked at when its window is used up. */
 void slab_freed(struct slab *slab)
 {
-	struct heap_class *class = &heap_classes[slab->class_index];
+	struct heap_class *class = class_of(slab);
 
 	if (slab->listed) {
 		/* To the end: slabs that are partly in use are filled up first. */
@@ -259,74 +287,110 @@ void slab_freed(struct slab *slab)
 		slab_destroy(slab);
 }
 
+bool slab_in_window(const struct slab *slab, unsigned int slot)
+{
+	const struct heap_class *class = class_of(slab);
+	size_t first = (size_t)(class->window_requested - slab->requested);
+
+	return slab == class->current && slot - first < 64 && (class->window >> (slot - first) & 1);
+}
+
 /* ---- All of them ---- */
 
-bool slab_trim(void)
+void slab_close_window(struct heap_class *class)
 {
-	uint64_t held_before = heap_held_bytes;
+	struct slab *slab = class->current;
 
+	if (!slab)
+		return;
+	for (uint64_t bits = class->window; bits; bits &= bits - 1)
+		bitmap_set(slab->freed, (unsigned int)(class->window_requested - slab->requested) +
+						bit_lowest(bits));
+	class->window = 0;
+	class->current = NULL;
+	slab_list(slab);
+}
+
+__attribute__((cold)) bool slab_trim(void)
+{
+	struct heap_vcpu *heap = VCPU(heap);
+	bool given = false;
+
+	heap->trims = READ_ONCE(heap_trims);
+	if (READ_ONCE(heap->remote))
+		slab_drain();
 	for (unsigned int i = 0; i < HEAP_CLASSES; i++) {
-		struct heap_class *class = &heap_classes[i];
+		struct heap_class *class = &heap->classes[i];
 		struct list_node *node, *after;
 
 		if (!class->slot_bytes)
 			continue;
-		if (class->current) {
-			struct slab *slab = class->current;
-
-			for (uint64_t bits = class->window; bits; bits &= bits - 1)
-				bitmap_set(slab->freed, (unsigned int)(class->window_requested -
-								       slab->requested) +
-								bit_lowest(bits));
-			class->window = 0;
-			class->current = NULL;
-			slab_list(slab);
-		}
+		slab_close_window(class);
 		list_for_each_safe (node, after, &class->partial) {
 			struct slab *slab = container_of(node, struct slab, partial);
 
-			if (slab->countdown == 0)
+			if (slab->countdown == 0) {
 				slab_destroy(slab);
+				given = true;
+			}
 		}
 	}
-	return heap_held_bytes < held_before;
+	return given;
 }
 
 bool slab_slot_live(const struct slab *slab, unsigned int slot)
 {
-	const struct heap_class *class = &heap_classes[slab->class_index];
-
-	if (slot >= slab->slots_count || bitmap_test(slab->freed, slot))
-		return false;
-	if (slab == class->current) {
-		size_t first = (size_t)(class->window_requested - slab->requested);
-
-		return slot - first >= 64 || !(class->window >> (slot - first) & 1);
-	}
-	return true;
+	return slot < slab->slots_count && !bitmap_test(slab->freed, slot) &&
+	       !bitmap_test(slab->remote, slot) && !slab_in_window(slab, slot);
 }
 
-static int slot_check(const struct slab *slab, unsigned int slot)
+/* NULL, or what is wrong with a slot. */
+static const char *slot_problem(const struct slab *slab, unsigned int slot)
 {
 	const char *block = slab->base + (size_t)slot * slab->slot_bytes;
 	uint16_t requested = slab->requested[slot];
 
-	if (slab_slot_live(slab, slot)) {
-		if (requested + HEAP_CANARY_BYTES <= slab->slot_bytes &&
-		    heap_load(block + requested) == heap_canary(block))
-			return 0;
-		log_error("heap: overflow of block %#lx (%u bytes)", (unsigned long)block,
-			  requested);
-		return 1;
-	}
-	for (uint32_t at = 0; at < slab->slot_bytes; at += sizeof(uint64_t)) {
-		if (heap_load(block + at) != HEAP_POISON) {
-			log_error("heap: write after free to block %#lx (slot of %u bytes)",
-				  (unsigned long)block, slab->slot_bytes);
-			return 1;
+	if (slab_slot_live(slab, slot))
+		return requested + HEAP_CANARY_BYTES <= slab->slot_bytes &&
+				       heap_load(block + requested) == heap_canary(block)
+			       ? NULL
+			       : "overflow of";
+	for (uint32_t at = 0; at < slab->slot_bytes; at += sizeof(uint64_t))
+		if (heap_load(block + at) != HEAP_POISON)
+			return "write after free to";
+	return NULL;
+}
+
+/* Lets the other vCPUs end what they are in the midst of: they have events disabled meanwhile. Not
+ * for ever: one may be down, or wait for a lock of ours. */
+static void wait_for_others(void)
+{
+	for (unsigned int id = 0; id < VCPUS_MAX; id++) {
+		const struct vcpu *vcpu = vcpu_by_id[id];
+
+		for (unsigned int tries = 0; vcpu && tries < OTHERS_TRIES; tries++) {
+			if (vcpu == VCPU(self) || !READ_ONCE(vcpu->info.evtchn_upcall_mask))
+				break;
+			cpu_relax();
 		}
 	}
-	return 0;
+}
+
+static int slot_check(const struct slab *slab, unsigned int slot)
+{
+	const char *problem = slot_problem(slab, slot);
+
+	/* With other vCPUs at work only what stays is a problem. */
+	for (unsigned int tries = 0; problem && tries < CHECK_TRIES; tries++) {
+		wait_for_others();
+		problem = slot_problem(slab, slot);
+	}
+	if (!problem)
+		return 0;
+	log_error("heap: %s block %#lx (%u of %u bytes)", problem,
+		  (unsigned long)(slab->base + (size_t)slot * slab->slot_bytes),
+		  slab->requested[slot], slab->slot_bytes);
+	return 1;
 }
 
 /* True when the descriptor is one, and its neighbours in the list agree. */
@@ -339,6 +403,7 @@ static bool slab_linked(const struct list_node *node)
 
 int slab_check(void)
 {
+	bool enabled = spin_lock_events(&heap_slabs_lock);
 	struct list_node *node;
 	int problems = 0;
 
@@ -347,16 +412,19 @@ int slab_check(void)
 
 		if (!slab_linked(node) || page_of(slab->base)->object != slab) {
 			log_error("heap: corrupt link between slabs");
-			return problems + 1;
+			problems++;
+			break;
 		}
 		for (unsigned int slot = 0; slot < slab->slots_count; slot++)
 			problems += slot_check(slab, slot);
 	}
+	spin_unlock_events(&heap_slabs_lock, enabled);
 	return problems;
 }
 
 void slab_count(struct heap_stats *stats)
 {
+	bool enabled = spin_lock_events(&heap_slabs_lock);
 	struct list_node *node;
 
 	list_for_each (node, &heap_slabs) {
@@ -369,4 +437,5 @@ void slab_count(struct heap_stats *stats)
 			}
 		}
 	}
+	spin_unlock_events(&heap_slabs_lock, enabled);
 }

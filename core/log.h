@@ -2,8 +2,9 @@
 /*
  * The kernel's log: a ring in memory (found by duster as log_ring), echoed to the console from
  * the level chosen by `log=` on the command line (error, warn, info, debug; default warn).
- * Any context; never blocks. A line is dropped from the console, never from the ring, when the
- * console has no room. Kernel pointers are not printed in release logs.
+ * Any context, any vCPU, under any lock but the console's; never blocks. A line is dropped from the
+ * console, never from the ring, when the console has no room. Kernel pointers are not printed in
+ * release logs.
  */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H

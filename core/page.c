@@ -13,6 +13,11 @@
  * there is a frontier, PAGE_RESERVE pages stay in the free lists. The tables of the direct map's
  * own next chunk were put aside beside the metadata of the last, where they break up no large
  * block.
+ *
+ * Locks: extend_lock, taken first and without the other, makes one vCPU at a time extend the direct
+ * map; in pt_dmap_extend() it is held over pt's lock, under which core_pt_page_alloc() takes
+ * page_lock. page_lock guards the free lists and is held over nothing else. page_of_pfn() takes
+ * neither.
  */
 #include "core/page.h"
 
@@ -21,7 +26,7 @@
 #include "lib/base/bits.h"
 #include "lib/base/error.h"
 #include "lib/base/string.h"
-#include "xen/evtchn.h"
+#include "xen/spinlock.h"
 
 #define PAGE_RESERVE 8u           /* two mappings of three tables each */
 #define STASH_PAGES  2u           /* what pt_dmap_extend() takes at most */
@@ -40,21 +45,30 @@ static struct page *chunks_at_boot[64];
 struct page **page_chunks = chunks_at_boot;
 size_t page_chunks_count = sizeof(chunks_at_boot) / sizeof(chunks_at_boot[0]);
 
-/* All guarded by masked events. */
+static struct spinlock extend_lock;
+
+/* Guarded by page_lock. The frontier moves under extend_lock as well. */
+static struct spinlock page_lock;
 static uint32_t free_lists[PAGE_ORDER_MAX + 1]; /* first pfn of each order */
 static uint32_t free_orders;                    /* bit n: free_lists[n] is not empty */
 static uint64_t free_pages;
 static pfn_t frontier;           /* first pfn of the first chunk not taken */
 static pfn_t frontier_end;       /* RAM ends here */
-static bool extending;           /* inside pt_dmap_extend */
+static uint32_t extender;        /* 1 + the vCPU inside pt_dmap_extend */
 static pfn_t stash[STASH_PAGES]; /* page tables for pt_dmap_extend */
 static unsigned int stash_count;
 
 /* ---- Free lists ---- */
 
+/* page_of_pfn(), once. */
+static __attribute__((noinline)) struct page *page_find(pfn_t pfn)
+{
+	return page_of_pfn(pfn);
+}
+
 static void list_push(pfn_t pfn, unsigned int order)
 {
-	struct page *page = page_of_pfn(pfn);
+	struct page *page = page_find(pfn);
 	uint32_t first = free_lists[order];
 
 	page->state = PAGE_STATE_FREE;
@@ -63,7 +77,7 @@ static void list_push(pfn_t pfn, unsigned int order)
 	page->prev = PAGE_NIL;
 	page->next = first;
 	if (first != PAGE_NIL)
-		page_of_pfn(first)->prev = (uint32_t)pfn;
+		page_find(first)->prev = (uint32_t)pfn;
 	free_lists[order] = (uint32_t)pfn;
 	free_orders |= 1u << order;
 }
@@ -71,9 +85,9 @@ static void list_push(pfn_t pfn, unsigned int order)
 /* Its neighbours must agree that the page stands between them. */
 static void list_take(pfn_t pfn, unsigned int order)
 {
-	struct page *page = page_of_pfn(pfn);
-	struct page *next = page->next == PAGE_NIL ? NULL : page_of_pfn(page->next);
-	struct page *prev = page->prev == PAGE_NIL ? NULL : page_of_pfn(page->prev);
+	struct page *page = page_find(pfn);
+	struct page *next = page->next == PAGE_NIL ? NULL : page_find(page->next);
+	struct page *prev = page->prev == PAGE_NIL ? NULL : page_find(page->prev);
 
 	if (page->state != PAGE_STATE_FREE || page->order != order ||
 	    (page->next != PAGE_NIL && (!next || next->prev != pfn)) ||
@@ -110,7 +124,7 @@ static pfn_t block_take(unsigned int order)
 		have--;
 		list_push(pfn + (1ULL << have), have);
 	}
-	page = page_of_pfn(pfn);
+	page = page_find(pfn);
 	page->state = PAGE_STATE_ALLOCATED;
 	page->order = (uint8_t)order;
 	page->owner = PAGE_OWNER_KERNEL;
@@ -126,12 +140,12 @@ static void block_give(pfn_t pfn, unsigned int order)
 	free_pages += 1ULL << order;
 	while (order < PAGE_ORDER_MAX) {
 		pfn_t buddy = pfn ^ (1ULL << order);
-		struct page *page = page_of_pfn(buddy);
+		struct page *page = page_find(buddy);
 
 		if (page->state != PAGE_STATE_FREE || page->order != order)
 			break;
 		list_take(buddy, order);
-		page_of_pfn(pfn)->state = PAGE_STATE_INSIDE;
+		page_find(pfn)->state = PAGE_STATE_INSIDE;
 		pfn &= ~(1ULL << order);
 		order++;
 	}
@@ -156,7 +170,7 @@ static void run_give(pfn_t first, pfn_t end)
 /* ---- Chunks ---- */
 
 /* First page of [from, end) that is reserved (or is not), end when there is none. */
-static pfn_t find_reserved(pfn_t from, pfn_t end, bool reserved)
+__attribute__((cold)) static pfn_t find_reserved(pfn_t from, pfn_t end, bool reserved)
 {
 	pfn_t found = from;
 
@@ -167,7 +181,7 @@ static pfn_t find_reserved(pfn_t from, pfn_t end, bool reserved)
 
 /* Takes pages_count neighbouring free pages of the chunk [*first, end), moving *first behind
  * them; what is skipped on the way is lost. NULL when there is no such run. */
-static void *chunk_carve(pfn_t *first, pfn_t end, pfn_t pages_count)
+__attribute__((cold)) static void *chunk_carve(pfn_t *first, pfn_t end, pfn_t pages_count)
 {
 	for (;;) {
 		pfn_t begin = find_reserved(*first, end, false);
@@ -186,7 +200,7 @@ static void *chunk_carve(pfn_t *first, pfn_t end, pfn_t pages_count)
 }
 
 /* Makes room for one more chunk in the table of chunks, with pages of that chunk. */
-static bool chunks_grow(pfn_t *first, pfn_t end)
+__attribute__((cold)) static bool chunks_grow(pfn_t *first, pfn_t end)
 {
 	size_t old_bytes = page_chunks_count * sizeof(*page_chunks);
 	size_t bytes = old_bytes < PAGE_BYTES ? PAGE_BYTES : 2 * old_bytes;
@@ -196,16 +210,18 @@ static bool chunks_grow(pfn_t *first, pfn_t end)
 	if (!grown)
 		return false;
 	memcpy(grown, old, old_bytes);
-	page_chunks = grown;
-	page_chunks_count = bytes / sizeof(*grown);
-	/* The first table is less than a page, in the image, and stays there. */
-	if (old != chunks_at_boot)
-		run_give(pt_dmap_pfn(old), pt_dmap_pfn(old) + old_bytes / PAGE_BYTES);
+	/* page_of_pfn() looks without a lock: the table before its length, each chunk before the
+	 * table shows it. The old table stays, somebody may be reading it; all of them together are
+	 * no longer than the last. */
+	smp_wmb();
+	WRITE_ONCE(page_chunks, grown);
+	smp_wmb();
+	WRITE_ONCE(page_chunks_count, bytes / sizeof(*grown));
 	return true;
 }
 
 /* Adds the free pages of one mapped chunk to the free lists. */
-static void chunk_add(pfn_t chunk_first, pfn_t first, pfn_t end)
+__attribute__((cold)) static void chunk_add(pfn_t chunk_first, pfn_t first, pfn_t end)
 {
 	size_t index = chunk_first / PT_CHUNK_PAGES;
 	struct page *meta;
@@ -217,7 +233,8 @@ static void chunk_add(pfn_t chunk_first, pfn_t first, pfn_t end)
 	meta = chunk_carve(&first, end, META_PAGES);
 	if (!meta)
 		return;
-	page_chunks[index] = meta;
+	smp_wmb();
+	WRITE_ONCE(page_chunks[index], meta);
 	while (stash_count < STASH_PAGES && pt_dmap_pfns() < frontier_end) {
 		void *page = chunk_carve(&first, end, 1);
 
@@ -233,44 +250,84 @@ static void chunk_add(pfn_t chunk_first, pfn_t first, pfn_t end)
 	}
 }
 
-/* Takes the next chunk from the frontier. False when there is none or no page table for it. */
-static bool frontier_advance(void)
+/* Extends the direct map to pfn end. Under extend_lock alone. */
+__attribute__((cold)) static int dmap_reach(pfn_t end)
 {
-	pfn_t first = frontier;
+	int ret = 0;
+
+	while (!ret && pt_dmap_pfns() < end) {
+		spin_lock(&page_lock);
+		extender = VCPU(id) + 1;
+		spin_unlock(&page_lock);
+		ret = pt_dmap_extend();
+		spin_lock(&page_lock);
+		extender = 0;
+		spin_unlock(&page_lock);
+	}
+	return ret;
+}
+
+/* Takes the chunk that begins the frontier at first. False when there is no page table for it. */
+__attribute__((cold)) static bool chunk_take(pfn_t first)
+{
 	pfn_t chunk_first = align_down(first, PT_CHUNK_PAGES);
 	pfn_t end = chunk_first + PT_CHUNK_PAGES;
 
-	if (first >= frontier_end || extending)
-		return false;
 	if (end > frontier_end)
 		end = frontier_end;
-	while (pt_dmap_pfns() < end) {
-		int ret;
-
-		extending = true;
-		ret = pt_dmap_extend();
-		extending = false;
-		if (ret)
-			return false;
-	}
+	if (dmap_reach(end))
+		return false;
+	spin_lock(&page_lock);
 	frontier = end;
 	chunk_add(chunk_first, first, end);
 	while (frontier == frontier_end && stash_count)
 		block_give(stash[--stash_count], 0);
+	spin_unlock(&page_lock);
 	return true;
+}
+
+/* Moves the frontier on, or finds that another vCPU just did. False when there is none or no page
+ * table for its next chunk. page_lock is let go meanwhile. */
+static bool frontier_advance(void)
+{
+	pfn_t first = frontier;
+	bool moved;
+
+	if (first >= frontier_end)
+		return false;
+	spin_unlock(&page_lock);
+	spin_lock(&extend_lock);
+	moved = frontier != first || chunk_take(first);
+	spin_unlock(&extend_lock);
+	spin_lock(&page_lock);
+	return moved;
 }
 
 void page_init(void)
 {
+	bool enabled = spin_lock_events(&page_lock);
+
 	frontier = pt_first_free_pfn();
 	frontier_end = boot_info.pages_count;
 	if (frontier_end > PFN_END_MAX)
 		frontier_end = PFN_END_MAX;
 	while (free_pages < PAGE_RESERVE && frontier_advance())
 		;
+	spin_unlock_events(&page_lock, enabled);
 }
 
 /* ---- The interface ---- */
+
+/* The heap gives back what it can spare, without our lock. */
+static bool reclaim(void)
+{
+	bool given;
+
+	spin_unlock(&page_lock);
+	given = core_page_reclaim();
+	spin_lock(&page_lock);
+	return given;
+}
 
 static pfn_t block_alloc(unsigned int order)
 {
@@ -280,7 +337,7 @@ static pfn_t block_alloc(unsigned int order)
 		;
 	do {
 		pfn = block_take(order);
-	} while (pfn == PFN_NONE && (frontier_advance() || core_page_reclaim()));
+	} while (pfn == PFN_NONE && (frontier_advance() || reclaim()));
 	return pfn;
 }
 
@@ -292,9 +349,9 @@ void *page_alloc(unsigned int order, unsigned int flags)
 
 	if (order > PAGE_ORDER_MAX)
 		return NULL;
-	enabled = events_disable();
+	enabled = spin_lock_events(&page_lock);
 	pfn = block_alloc(order);
-	events_restore(enabled);
+	spin_unlock_events(&page_lock, enabled);
 	if (pfn == PFN_NONE)
 		return NULL;
 	block = pt_dmap_vaddr(pfn);
@@ -303,32 +360,40 @@ void *page_alloc(unsigned int order, unsigned int flags)
 	return block;
 }
 
-static void check_and_give(pfn_t pfn, unsigned int order)
+bool page_refill(void)
 {
-	struct page *page = page_of_pfn(pfn);
+	bool enabled = spin_lock_events(&page_lock);
+	bool moved = free_pages < PAGE_RESERVE && frontier_advance();
+
+	spin_unlock_events(&page_lock, enabled);
+	return moved;
+}
+
+static __attribute__((noinline)) void check_and_give(pfn_t pfn, unsigned int order)
+{
+	bool enabled = spin_lock_events(&page_lock);
+	struct page *page = page_find(pfn);
 
 	if (!page || page->state != PAGE_STATE_ALLOCATED || page->order != order)
 		panic("page: %s free of pfn %#lx, order %u",
 		      page && page->state == PAGE_STATE_FREE ? "double" : "invalid",
 		      (unsigned long)pfn, order);
 	block_give(pfn, order);
+	spin_unlock_events(&page_lock, enabled);
 }
 
 void page_free(void *block, unsigned int order)
 {
-	bool enabled = events_disable();
-
 	if (!is_aligned((uintptr_t)block, PAGE_BYTES))
 		panic("page: free of an address inside a page");
 	check_and_give(pt_dmap_pfn(block), order);
-	events_restore(enabled);
 }
 
 /* Makes single pages of one allocated block. */
 static void block_shatter(pfn_t pfn, unsigned int order, pfn_t *pfns_out)
 {
 	for (pfn_t i = 0; i < 1ULL << order; i++) {
-		struct page *page = page_of_pfn(pfn + i);
+		struct page *page = page_find(pfn + i);
 
 		page->state = PAGE_STATE_ALLOCATED;
 		page->order = 0;
@@ -350,11 +415,11 @@ int page_alloc_pfns(pfn_t *pfns, size_t pages_count)
 
 		while (1ULL << order > pages_count - done)
 			order--;
-		enabled = events_disable();
+		enabled = spin_lock_events(&page_lock);
 		pfn = block_alloc(order);
 		if (pfn != PFN_NONE)
 			block_shatter(pfn, order, pfns + done);
-		events_restore(enabled);
+		spin_unlock_events(&page_lock, enabled);
 		if (pfn != PFN_NONE) {
 			done += 1ULL << order;
 		} else if (order == 0) {
@@ -369,20 +434,24 @@ int page_alloc_pfns(pfn_t *pfns, size_t pages_count)
 
 void page_free_pfns(const pfn_t *pfns, size_t pages_count)
 {
-	for (size_t i = 0; i < pages_count; i++) {
-		bool enabled = events_disable();
-
+	for (size_t i = 0; i < pages_count; i++)
 		check_and_give(pfns[i], 0);
-		events_restore(enabled);
-	}
+}
+
+/* With page_lock: this vCPU is extending the direct map. */
+static bool is_extender(void)
+{
+	return extender == VCPU(id) + 1;
 }
 
 pfn_t core_pt_page_alloc(void)
 {
-	pfn_t pfn = extending && stash_count ? stash[--stash_count] : block_take(0);
+	bool enabled = spin_lock_events(&page_lock);
+	pfn_t pfn = is_extender() && stash_count ? stash[--stash_count] : block_take(0);
 
+	spin_unlock_events(&page_lock, enabled);
 	if (pfn != PFN_NONE) {
-		page_of_pfn(pfn)->owner = PAGE_OWNER_PT;
+		page_find(pfn)->owner = PAGE_OWNER_PT;
 		memset(pt_dmap_vaddr(pfn), 0, PAGE_BYTES);
 	}
 	return pfn;
@@ -390,21 +459,25 @@ pfn_t core_pt_page_alloc(void)
 
 void core_pt_page_free(pfn_t pfn)
 {
+	bool enabled = spin_lock_events(&page_lock);
 	/* What the stash lent for extending the direct map has to be there the next time. */
-	if (extending && stash_count < STASH_PAGES)
+	bool stashed = is_extender() && stash_count < STASH_PAGES;
+
+	if (stashed)
 		stash[stash_count++] = pfn;
-	else
+	spin_unlock_events(&page_lock, enabled);
+	if (!stashed)
 		check_and_give(pfn, 0);
 }
 
 void page_get_stats(struct page_stats *stats_out)
 {
-	bool enabled = events_disable();
+	bool enabled = spin_lock_events(&page_lock);
 
 	stats_out->total = boot_info.pages_count;
 	stats_out->free = free_pages + stash_count;
 	stats_out->untouched = frontier_end - frontier;
-	events_restore(enabled);
+	spin_unlock_events(&page_lock, enabled);
 }
 
 void page_check(void)
@@ -416,7 +489,7 @@ void page_check(void)
 
 		assert(!(free_orders >> order & 1) == (free_lists[order] == PAGE_NIL));
 		for (uint32_t pfn = free_lists[order]; pfn != PAGE_NIL;) {
-			const struct page *page = page_of_pfn(pfn);
+			const struct page *page = page_find(pfn);
 
 			assert(page && page->state == PAGE_STATE_FREE && page->order == order);
 			assert(page->prev == prev && is_aligned(pfn, 1ULL << order));

@@ -5,7 +5,7 @@
  *
  * Boot cost does not depend on the amount of memory: RAM is taken in chunks of 512 pages, first
  * from what is mapped at boot, then from a frontier nobody has touched, mapped when first needed.
- * Each chunk carries the metadata of its own pages. Any context (events are masked inside).
+ * Each chunk carries the metadata of its own pages. Any context, any vCPU; locked inside.
  */
 #ifndef CORE_PAGE_H
 #define CORE_PAGE_H
@@ -43,9 +43,16 @@ struct page {
 	uint32_t private; /* the owner's */
 	uint8_t order;    /* of the block that begins here */
 	uint8_t state;    /* enum page_state in core/page.c */
-	uint8_t owner;    /* enum page_owner */
-	uint8_t reserved;
+	union {
+		struct {
+			uint8_t owner; /* enum page_owner */
+			uint8_t vcpu;  /* the owner's: whose slab it is */
+		};
+		uint16_t owner_vcpu; /* both: PAGE_OWNER_VCPU() */
+	};
 };
+
+#define PAGE_OWNER_VCPU(owner, vcpu) ((uint16_t)((owner) | (vcpu) << 8))
 
 _Static_assert(sizeof(struct page) == 16, "the metadata of 512 pages takes two pages");
 
@@ -71,9 +78,11 @@ static inline struct page *page_of_pfn(pfn_t pfn)
 	size_t index = pfn / PT_CHUNK_PAGES;
 	struct page *chunk;
 
-	if (__builtin_expect(index >= page_chunks_count, 0))
+	if (__builtin_expect(index >= READ_SHARED(page_chunks_count), 0))
 		return NULL;
-	chunk = page_chunks[index];
+	/* The length is read before the table; it is written after it. */
+	barrier();
+	chunk = READ_SHARED(READ_SHARED(page_chunks)[index]);
 	if (__builtin_expect(!chunk, 0))
 		return NULL;
 	return chunk + pfn % PT_CHUNK_PAGES;
@@ -85,7 +94,12 @@ static inline struct page *page_of(const void *vaddr)
 	return page_of_pfn(((uintptr_t)vaddr - pt_dmap_base) >> PAGE_SHIFT);
 }
 
-/* Provided by core/heap.c: memory has run out; true when pages were freed. Events are masked. */
+/* Takes memory nobody has touched until there are pages for page tables again. True when it did:
+ * what failed for want of a page table may be tried again. */
+bool page_refill(void);
+
+/* Provided by core/heap.c: memory has run out; true when pages were freed. Events are disabled, no
+ * lock of ours is held. */
 bool core_page_reclaim(void);
 
 struct page_stats {

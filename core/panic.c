@@ -11,11 +11,13 @@
 #include "arch/x86_64/pv/traps.h"
 #include "core/backtrace.h"
 #include "core/fault.h"
+#include "core/smp.h"
 #include "lib/base/format.h"
 #include "xen/evtchn.h"
 #include "xen/hypercall.h"
 
 #pragma weak panic_report_status
+#pragma weak smp_stop_others
 
 #define LINE_BYTES  200
 #define CODE_BEFORE 8u /* bytes of code shown before rip, and from it on */
@@ -28,7 +30,9 @@ struct report {
 	int signal;
 };
 
-/* Guarded by masked events: a second entry means that the report itself failed. */
+/* 1 + the vCPU that ends the domain; it alone touches what follows. */
+static uint32_t last_vcpu;
+/* A second entry means that the report itself failed. */
 static unsigned int entries;
 static char stack[8192] __attribute__((aligned(16)));
 static char message[LINE_BYTES]; /* the cause of the first report */
@@ -41,6 +45,22 @@ _Noreturn void panic_shutdown(unsigned int reason)
 	boot_emergency_drain();
 	for (;;)
 		(void)hypercall_sched_shutdown(reason);
+}
+
+void panic_alone(void)
+{
+	uint32_t nobody = 0;
+
+	(void)events_disable();
+	if (__atomic_compare_exchange_n(&last_vcpu, &nobody, VCPU(id) + 1, false, __ATOMIC_RELAXED,
+					__ATOMIC_RELAXED)) {
+		if (smp_stop_others)
+			smp_stop_others();
+	} else if (nobody != VCPU(id) + 1) {
+		/* The first one is about to stop us. */
+		for (;;)
+			cpu_relax();
+	}
 }
 
 static void write_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -128,7 +148,7 @@ static void write_report(void *arg)
 
 static _Noreturn void start_report(struct report *report)
 {
-	(void)events_disable();
+	panic_alone();
 	switch (entries++) {
 	case 0:
 		first_signal = report->signal;

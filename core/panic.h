@@ -6,6 +6,7 @@
  * the cause, prints registers, explains the faulting address (NULL, guard page of what, text,
  * rodata, unmapped …) and a backtrace with function names; then SCHEDOP_shutdown(crash) so that `xl
  * list` and on_crash= work. A fault inside the report ends it with one line and the same shutdown.
+ * The first vCPU that panics stops the others: there is one report, and it is whole.
  */
 #ifndef CORE_PANIC_H
 #define CORE_PANIC_H
@@ -23,6 +24,10 @@ _Noreturn void panic_signal(const char *reason, int signal_number);
 #define assert(condition)                                                                          \
 	((condition) ? (void)0                                                                     \
 		     : panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #condition))
+
+/* From here on no other vCPU runs, so that what this one writes without locks stays in one piece.
+ * Does not return on a vCPU that is not the first to call it. Events are disabled afterwards. */
+void panic_alone(void);
 
 /* SCHEDOP_shutdown with SHUTDOWN_poweroff, _reboot, _crash … */
 _Noreturn void panic_shutdown(unsigned int reason);

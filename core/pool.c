@@ -45,11 +45,16 @@ static void unlink_free(struct pool *pool, struct pool_free *object)
 	}
 }
 
+/* Called with the lock, which it lets go for the page allocator: that may call the heap, which uses
+ * pools. */
 static bool pool_grow(struct pool *pool)
 {
-	char *memory = page_alloc(0, 0);
 	struct page *page;
+	char *memory;
 
+	spin_unlock(&pool->lock);
+	memory = page_alloc(0, 0);
+	spin_lock(&pool->lock);
 	if (!memory)
 		return false;
 	page = page_of(memory);
@@ -63,28 +68,35 @@ static bool pool_grow(struct pool *pool)
 
 void *pool_alloc(struct pool *pool)
 {
+	bool enabled = spin_lock_events(&pool->lock);
 	struct pool_free *object;
 
-	if (!pool->free && !pool_grow(pool))
-		return NULL;
+	while (!pool->free && pool_grow(pool))
+		;
 	object = pool->free;
-	object_page(pool, object)->private ++;
-	unlink_free(pool, object);
-	pool->live++;
-	return memset(object, 0, pool->object_bytes);
+	if (object) {
+		object_page(pool, object)->private ++;
+		unlink_free(pool, object);
+		pool->live++;
+	}
+	spin_unlock_events(&pool->lock, enabled);
+	return object ? memset(object, 0, pool->object_bytes) : NULL;
 }
 
 void pool_free(struct pool *pool, void *object)
 {
+	bool enabled = spin_lock_events(&pool->lock);
 	struct page *page = object_page(pool, object);
 	char *memory = (char *)((uintptr_t)object & PAGE_MASK);
+	bool last;
 
 	assert(page->private > 0);
 	push(pool, object);
 	pool->live--;
-	if (--page->private > 0)
-		return;
-	for (size_t at = 0; at < PAGE_BYTES / pool->object_bytes; at++)
+	last = --page->private == 0;
+	for (size_t at = 0; last && at < PAGE_BYTES / pool->object_bytes; at++)
 		unlink_free(pool, (struct pool_free *)(memory + at * pool->object_bytes));
-	page_free(memory, 0);
+	spin_unlock_events(&pool->lock, enabled);
+	if (last)
+		page_free(memory, 0);
 }

@@ -15,14 +15,15 @@
 #include "lib/base/chacha20.h"
 #include "lib/base/error.h"
 #include "lib/base/string.h"
-#include "xen/evtchn.h"
+#include "xen/spinlock.h"
 
 #define CPUID_7_EBX_RDSEED (1u << 18)
 /* Timings taken at boot. Each is the time of a chain of loads and a multiplication whose length
  * depends on the last result; we credit none of them and rely on the sum. */
 #define JITTER_ROUNDS 32
 
-/* Guarded by masked events. */
+/* Guarded by random_lock, which is held over nothing else. random_seeded is set once. */
+static struct spinlock random_lock;
 static uint32_t random_key[CHACHA20_KEY_WORDS];
 static uint32_t random_counter; /* so that equal keys never meet equal nonces */
 static uint64_t random_pool;    /* observations since the last request */
@@ -33,7 +34,7 @@ static bool random_seeded;
 static uint8_t random_ready[READY_BYTES];
 static size_t random_ready_count; /* the last so many bytes of random_ready */
 
-/* Replaces the key and fills random_ready. Events masked. */
+/* Replaces the key and fills random_ready. Locked. */
 static void random_step(void)
 {
 	uint32_t block[CHACHA20_BLOCK_WORDS];
@@ -97,9 +98,10 @@ static void random_seed_jitter(uint64_t seed[4], int rounds)
 	}
 }
 
-static void random_seed(void)
+void random_init(void)
 {
 	uint64_t seed[4] = {0};
+	bool enabled;
 	int filled;
 
 	random_seed_jitter(seed, JITTER_ROUNDS);
@@ -108,21 +110,15 @@ static void random_seed(void)
 	 * as much of it, which costs some fifty thousand instructions. */
 	if (filled < 4)
 		random_seed_jitter(seed, 32 * JITTER_ROUNDS);
+	enabled = spin_lock_events(&random_lock);
 	random_absorb(seed);
+	spin_unlock_events(&random_lock, enabled);
 	memset(seed, 0, sizeof(seed));
 	__asm__ volatile("" ::"r"(seed) : "memory");
 	random_seeded = true;
 }
 
-void random_init(void)
-{
-	bool enabled = events_disable();
-
-	random_seed();
-	events_restore(enabled);
-}
-
-/* Up to bytes from what is ready, erased there. Events masked. */
+/* Up to bytes from what is ready, erased there. Locked. */
 static size_t random_take(uint8_t *to, size_t bytes)
 {
 	uint8_t *from;
@@ -145,11 +141,11 @@ int random_get(void *bytes_out, size_t bytes)
 	if (!random_seeded)
 		return -EAGAIN;
 	while (bytes) {
-		/* Masked block by block, so that a large request does not hold up events. */
-		bool enabled = events_disable();
+		/* Block by block, so that a large request holds up nobody. */
+		bool enabled = spin_lock_events(&random_lock);
 		size_t taken = random_take(to, bytes);
 
-		events_restore(enabled);
+		spin_unlock_events(&random_lock, enabled);
 		to += taken;
 		bytes -= taken;
 	}
@@ -158,12 +154,12 @@ int random_get(void *bytes_out, size_t bytes)
 
 void random_mix(uint64_t observation)
 {
-	bool enabled = events_disable();
+	bool enabled = spin_lock_events(&random_lock);
 	uint64_t pool = random_pool;
 
 	random_pool =
 		(pool << 13 | pool >> 51) ^ (observation + cpu_rdtsc()) * 0x9e3779b97f4a7c15ULL;
-	events_restore(enabled);
+	spin_unlock_events(&random_lock, enabled);
 }
 
 /* A restored or cloned guest must not repeat the bytes of its twin. */

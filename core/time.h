@@ -20,7 +20,7 @@ uint64_t time_monotonic_ns(void);
 uint64_t time_wall_ns(void);
 /* Monotonic time at which the guest started. */
 uint64_t time_boot_ns(void);
-/* Nanoseconds this vCPU has really run (runstate area); since boot when Xen does not say. */
+/* Nanoseconds all vCPUs have really run (runstate areas); since boot when Xen does not say. */
 uint64_t time_cpu_ns(void);
 /* Changes the guest's own idea of the wall clock (settimeofday). */
 void time_set_wall_ns(uint64_t wall_ns);
@@ -31,10 +31,13 @@ uint64_t time_scale_ticks(uint64_t ticks, uint32_t mul, int shift);
 
 /* One-shot timers, tickless: Xen's timer is armed for the earliest deadline only, and not at all
  * when there is none. The struct belongs to the caller and must stay until it fired or was
- * cancelled. fn runs in event context and may arm and cancel timers, its own included. */
+ * cancelled. fn runs in event context on the vCPU that armed the timer, and may arm and cancel
+ * timers, its own included. It never runs on two vCPUs at once. */
 struct timer {
 	uint64_t deadline_ns; /* monotonic */
+	uint64_t wall_ns;     /* TIME_NEVER: not a time of the wall clock */
 	void (*fn)(struct timer *timer);
+	struct timer_queue *queue; /* the vCPU's that armed it */
 	bool armed;
 	/* pairing heap: first child, next sibling, and the one that points to us */
 	struct timer *child, *next, *prev;
@@ -43,13 +46,32 @@ struct timer {
 void timer_init(struct timer *timer, void (*fn)(struct timer *timer));
 /* Arms or re-arms. A deadline in the past fires at the next chance. Any context. */
 void timer_arm(struct timer *timer, uint64_t deadline_ns);
-/* True when it was armed and now never fires. Any context. */
+/* The same in wall-clock time: follows time_set_wall_ns(), but not changes of the host's clock. */
+void timer_arm_wall(struct timer *timer, uint64_t wall_ns);
+/* True when it was armed and now never fires. When its fn is running on another vCPU, waits for its
+ * end: the caller holds no lock that fn takes. Any context. */
 bool timer_cancel(struct timer *timer);
 /* Makes Xen send an event at deadline_ns (monotonic) if not before. Events disabled. */
 void timer_wake_at(uint64_t deadline_ns);
 
 void time_suspend(void);
 void time_resume(void);
+/* Monotonic time at which the wall clock shows wall_ns, if nobody sets it. */
+uint64_t time_of_wall_ns(uint64_t wall_ns);
+
+struct vcpu;
+/* What a vCPU needs for its timers, before it is started; once. 0, -ENOMEM, or of its event. */
+int timer_vcpu_prepare(struct vcpu *vcpu);
+/* Makes Xen count how the vCPU spends its time, in its runstate. 0 or -errno. Any number of times.
+ */
+int time_vcpu_prepare(struct vcpu *vcpu);
+/* The calling vCPU's timers go to vCPU 0. Events disabled. */
+void timer_vcpu_leave(void);
+/* Somebody changed this vCPU's timers, perhaps. Event context. */
+void timer_kicked(void);
+/* The wall clock was set. */
+void timer_wall_changed(void);
+
 /* The part of resume that is core/timer.c's: a fresh VIRQ, armed again. */
 void timer_resume(void);
 

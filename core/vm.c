@@ -11,6 +11,10 @@
  *
  * The memory of an area is a list of buddy blocks, linked by pfn through the metadata of their
  * first pages. It costs nothing and needs no page-table walk to free.
+ *
+ * Lock: vm_lock guards the tree and what its nodes say, over random.c's lock and, a chunk at a
+ * time, over pt's. Memory is taken, mapped, unmapped and given back without it: the node says
+ * meanwhile that it is VM_MAKING or VM_GROWING, and belongs to whoever set that.
  */
 #include "core/vm.h"
 
@@ -21,16 +25,20 @@
 #include "lib/base/bits.h"
 #include "lib/base/error.h"
 #include "lib/base/list.h"
-#include "xen/evtchn.h"
+#include "xen/spinlock.h"
 
 #define GUARD_BYTES       PAGE_BYTES
 #define GAP_PAGES_MAX     8u /* a power of two: random pages between areas, besides the guards */
 #define WINDOW_BYTES_MIN  (4ULL << 20)
-#define BASE_RANDOM_PAGES (1ULL << 31) /* half of the region */
+#define BASE_RANDOM_PAGES (VM_REGION_BYTES / 2 / PAGE_BYTES)
 #define PROT_MASK         (PT_PROT_READ | PT_PROT_WRITE | PT_PROT_EXEC)
-#define VM_CARVED         0x400u /* beside VM_DIRTY, VM_ROOM: in the direct map, for good */
-#define BLOCK_NONE        0u
-#define DEPTH_MAX         256 /* a treap of 2^32 areas is less deep */
+/* Beside VM_DIRTY and VM_ROOM. */
+#define VM_CARVED     0x400u /* in the direct map, for good */
+#define VM_MAKING     0x800u /* not there yet, or not any more: its address space is taken, no more */
+#define VM_GROWING    0x1000u /* memory is being added behind it */
+#define PROTECT_PAGES 512UL   /* changed at once, locked */
+#define BLOCK_NONE    0u
+#define DEPTH_MAX     256 /* a treap of 2^32 areas is less deep */
 
 struct vm_node {
 	struct vm_area area;
@@ -42,7 +50,7 @@ struct vm_node {
 	unsigned int flags; /* VM_* */
 };
 
-/* All guarded by masked events. */
+static struct spinlock vm_lock;
 static struct vm_node *root;
 static struct pool vm_pool = POOL_INIT("vm", struct vm_node);
 static uintptr_t window_start, window_cursor;
@@ -191,13 +199,13 @@ static uintptr_t place(size_t span_bytes, size_t align, uint64_t random)
 	return start;
 }
 
-/* A node in the tree for bytes of address space, or NULL. */
+/* A node in the tree for bytes of address space, VM_MAKING; or NULL. */
 static struct vm_node *node_create(size_t bytes, size_t align, unsigned int prot, const char *name)
 {
 	size_t span_bytes = prot & VM_ROOM ? 2 * bytes : bytes;
 	struct vm_node *node;
-	uintptr_t start;
 	uint64_t random;
+	bool enabled;
 
 	if (bytes > VM_REGION_BYTES / 8 || align > VM_REGION_BYTES / 8)
 		return NULL;
@@ -205,26 +213,33 @@ static struct vm_node *node_create(size_t bytes, size_t align, unsigned int prot
 	if (!node)
 		return NULL;
 	random = random_u64();
-	start = place(span_bytes, align, random);
-	if (!start) {
+	node->area.prot = prot & PROT_MASK;
+	node->area.name = name;
+	node->flags = (prot & ~PROT_MASK) | VM_MAKING;
+	node->priority = random;
+	enabled = spin_lock_events(&vm_lock);
+	node->area.start = place(span_bytes, align, random);
+	if (node->area.start) {
+		node->span_end = node->area.start + span_bytes;
+		used_bytes += span_bytes;
+		tree_insert(node);
+	}
+	spin_unlock_events(&vm_lock, enabled);
+	if (!node->area.start) {
 		pool_free(&vm_pool, node);
 		return NULL;
 	}
-	node->area.start = start;
-	node->area.prot = prot & PROT_MASK;
-	node->area.name = name;
-	node->flags = prot & ~PROT_MASK;
-	node->span_end = start + span_bytes;
-	node->priority = random;
-	used_bytes += span_bytes;
-	tree_insert(node);
 	return node;
 }
 
+/* It is VM_MAKING. */
 static void node_destroy(struct vm_node *node)
 {
+	bool enabled = spin_lock_events(&vm_lock);
+
 	used_bytes -= node->span_end - node->area.start;
 	tree_remove(node);
+	spin_unlock_events(&vm_lock, enabled);
 	pool_free(&vm_pool, node);
 }
 
@@ -256,19 +271,32 @@ static void *block_alloc(size_t pages_count, unsigned int flags)
 	}
 }
 
-/* Maps fresh memory behind the area until it is bytes long. On error it is as it was. */
+/* Page tables come from memory that is at hand; when there is more, it is tried again. */
+static int map_block(uintptr_t at, pfn_t pfn, unsigned int order, unsigned int prot)
+{
+	int ret;
+
+	do
+		ret = pt_map_contiguous(at, pfn, 1ULL << order, prot);
+	while (ret == -ENOMEM && page_refill());
+	return ret;
+}
+
+/* Maps fresh memory behind the area until it is bytes long. On error it is as it was. The node is
+ * VM_MAKING or VM_GROWING, and neither any more when that has gone well. */
 static int area_extend(struct vm_node *node, size_t bytes)
 {
 	uint32_t first = BLOCK_NONE, last = BLOCK_NONE;
 	uintptr_t old_end = node->area.start + node->area.bytes;
 	uintptr_t at = old_end, end = node->area.start + bytes;
+	bool enabled;
 
 	while (at < end) {
 		void *block = block_alloc((end - at) / PAGE_BYTES, node->flags);
 		struct page *page = block ? page_of(block) : NULL;
 		pfn_t pfn = block ? pt_dmap_pfn(block) : 0;
 
-		if (!page || pt_map_contiguous(at, pfn, 1ULL << page->order, node->area.prot)) {
+		if (!page || map_block(at, pfn, page->order, node->area.prot)) {
 			if (page)
 				page_free(block, page->order);
 			pt_unmap(old_end, (at - old_end) / PAGE_BYTES);
@@ -284,12 +312,15 @@ static int area_extend(struct vm_node *node, size_t bytes)
 		last = (uint32_t)pfn;
 		at += PAGE_BYTES << page->order;
 	}
+	enabled = spin_lock_events(&vm_lock);
 	if (node->last_block == BLOCK_NONE)
 		node->first_block = first;
 	else
 		page_of_pfn(node->last_block)->next = first;
 	node->last_block = last;
 	node->area.bytes = bytes;
+	node->flags &= ~(VM_MAKING | VM_GROWING);
+	spin_unlock_events(&vm_lock, enabled);
 	return 0;
 }
 
@@ -311,8 +342,8 @@ int vm_alloc(size_t bytes, size_t align_bytes, unsigned int prot, const char *na
 	     void **vaddr_out)
 {
 	struct vm_node *node;
-	bool enabled;
-	int ret = 0;
+	void *start;
+	int ret;
 
 	if (bytes == 0 || (align_bytes && !is_power_of_two(align_bytes)))
 		return -EINVAL;
@@ -321,17 +352,15 @@ int vm_alloc(size_t bytes, size_t align_bytes, unsigned int prot, const char *na
 	if (bytes > VM_REGION_BYTES)
 		return -ENOMEM;
 	bytes = align_up(bytes, PAGE_BYTES);
-	enabled = events_disable();
 	node = node_create(bytes, align_bytes > PAGE_BYTES ? align_bytes : PAGE_BYTES, prot, name);
-	if (node)
-		ret = area_extend(node, bytes);
-	else
-		ret = -ENOMEM;
-	if (ret && node)
+	if (!node)
+		return -ENOMEM;
+	start = (void *)node->area.start;
+	ret = area_extend(node, bytes);
+	if (ret)
 		node_destroy(node);
-	if (!ret)
-		*vaddr_out = (void *)node->area.start;
-	events_restore(enabled);
+	else
+		*vaddr_out = start;
 	return ret;
 }
 
@@ -345,138 +374,183 @@ int vm_reserve(size_t bytes, const char *name, void **vaddr_out)
 	if (bytes > VM_REGION_BYTES)
 		return -ENOMEM;
 	bytes = align_up(bytes, PAGE_BYTES);
-	enabled = events_disable();
 	node = node_create(bytes, PAGE_BYTES, PT_PROT_NONE, name);
-	if (node) {
-		node->area.bytes = bytes;
-		*vaddr_out = (void *)node->area.start;
-	}
-	events_restore(enabled);
-	return node ? 0 : -ENOMEM;
+	if (!node)
+		return -ENOMEM;
+	*vaddr_out = (void *)node->area.start;
+	enabled = spin_lock_events(&vm_lock);
+	node->area.bytes = bytes;
+	node->flags = 0;
+	spin_unlock_events(&vm_lock, enabled);
+	return 0;
 }
 
 int vm_carve(unsigned int order, const char *name, void **vaddr_out)
 {
-	bool enabled = events_disable();
 	char *block = (1UL << order) > VM_CARVE_GUARD_PAGES ? page_alloc(order, 0) : NULL;
 	struct vm_node *node = block ? pool_alloc(&vm_pool) : NULL;
+	bool enabled;
 
-	if (node) {
-		node->area.start = (uintptr_t)block + (VM_PAD_PAGES + 2) * PAGE_BYTES;
-		node->area.bytes = VM_CARVE_BYTES(order);
-		pt_unmap((uintptr_t)block, 1);
-		pt_unmap(node->area.start - PAGE_BYTES, 1);
-		pt_unmap(node->area.start + node->area.bytes, 1);
-		node->area.prot = PT_PROT_READ | PT_PROT_WRITE;
-		node->area.name = name;
-		node->span_end = node->area.start + node->area.bytes;
-		node->priority = random_u64();
-		node->flags = VM_CARVED;
-		tree_insert(node);
-		*vaddr_out = (void *)node->area.start;
-	} else if (block) {
-		page_free(block, order);
+	if (!node) {
+		if (block)
+			page_free(block, order);
+		return -ENOMEM;
 	}
-	events_restore(enabled);
-	return node ? 0 : -ENOMEM;
+	node->area.start = (uintptr_t)block + (VM_PAD_PAGES + 2) * PAGE_BYTES;
+	node->area.bytes = VM_CARVE_BYTES(order);
+	pt_unmap((uintptr_t)block, 1);
+	pt_unmap(node->area.start - PAGE_BYTES, 1);
+	pt_unmap(node->area.start + node->area.bytes, 1);
+	node->area.prot = PT_PROT_READ | PT_PROT_WRITE;
+	node->area.name = name;
+	node->span_end = node->area.start + node->area.bytes;
+	node->priority = random_u64();
+	node->flags = VM_CARVED;
+	*vaddr_out = (void *)node->area.start;
+	enabled = spin_lock_events(&vm_lock);
+	tree_insert(node);
+	spin_unlock_events(&vm_lock, enabled);
+	return 0;
 }
 
+/* The area that starts at vaddr and that nobody makes or frees. Locked. */
 static struct vm_node *node_at(const void *vaddr)
 {
 	struct vm_node *node = tree_floor((uintptr_t)vaddr);
 
-	return node && node->area.start == (uintptr_t)vaddr ? node : NULL;
+	return node && node->area.start == (uintptr_t)vaddr && !(node->flags & VM_MAKING) ? node
+											  : NULL;
 }
 
 int vm_free(void *vaddr)
 {
-	bool enabled = events_disable();
+	bool enabled = spin_lock_events(&vm_lock);
 	struct vm_node *node = node_at(vaddr);
 
-	if (node && node->flags & VM_CARVED)
+	if (node && node->flags & (VM_CARVED | VM_GROWING))
 		node = NULL;
-	if (node) {
-		pt_unmap(node->area.start, node->area.bytes / PAGE_BYTES);
-		blocks_free(node->first_block);
-		node_destroy(node);
+	if (node)
+		node->flags |= VM_MAKING;
+	spin_unlock_events(&vm_lock, enabled);
+	if (!node)
+		return -EINVAL;
+	/* The order matters to the other vCPUs: no page is used again that one of them still has in
+	 * its TLB, no address that is still mapped. */
+	pt_unmap(node->area.start, node->area.bytes / PAGE_BYTES);
+	blocks_free(node->first_block);
+	node_destroy(node);
+	return 0;
+}
+
+/* At most PROTECT_PAGES from start on, all in one area. The bytes that were changed, or -Exxx. */
+static long protect_some(uintptr_t start, size_t bytes, unsigned int prot)
+{
+	bool enabled = spin_lock_events(&vm_lock);
+	struct vm_node *node = tree_floor(start);
+	long ret = -EINVAL;
+
+	if (node && !(node->flags & VM_MAKING) &&
+	    start + bytes <= node->area.start + node->area.bytes) {
+		if (bytes == node->area.bytes)
+			node->area.prot = prot;
+		if (bytes > PROTECT_PAGES * PAGE_BYTES)
+			bytes = PROTECT_PAGES * PAGE_BYTES;
+		ret = pt_protect(start, bytes / PAGE_BYTES, prot);
+		if (!ret)
+			ret = (long)bytes;
 	}
-	events_restore(enabled);
-	return node ? 0 : -EINVAL;
+	spin_unlock_events(&vm_lock, enabled);
+	return ret;
 }
 
 int vm_protect(void *vaddr, size_t bytes, unsigned int prot)
 {
 	uintptr_t start = (uintptr_t)vaddr;
-	struct vm_node *node;
-	bool enabled;
-	int ret = -EINVAL;
 
 	if (prot_is_bad(prot))
 		return -EACCES;
 	if (bytes == 0 || !is_aligned(start, PAGE_BYTES) || bytes > VM_REGION_BYTES)
 		return -EINVAL;
 	bytes = align_up(bytes, PAGE_BYTES);
-	enabled = events_disable();
-	node = tree_floor(start);
-	if (node && start + bytes <= node->area.start + node->area.bytes) {
-		ret = pt_protect(start, bytes / PAGE_BYTES, prot & PROT_MASK);
-		if (!ret && bytes == node->area.bytes)
-			node->area.prot = prot & PROT_MASK;
+	while (bytes > 0) {
+		long done = protect_some(start, bytes, prot & PROT_MASK);
+
+		if (done < 0)
+			return (int)done;
+		start += (size_t)done;
+		bytes -= (size_t)done;
 	}
-	events_restore(enabled);
-	return ret;
+	return 0;
 }
 
 int vm_grow(void *vaddr, size_t bytes)
 {
 	struct vm_node *node;
 	bool enabled;
-	int ret;
+	int ret = 0;
 
 	if (bytes > VM_REGION_BYTES)
 		return -ENOMEM;
 	bytes = align_up(bytes, PAGE_BYTES);
-	enabled = events_disable();
+	enabled = spin_lock_events(&vm_lock);
 	node = node_at(vaddr);
-	if (!node || bytes < node->area.bytes)
+	if (!node || node->flags & VM_GROWING || bytes < node->area.bytes)
 		ret = -EINVAL;
 	else if (node->area.start + bytes > node->span_end)
 		ret = -ENOMEM;
 	else
-		ret = area_extend(node, bytes);
-	events_restore(enabled);
+		node->flags |= VM_GROWING;
+	spin_unlock_events(&vm_lock, enabled);
+	if (ret)
+		return ret;
+	ret = area_extend(node, bytes);
+	if (ret) {
+		enabled = spin_lock_events(&vm_lock);
+		node->flags &= ~VM_GROWING;
+		spin_unlock_events(&vm_lock, enabled);
+	}
 	return ret;
+}
+
+/* The node of vm_find(). */
+static struct vm_node *find(uintptr_t addr, bool *is_guard_out)
+{
+	/* The guard page below an area belongs to the area that starts right behind it. */
+	struct vm_node *node = tree_floor(addr + GUARD_BYTES);
+
+	if (!node || addr >= node->area.start + node->area.bytes + GUARD_BYTES)
+		return NULL;
+	*is_guard_out = addr < node->area.start || addr >= node->area.start + node->area.bytes;
+	return node;
 }
 
 const struct vm_area *vm_find(uintptr_t addr, bool *is_guard_out)
 {
-	/* The guard page below an area belongs to the area that starts right behind it. */
-	struct vm_node *node = tree_floor(addr + GUARD_BYTES);
-	bool is_guard;
+	bool is_guard = false;
+	struct vm_node *node = find(addr, &is_guard);
 
-	if (!node)
-		return NULL;
-	if (addr >= node->area.start + node->area.bytes + GUARD_BYTES)
-		return NULL;
-	is_guard = addr < node->area.start || addr >= node->area.start + node->area.bytes;
 	if (is_guard_out)
 		*is_guard_out = is_guard;
-	return &node->area;
+	return node ? &node->area : NULL;
 }
 
-struct vm_area *vm_area_at(void *vaddr)
+bool vm_with(uintptr_t addr, bool (*fn)(struct vm_area *area, void *arg), void *arg)
 {
-	struct vm_node *node = node_at(vaddr);
+	bool enabled = spin_lock_events(&vm_lock), is_guard, result = false;
+	struct vm_node *node = find(addr, &is_guard);
 
-	return node ? &node->area : NULL;
+	if (node && !is_guard && !(node->flags & VM_MAKING))
+		result = fn(&node->area, arg);
+	spin_unlock_events(&vm_lock, enabled);
+	return result;
 }
 
 void vm_for_each(bool (*fn)(const struct vm_area *area, void *arg), void *arg)
 {
-	bool enabled = events_disable();
+	bool enabled = spin_lock_events(&vm_lock);
 	struct vm_node *node = tree_ceiling(0);
 
-	while (node && fn(&node->area, arg))
+	while (node && (node->flags & VM_MAKING || fn(&node->area, arg)))
 		node = tree_ceiling(node->area.start + 1);
-	events_restore(enabled);
+	spin_unlock_events(&vm_lock, enabled);
 }

@@ -4,7 +4,8 @@
  *
  * Each area has an unmapped guard page on both sides and stands at an address that differs
  * between boots (at least 20 random bits). Pages are mapped at once; none is executable unless
- * asked for, none writable and executable. Any context; events are masked inside.
+ * asked for, none writable and executable. Any context, any vCPU; locked inside, and for short
+ * times only: memory is cleared, mapped and unmapped without the lock.
  */
 #ifndef CORE_VM_H
 #define CORE_VM_H
@@ -16,8 +17,10 @@
 #include "arch/x86_64/pv/pt.h"
 
 /* Where areas may stand: top-level slots 40 to 63 (arch/x86_64/pv/layout.h). */
+#ifndef VM_REGION_START /* else: the one of a host that keeps those addresses for itself */
 #define VM_REGION_START (40ULL << 39)
 #define VM_REGION_BYTES (24ULL << 39)
+#endif
 
 /* With prot of vm_alloc. */
 #define VM_DIRTY 0x100u /* contents undefined instead of zero */
@@ -52,7 +55,8 @@ int vm_alloc(size_t bytes, size_t align_bytes, unsigned int prot, const char *na
 #define VM_CARVE_GUARD_PAGES  (VM_PAD_PAGES + 3)
 #define VM_CARVE_BYTES(order) ((PAGE_BYTES << (order)) - VM_CARVE_GUARD_PAGES * PAGE_BYTES)
 int vm_carve(unsigned int order, const char *name, void **vaddr_out);
-/* vaddr was returned by vm_alloc or vm_reserve. 0 or -EINVAL when it was not. */
+/* vaddr was returned by vm_alloc or vm_reserve. 0; or -EINVAL when it was not, or somebody else is
+ * freeing it or making it grow. */
 int vm_free(void *vaddr);
 /* Part of one area; -EINVAL, -ENOMEM, -EACCES for write with exec. */
 int vm_protect(void *vaddr, size_t bytes, unsigned int prot);
@@ -62,16 +66,18 @@ int vm_protect(void *vaddr, size_t bytes, unsigned int prot);
 int vm_grow(void *vaddr, size_t bytes);
 
 /* The area that contains addr, or whose guard page does (is_guard_out, may be NULL); NULL when
- * none. No lock, no memory: usable in a panic. */
+ * none. No lock, no memory: usable in a panic, and while nobody else changes areas. */
 const struct vm_area *vm_find(uintptr_t addr, bool *is_guard_out);
-/* The area that starts at vaddr, for its owner to write private; NULL when none. */
-struct vm_area *vm_area_at(void *vaddr);
+/* Calls fn with the area that contains addr; events are disabled and areas locked meanwhile. What
+ * fn yields; false when there is no such area. Only its owner writes area->private, and only here.
+ */
+bool vm_with(uintptr_t addr, bool (*fn)(struct vm_area *area, void *arg), void *arg);
 
 /* A run of virtual pages without memory, for foreign frames (shared info, grants). vm_free unmaps
  * whatever was put there. 0, -EINVAL, -ENOMEM. */
 int vm_reserve(size_t bytes, const char *name, void **vaddr_out);
 
-/* Calls fn for each area in address order until it returns false. Events are masked. */
+/* Calls fn for each area in address order until it returns false. Locked as in vm_with(). */
 void vm_for_each(bool (*fn)(const struct vm_area *area, void *arg), void *arg);
 
 #endif

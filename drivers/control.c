@@ -3,6 +3,9 @@
  * One request at a time walks through the steps below, each begun by the reply to the one before.
  * Reading and emptying the node happen in one transaction, so that a second request written in
  * between is not wiped out unseen: the commit then fails with EAGAIN and we look again.
+ *
+ * Lock: control.lock, held over the calls of the xenstore client, which never call back, and over
+ * timers. The request is performed without it.
  */
 #include "core/log.h"
 #include "core/panic.h"
@@ -31,6 +34,7 @@ enum step {
 };
 
 static struct control {
+	struct spinlock lock;
 	control_handler_t handler;
 	void *arg;
 	struct xenstore_watch watch;
@@ -43,6 +47,7 @@ static struct control {
 	bool features_written;
 	char value[16];     /* of the node, or the transaction's number */
 	char command[16];   /* what STEP_READ found */
+	bool committed;     /* it is to be performed now */
 	struct timer timer; /* to send a step again, or for its reply to be late */
 } control;
 
@@ -88,19 +93,26 @@ static void step_begin(enum step step)
 /* A stalled step gives way to a new look from the start; xenstored ends the transaction. */
 static void stalled(void)
 {
+	/* Else the reply is here just now, and step_done() waits for the lock. */
+	if (!xenstore_cancel(&control.request))
+		return;
 	log_warn("control: xenstore does not answer");
-	xenstore_cancel(&control.request);
 	control.changed = false;
 	step_begin(STEP_LOOK);
 }
 
 static void timer_fired(struct timer *timer)
 {
+	bool enabled = spin_lock_events(&control.lock);
+	uint64_t elapsed_ns = time_monotonic_ns() - control.begun_ns;
+
 	(void)timer;
-	if (control.waiting)
+	/* It is never cancelled, so it may have been armed for an earlier step. */
+	if (control.waiting && elapsed_ns >= STALL_NS)
 		stalled();
-	else
+	else if (!control.waiting && control.step != STEP_IDLE && elapsed_ns >= RETRY_NS)
 		step_begin(control.step);
+	spin_unlock_events(&control.lock, enabled);
 }
 
 /* Says what we understand; nobody waits for it, and the replies are not looked at. */
@@ -129,16 +141,17 @@ static void settle(void)
 	}
 }
 
-static void perform_command(void)
+/* Unlocked: command is a copy. */
+static void perform(const char *command)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(control.command, commands[i].name) == 0) {
-			log_info("control: %s requested", control.command);
+		if (strcmp(command, commands[i].name) == 0) {
+			log_info("control: %s requested", command);
 			control.handler(commands[i].request, control.arg);
 			return;
 		}
 	}
-	log_warn("control: unknown request '%s'", control.command);
+	log_warn("control: unknown request '%s'", command);
 }
 
 static bool is_suspend(const char *value)
@@ -190,15 +203,14 @@ static void committed(int result)
 		control.changed = true;
 	else if (result)
 		log_warn("control: request not acknowledged: error %d", result);
-	else if (control.command[0])
-		perform_command();
+	else
+		control.committed = control.command[0];
 	settle();
 }
 
-static void step_done(struct xenstore_request *request)
+static void next_step(const struct xenstore_request *request)
 {
 	control.waiting = false;
-	(void)timer_cancel(&control.timer);
 	switch (control.step) {
 	case STEP_IDLE:
 		break;
@@ -222,8 +234,24 @@ static void step_done(struct xenstore_request *request)
 	}
 }
 
+static void step_done(struct xenstore_request *request)
+{
+	bool enabled = spin_lock_events(&control.lock), committed;
+	char command[sizeof(control.command)];
+
+	next_step(request);
+	committed = control.committed;
+	control.committed = false;
+	memcpy(command, control.command, sizeof(command));
+	spin_unlock_events(&control.lock, enabled);
+	if (committed)
+		perform(command);
+}
+
 static void node_changed(struct xenstore_watch *watch, const char *changed_path)
 {
+	bool enabled = spin_lock_events(&control.lock);
+
 	(void)watch;
 	(void)changed_path;
 	control.changed = true;
@@ -231,6 +259,7 @@ static void node_changed(struct xenstore_watch *watch, const char *changed_path)
 		settle();
 	else if (control.waiting && time_monotonic_ns() - control.begun_ns > STALL_NS)
 		stalled();
+	spin_unlock_events(&control.lock, enabled);
 }
 
 /* The watch is set again by xenstore itself, and fires. */

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The console is the ring xenconsoled serves or, in the initial domain, Xen's own console by
- * hypercall. Guarded by the upcall mask.
+ * hypercall.
+ *
+ * Lock: xencons.lock, of the ring and all that stands beside it; held over notifying the other end
+ * and over nothing else. The log, which writes here, and the line discipline, which reads, are
+ * called without it.
  */
 #include "arch/x86_64/pv/boot.h"
 #include "arch/x86_64/pv/pt.h"
@@ -19,6 +23,7 @@ _Static_assert(sizeof(struct xencons_interface) == 3088, "Xen: public/io/console
 
 static struct xencons {
 	struct console console;
+	struct spinlock lock;
 	struct ring_in in;
 	struct ring_out out;
 	evtchn_port_t port;
@@ -27,12 +32,20 @@ static struct xencons {
 	bool broken_reported;
 } xencons;
 
-static void report_if_broken(void)
+static bool lock(void)
 {
-	if (xencons.broken_reported || !(xencons.in.broken || xencons.out.broken))
-		return;
-	xencons.broken_reported = true;
-	log_error("console: the back end set an impossible ring index; console stopped");
+	return spin_lock_events(&xencons.lock);
+}
+
+/* Unlocks, and says once that the ring is broken. */
+static void unlock(bool enabled)
+{
+	bool report = !xencons.broken_reported && (xencons.in.broken || xencons.out.broken);
+
+	xencons.broken_reported |= report;
+	spin_unlock_events(&xencons.lock, enabled);
+	if (report)
+		log_error("console: the back end set an impossible ring index; console stopped");
 }
 
 /* A broken console swallows output: the program must be able to go on.
@@ -43,7 +56,7 @@ static void report_if_broken(void)
  * our write, its event is still to come. */
 static size_t ring_write(struct console *console, const void *bytes, size_t bytes_count)
 {
-	bool enabled = events_disable();
+	bool enabled = lock();
 	bool idle = ring_out_empty(&xencons.out);
 	size_t written = ring_out_write(&xencons.out, bytes, bytes_count);
 
@@ -52,8 +65,7 @@ static size_t ring_write(struct console *console, const void *bytes, size_t byte
 		(void)evtchn_notify(xencons.port);
 	if (xencons.out.broken)
 		written = bytes_count;
-	events_restore(enabled);
-	report_if_broken();
+	unlock(enabled);
 	return written;
 }
 
@@ -61,24 +73,23 @@ static size_t ring_write(struct console *console, const void *bytes, size_t byte
  * race: tell it whenever something was taken. */
 static size_t ring_read(struct console *console, void *bytes_out, size_t bytes_max)
 {
-	bool enabled = events_disable();
+	bool enabled = lock();
 	size_t taken = ring_in_read(&xencons.in, bytes_out, bytes_max);
 
 	(void)console;
 	if (taken)
 		(void)evtchn_notify(xencons.port);
-	events_restore(enabled);
-	report_if_broken();
+	unlock(enabled);
 	return taken;
 }
 
 static bool ring_drained(struct console *console)
 {
-	bool enabled = events_disable();
+	bool enabled = lock();
 	bool drained = ring_out_empty(&xencons.out);
 
 	(void)console;
-	events_restore(enabled);
+	unlock(enabled);
 	return drained;
 }
 
@@ -91,12 +102,14 @@ static const struct console_ops ring_ops = {
 static void ring_event(evtchn_port_t port, void *arg)
 {
 	struct console *console = &xencons.console;
+	bool enabled = lock(), has_input = ring_in_available(&xencons.in), spurious;
 	uint32_t prod, cons;
-	bool spurious;
 
 	(void)arg;
-	if (ring_in_available(&xencons.in) && console->input)
+	unlock(enabled);
+	if (has_input && console->input)
 		console->input(console, console->input_arg);
+	enabled = lock();
 	(void)ring_out_room(&xencons.out);
 	/* Written while the other end was taking what came before. */
 	if (!ring_out_empty(&xencons.out))
@@ -106,7 +119,7 @@ static void ring_event(evtchn_port_t port, void *arg)
 	spurious = prod == xencons.event_prod && cons == xencons.event_cons;
 	xencons.event_prod = prod;
 	xencons.event_cons = cons;
-	report_if_broken();
+	unlock(enabled);
 	waitq_wake_all(&console->queue);
 	evtchn_eoi(port, spurious);
 }

@@ -6,7 +6,10 @@
  *
  * A flood cannot keep us: an event handles at most RECEIVE_BYTES_MAX; then the port stays masked
  * until a timer has gone on with it.
- * Guarded by the upcall mask.
+ *
+ * Lock: store.lock, of everything here and of the requests and watches in its lists; held over the
+ * page allocator, timers and waiting threads' queues. done and fn are called without it, by one
+ * vCPU at a time, the one that is in store_work().
  */
 #include "arch/x86_64/pv/boot.h"
 #include "arch/x86_64/pv/pt.h"
@@ -22,6 +25,7 @@
 #include "xen/evtchn.h"
 #include "xen/hypercall.h"
 #include "xen/ring.h"
+#include "xen/spinlock.h"
 #include "xen/xswire.h"
 
 #define QUEUE_ORDER       1
@@ -32,6 +36,12 @@
 enum store_state { STORE_NONE, STORE_READY, STORE_BROKEN };
 
 static struct store {
+	struct spinlock lock;
+	bool working;        /* some vCPU is in store_work() */
+	bool again;          /* and shall look once more */
+	bool paused;         /* by a flood: the port is masked until the timer goes on */
+	uint32_t caller;     /* 1 + the vCPU that is inside done or fn, 0: none */
+	const void *calling; /* the request or watch it is called for */
 	enum store_state state;
 	evtchn_port_t port;
 	struct ring_in in;
@@ -52,24 +62,59 @@ static struct store {
 	struct xenstore_stats stats;
 } store;
 
+static bool lock(void)
+{
+	return spin_lock_events(&store.lock);
+}
+
+static void unlock(bool enabled)
+{
+	spin_unlock_events(&store.lock, enabled);
+}
+
 bool xenstore_available(void)
 {
-	return store.state == STORE_READY;
+	return READ_ONCE(store.state) == STORE_READY;
 }
 
 void xenstore_get_stats(struct xenstore_stats *stats_out)
 {
+	bool enabled = lock();
+
 	*stats_out = store.stats;
+	unlock(enabled);
+}
+
+/* Lets go of the lock to call somebody back for a request or watch. */
+static void call_begin(const void *calling)
+{
+	store.calling = calling;
+	store.caller = VCPU(id) + 1;
+	spin_unlock(&store.lock);
+}
+
+static void call_end(void)
+{
+	spin_lock(&store.lock);
+	store.calling = NULL;
+	store.caller = 0;
 }
 
 static void request_complete(struct xenstore_request *request, int result)
 {
+	void (*done)(struct xenstore_request * request) = request->done;
+
 	list_remove(&request->node);
 	request->result = result;
-	request->completed = true;
+	/* Without done it is its owner's again from here on, and may be gone. */
+	smp_wmb();
+	WRITE_ONCE(request->completed, true);
 	waitq_wake_all(&store.queue_waiters);
-	if (request->done)
-		request->done(request);
+	if (done) {
+		call_begin(request);
+		done(request);
+		call_end();
+	}
 }
 
 static void fail_all(void)
@@ -79,17 +124,17 @@ static void fail_all(void)
 				 -EIO);
 }
 
-/* The other side broke the protocol: nothing it says counts any more. */
+/* The other side broke the protocol: nothing it says counts any more. store_work() fails what is in
+ * flight: a timer makes it run. */
 static void store_break(const char *why)
 {
 	if (store.state != STORE_READY)
 		return;
-	store.state = STORE_BROKEN;
+	WRITE_ONCE(store.state, STORE_BROKEN);
 	store.stats.violations++;
 	store.queue_used = 0;
-	timer_cancel(&store.receive_timer);
+	timer_arm(&store.receive_timer, time_monotonic_ns());
 	log_error("xenstore: protocol violation: %s; connection given up", why);
-	fail_all();
 }
 
 /* Appends to the queue; the caller has checked the room. */
@@ -122,7 +167,7 @@ static bool queue_pump(void)
 	return moved;
 }
 
-/* Sends header and parts, or none of it: 0, -EAGAIN, -ENOMEM. Events disabled. */
+/* Sends header and parts, or none of it: 0, -EAGAIN, -ENOMEM. Locked. */
 static int send_message(const struct xsd_sockmsg *header, const struct xenstore_part *parts,
 			size_t parts_count)
 {
@@ -172,12 +217,12 @@ int xenstore_submit_parts(struct xenstore_request *request, unsigned int type,
 		payload_bytes += parts[i].bytes_count;
 	if (payload_bytes > XENSTORE_PAYLOAD_MAX)
 		return -E2BIG;
-	if (store.state != STORE_READY)
-		return store.state == STORE_NONE ? -ENODEV : -EIO;
-	enabled = events_disable();
+	enabled = lock();
 	header.req_id = next_id();
 	header.len = payload_bytes;
-	error = send_message(&header, parts, parts_count);
+	error = store.state == STORE_READY  ? send_message(&header, parts, parts_count)
+		: store.state == STORE_NONE ? -ENODEV
+					    : -EIO;
 	if (!error) {
 		request->id = header.req_id;
 		request->type = type;
@@ -187,7 +232,7 @@ int xenstore_submit_parts(struct xenstore_request *request, unsigned int type,
 	}
 	if (store.out.broken)
 		store_break("impossible request index");
-	events_restore(enabled);
+	unlock(enabled);
 	return error;
 }
 
@@ -199,13 +244,22 @@ int xenstore_submit(struct xenstore_request *request, unsigned int type, const v
 	return xenstore_submit_parts(request, type, &part, 1);
 }
 
-void xenstore_cancel(struct xenstore_request *request)
+/* Locked. */
+static bool forget(struct xenstore_request *request)
 {
-	bool enabled = events_disable();
+	bool in_flight = request->node.next && !list_empty(&request->node);
 
-	if (request->node.next)
+	if (in_flight)
 		list_remove(&request->node);
-	events_restore(enabled);
+	return in_flight;
+}
+
+bool xenstore_cancel(struct xenstore_request *request)
+{
+	bool enabled = lock(), in_flight = forget(request);
+
+	unlock(enabled);
+	return in_flight;
 }
 
 /* Replies without a place to go, e.g. to XS_UNWATCH, have id 0. */
@@ -279,7 +333,9 @@ static void watch_received(void)
 				container_of(node, struct xenstore_watch, node);
 
 			if (watch->token == number) {
+				call_begin(watch);
 				watch->fn(watch, path);
+				call_end();
 				return;
 			}
 		}
@@ -319,8 +375,8 @@ static size_t receive_step(void)
 	return taken;
 }
 
-/* True when there was anything to do. */
-static bool store_work(void)
+/* Locked. True when there was anything to do. */
+static bool work(void)
 {
 	size_t received = 0, step;
 	bool moved;
@@ -334,7 +390,10 @@ static bool store_work(void)
 	moved = store.state == STORE_READY && queue_pump();
 	if (store.in.broken || store.out.broken)
 		store_break("impossible ring index");
-	if (store.state == STORE_READY && received >= RECEIVE_BYTES_MAX)
+	if (store.state == STORE_BROKEN)
+		fail_all();
+	store.paused = store.state == STORE_READY && received >= RECEIVE_BYTES_MAX;
+	if (store.paused)
 		timer_arm(&store.receive_timer, time_monotonic_ns() + RECEIVE_PAUSE_NS);
 	if (received || moved) {
 		(void)evtchn_notify(store.port);
@@ -343,9 +402,27 @@ static bool store_work(void)
 	return received || moved;
 }
 
+/* Locked. While another vCPU is at it, that one looks again. */
+static bool store_work(void)
+{
+	bool progress = false;
+
+	if (store.working) {
+		store.again = true;
+		return true;
+	}
+	store.working = true;
+	do {
+		store.again = false;
+		progress |= work();
+	} while (store.again);
+	store.working = false;
+	return progress;
+}
+
 static void store_event(evtchn_port_t port, void *arg)
 {
-	bool progress = store_work();
+	bool enabled = lock(), progress = store_work(), paused;
 
 	(void)arg;
 	if (store.state == STORE_READY)
@@ -353,14 +430,21 @@ static void store_event(evtchn_port_t port, void *arg)
 	if (store.out.cons_seen != store.event_req_cons)
 		progress = true;
 	store.event_req_cons = store.out.cons_seen;
-	if (!store.receive_timer.armed)
+	paused = store.paused;
+	unlock(enabled);
+	if (!paused)
 		evtchn_eoi(port, !progress);
 }
 
 static void receive_timer_fired(struct timer *timer)
 {
+	bool enabled = lock(), resumed = store.paused;
+
+	(void)timer;
 	(void)store_work();
-	if (!timer->armed)
+	resumed &= !store.paused;
+	unlock(enabled);
+	if (resumed)
 		evtchn_eoi(store.port, false);
 }
 
@@ -422,27 +506,38 @@ int xenstore_watch_add(struct xenstore_watch *watch)
 
 	if (error)
 		return error;
-	enabled = events_disable();
+	enabled = lock();
 	watch->token = ++store.last_token;
+	list_append(&store.watches, &watch->node);
+	unlock(enabled);
 	error = watch_submit(watch);
-	if (!error)
-		list_append(&store.watches, &watch->node);
-	events_restore(enabled);
+	if (error) {
+		enabled = lock();
+		list_remove(&watch->node);
+		unlock(enabled);
+	}
 	return error;
 }
 
 /* Should the ring be full the other side keeps its watch, and its events are dropped as unknown. */
 void xenstore_watch_remove(struct xenstore_watch *watch)
 {
-	bool enabled = events_disable();
 	struct xenstore_part parts[2];
+	bool enabled = lock();
 	char token[9];
 
-	xenstore_cancel(&watch->request);
+	(void)forget(&watch->request);
 	list_remove(&watch->node);
 	watch_parts(watch, token, parts);
 	(void)send_unasked(XS_UNWATCH, parts, 2);
-	events_restore(enabled);
+	/* Another vCPU may be calling fn; our own may be inside it. */
+	while (store.caller != VCPU(id) + 1 &&
+	       (store.calling == watch || store.calling == &watch->request)) {
+		spin_unlock(&store.lock);
+		cpu_relax();
+		spin_lock(&store.lock);
+	}
+	unlock(enabled);
 }
 
 int xenstore_emergency_write(const char *path, const char *value)
@@ -464,21 +559,32 @@ int xenstore_emergency_write(const char *path, const char *value)
 	return ring_out_empty(&store.out) ? 0 : -ETIMEDOUT;
 }
 
+static bool is_settled(void)
+{
+	bool enabled = lock(), settled = list_empty(&store.in_flight) && !store.queue_used;
+
+	unlock(enabled);
+	return settled;
+}
+
 static void xenstore_suspend(void)
 {
 	uint64_t deadline_ns = time_monotonic_ns() + NS_PER_S;
 
-	(void)waitq_wait(&store.queue_waiters, list_empty(&store.in_flight) && !store.queue_used,
-			 deadline_ns, false);
+	(void)waitq_wait(&store.queue_waiters, is_settled(), deadline_ns, false);
 }
 
+/* Nobody else runs. */
 static void xenstore_resume(void)
 {
+	bool enabled = lock();
 	struct list_node *node;
 	int error;
 
+	store.state = STORE_NONE;
 	fail_all();
 	error = store_attach();
+	unlock(enabled);
 	if (error)
 		log_error("xenstore: lost after resume: error %d", error);
 	list_for_each (node, &store.watches) {
@@ -511,22 +617,16 @@ int xenstore_init(void)
 int xenstore_call(struct xenstore_request *request, unsigned int type,
 		  const struct xenstore_part *parts, size_t parts_count, uint64_t deadline_ns)
 {
-	struct waitq *queue = &store.queue_waiters;
-	int error;
+	int error = 0, timeout;
 
-	for (;;) {
-		uint32_t wakes = queue->wakes;
-
-		error = xenstore_submit_parts(request, type, parts, parts_count);
-		if (error != -EAGAIN)
-			break;
-		error = waitq_wait(queue, queue->wakes != wakes, deadline_ns, false);
-		if (error)
-			return error;
-	}
-	if (!error)
-		error = waitq_wait(queue, request->completed, deadline_ns, false);
-	if (error)
-		xenstore_cancel(request);
+	timeout = waitq_wait(&store.queue_waiters,
+			     (error = xenstore_submit_parts(request, type, parts, parts_count)) !=
+				     -EAGAIN,
+			     deadline_ns, false);
+	if (timeout || error)
+		return timeout ? timeout : error;
+	error = waitq_wait(&store.queue_waiters, READ_ONCE(request->completed), deadline_ns, false);
+	/* After this nobody touches it. */
+	(void)xenstore_cancel(request);
 	return error ? error : request->result;
 }

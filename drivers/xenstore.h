@@ -2,8 +2,9 @@
 /*
  * The xenstore client: asynchronous, many requests in flight, watches, transactions.
  * Everything read is hostile: payloads <= 4096 bytes, NUL-terminated here, unknown req_id and watch
- * floods are tolerated, a protocol violation fails all requests with -EIO.
- * Source: Xen public/io/xs_wire.h, docs/misc/xenstore.txt.
+ * floods are tolerated, a protocol violation fails all requests with -EIO. Any vCPU; done and fn
+ * are called by one at a time, never by a function below, so they may take any lock that is held
+ * when one of those is called. Source: Xen public/io/xs_wire.h, docs/misc/xenstore.txt.
  */
 #ifndef DRIVERS_XENSTORE_H
 #define DRIVERS_XENSTORE_H
@@ -54,8 +55,9 @@ int xenstore_submit(struct xenstore_request *request, unsigned int type, const v
 		    size_t payload_bytes);
 int xenstore_submit_parts(struct xenstore_request *request, unsigned int type,
 			  const struct xenstore_part *parts, size_t parts_count);
-/* Forgets a request: done will not be called; a reply that comes is dropped. Any context. */
-void xenstore_cancel(struct xenstore_request *request);
+/* Forgets a request; a reply that comes is dropped. True: done will not be called. False: it was
+ * not in flight, and on another vCPU done may just be about to be called. Any context. */
+bool xenstore_cancel(struct xenstore_request *request);
 /* Submits and waits, at most until deadline_ns (monotonic): -ETIMEDOUT. Thread context. */
 int xenstore_call(struct xenstore_request *request, unsigned int type,
 		  const struct xenstore_part *parts, size_t parts_count, uint64_t deadline_ns);
@@ -89,7 +91,8 @@ struct xenstore_watch {
 /* Does not wait. 0 or -errno as xenstore_submit. A refusal that comes later is logged. Any context.
  */
 int xenstore_watch_add(struct xenstore_watch *watch);
-/* fn is not called any more. Any context. */
+/* fn is not called any more, and is over unless it is what removes the watch: so the caller holds
+ * no lock that fn takes. Any context. */
 void xenstore_watch_remove(struct xenstore_watch *watch);
 
 /* The last word of a crashing guest: one write, if no message is half sent. It takes no lock and

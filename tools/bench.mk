@@ -7,23 +7,24 @@ BENCH_WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(
 BENCH_REPEATS ?= 5
 
 # Each program twice from one source: for Stardust, and static for the Linux guest.
-$(BENCH)/%-linux: test/bench/%.c test/bench/platform_linux.c $(BENCH_HEADERS)
+BENCH_PROGRAMS := boot micro threads parallel idle
+$(BENCH)/%-linux: test/bench/%.c test/bench/bench.c test/bench/platform_linux.c $(BENCH_HEADERS)
 	$(call say,HOSTCC,$@)
 	@mkdir -p $(@D)
-	$(Q)gcc -std=gnu11 -O2 $(BENCH_WARN) -static -I. -o $@ $(filter %.c,$^)
+	$(Q)gcc -std=gnu11 -O2 $(BENCH_WARN) -static -iquote . -o $@ $(filter %.c,$^)
 
-$(BENCH)/%: test/bench/%.c test/bench/platform_stardust.c $(BENCH_HEADERS) $(LIBSTARDUST) \
+$(BENCH)/%: test/bench/%.c test/bench/bench.c test/bench/platform_stardust.c $(BENCH_HEADERS) $(LIBSTARDUST) \
 		tools/stardust.ld tools/stardust-cc | sdk
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(B)/bin/stardust-cc --kernel-names -std=gnu11 -O2 -s $(BENCH_WARN) -I. -o $@ $(filter %.c,$^)
+	$(Q)$(B)/bin/stardust-cc --kernel-names -std=gnu11 -O2 -s $(BENCH_WARN) -iquote . -o $@ $(filter %.c,$^)
 
 $(BENCH)/bench-watch: tools/bench/watch.c
 	$(call say,HOSTCC,$@)
 	@mkdir -p $(@D)
 	$(Q)gcc -std=gnu11 -O2 $(BENCH_WARN) -o $@ $< -lxenctrl -lxenstore
 
-bench: all box-image $(addprefix $(BENCH)/,boot micro boot-linux micro-linux bench-watch)
+bench: all box-image $(addprefix $(BENCH)/,$(BENCH_PROGRAMS) $(BENCH_PROGRAMS:%=%-linux) bench-watch)
 	$(Q)tools/bench/bench --build $(B) --repeats $(BENCH_REPEATS)
 
 test-readme: all box-image

@@ -43,19 +43,19 @@ endef
 # The kernel and the C library's part of it, as tools/kernel.mk compiles them.
 gcc_style = $(filter-out -MMD -MD -MP $(K_WARN),$(1)) -O2 $(STYLE_WARN)
 clang_style = -std=gnu11 $(CLANG_CODEGEN) $(STYLE_WARN) -mgeneral-regs-only -nostdinc \
-	-isystem $(CLANG_INCLUDE) $(1) -isystem $(B)/xen-include -I. -D__stardust__
+	-isystem $(CLANG_INCLUDE) $(1) -isystem $(B)/xen-include -iquote . -D__stardust__
 rooms := arch/x86_64 arch/x86_64/pv core drivers lib/base lib/fs xen
 $(eval $(call style_group,$(K_C) $(wildcard $(rooms:%=%/*.h)), \
 	$(call gcc_style,$(K_CFLAGS)),$(call clang_style,-ffreestanding)))
 $(eval $(call style_group,$(P_C) $(wildcard lib/posix/*.h),$(call gcc_style,$(P_CFLAGS)), \
 	$(call clang_style,-isystem $(SYSROOT)/include -U__linux__ -D_GNU_SOURCE -DSTARDUST_VERSION='"$(VERSION)"')))
-GCCSAFE_STYLE := -std=gnu11 -O2 -ffreestanding $(STYLE_WARN) -I.
+GCCSAFE_STYLE := -std=gnu11 -O2 -ffreestanding $(STYLE_WARN) -iquote .
 $(eval $(call style_group,$(wildcard lib/gccsafe/*.[ch]),$(GCCSAFE_STYLE),$(GCCSAFE_STYLE)))
 
 # Programs for Stardust: the example, the guests, the C library's tests, our members of newlib; and the
 # box's own guest.
 program_style = -std=gnu11 -O2 $(STYLE_WARN) -nostdinc -isystem $(1) -isystem $(SYSROOT)/include \
-	-isystem $(B)/xen-include -I. -D__stardust__ -U__linux__ -U__linux -Ulinux -U__gnu_linux__
+	-isystem $(B)/xen-include -iquote . -D__stardust__ -U__linux__ -U__linux -Ulinux -U__gnu_linux__
 program_group = $(eval $(call style_group,$(1),$(call program_style,$(GCC_INCLUDE)) $(2),$(call program_style,$(CLANG_INCLUDE)) $(2)))
 $(call program_group,$(filter-out test/bench/platform_linux.c,$(wildcard examples/hello/*.c \
 	test/guest/*.h test/guest/*/*.c test/bench/*.[ch])))
@@ -65,7 +65,7 @@ TINY_STYLE := -std=gnu11 -O2 $(STYLE_WARN) -ffreestanding -fno-pic -mno-red-zone
 $(eval $(call style_group,test/box/tiny.c,$(TINY_STYLE),$(TINY_STYLE)))
 
 # Programs of the build machine and of dom0; the rooms' unit tests.
-HOST_STYLE := -std=gnu11 -O2 $(STYLE_WARN) -I.
+HOST_STYLE := -std=gnu11 -O2 $(STYLE_WARN) -iquote .
 $(eval $(call style_group,$(wildcard tools/*.c tools/box/*.[ch] tools/bench/*.c) test/bench/platform_linux.c \
 	$(addprefix test/toolchain/,test_gccsafe.c ksyms_check.c),$(HOST_STYLE),$(HOST_STYLE)))
 UNIT_STYLE := $(HOST_STYLE) -isystem $(B)/xen-include -D_GNU_SOURCE

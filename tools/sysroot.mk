@@ -54,7 +54,7 @@ $(SYSROOT)/.headers: $(POSIX_HEADERS_LAID)
 	@touch $@
 
 # Replacements for the functions of libgcc that use the red zone.
-GCCSAFE_CFLAGS = -std=gnu11 -O2 $(filter-out -g -fstack-protector%,$(K_CODEGEN)) $(K_WARN) -ffreestanding -I.
+GCCSAFE_CFLAGS = -std=gnu11 -O2 $(filter-out -g -fstack-protector%,$(K_CODEGEN)) $(K_WARN) -ffreestanding -iquote .
 GCCSAFE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/gccsafe/*.c))
 $(B)/lib/gccsafe/%.o: lib/gccsafe/%.c lib/gccsafe/gccsafe.h tools/kernel.mk tools/sysroot.mk
 	$(call say,CC,$<)

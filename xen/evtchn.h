@@ -3,7 +3,8 @@
  * Event channels: FIFO ABI where Xen has it, else the 2-level ABI. Never blocks.
  *
  * A handler runs in event context (events masked) after its pending bit was cleared, so an
- * event sent while it runs makes it run again. Ports are bound to the calling vCPU.
+ * event sent while it runs makes it run again. It never runs on two vCPUs at once. Ports belong to
+ * vCPU 0 unless a function says another one. Any context, any vCPU.
  * Late EOI (XSA-391): a port bound with EVTCHN_LATE_EOI stays masked after its handler until
  * evtchn_eoi(), which delays ports that only ever send spurious events.
  * 0 / port >= 0, or -EINVAL, -ENOSPC, -ENOMEM. Source: Xen public/event_channel.h.
@@ -14,8 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "arch/x86_64/cpu.h"
 #include "xen/abi.h"
+#include "xen/vcpu.h"
 
 typedef void (*evtchn_handler_t)(evtchn_port_t port, void *arg);
 
@@ -41,10 +42,19 @@ int evtchn_alloc_unbound(domid_t remote, evtchn_handler_t handler, void *arg, un
 			 evtchn_port_t *port_out);
 int evtchn_bind_interdomain(domid_t remote, evtchn_port_t remote_port, evtchn_handler_t handler,
 			    void *arg, unsigned int flags, evtchn_port_t *port_out);
-/* Masks, detaches the handler and closes the port. Idempotent. */
+/* Masks, detaches the handler and closes the port. When it returns the handler does not run and
+ * never will, except when it is the handler that calls. Idempotent. No lock of the handler's may be
+ * held. */
 void evtchn_unbind(evtchn_port_t port);
-/* Moves the port to another vCPU (for the SMP issue and vCPU unplug). */
+/* Moves the port to another vCPU that is up. VIRQs of a vCPU and IPIs cannot move: -EINVAL. */
 int evtchn_bind_vcpu(evtchn_port_t port, uint32_t vcpu);
+
+/* Prepares event delivery to a vCPU, before it is started; once. 0, -ENOMEM or what Xen says. */
+int evtchn_vcpu_prepare(struct vcpu *vcpu);
+/* Moves every port of vcpu that can move to vCPU 0. */
+void evtchn_vcpu_leave(const struct vcpu *vcpu);
+/* An IPI that never makes an upcall, for SCHEDOP_poll (xen/spinlock.h). */
+int evtchn_bind_kick(uint32_t vcpu, evtchn_port_t *port_out);
 
 void evtchn_mask(evtchn_port_t port);
 void evtchn_unmask(evtchn_port_t port);
@@ -55,71 +65,6 @@ void evtchn_eoi(evtchn_port_t port, bool spurious);
 
 /* Called by the upcall entry with events masked: runs handlers until nothing is pending. */
 void evtchn_upcall(void);
-
-/* What the calling vCPU shares with Xen. Points to a stand-in with events masked until
- * evtchn_init(). Every port is delivered to vCPU 0 today; the SMP issue makes this per vCPU. */
-extern struct vcpu_info *events_vcpu;
-
-/* Makes Xen deliver what is pending, before it returns. */
-void events_deliver(void);
-
-/* The upcall mask of this vCPU (our "interrupt flag"). save = events_disable(); …
- * events_restore(save): restoring delivers what arrived in between. Any context. Only this vCPU and
- * Xen running on its processor touch the mask, so a compiler barrier is enough (Xen: public/xen.h
- * struct vcpu_info). */
-static inline bool events_disable(void)
-{
-	struct vcpu_info *vcpu = events_vcpu;
-	bool enabled = !READ_ONCE(vcpu->evtchn_upcall_mask);
-
-	WRITE_ONCE(vcpu->evtchn_upcall_mask, 1);
-	barrier();
-	return enabled;
-}
-
-static inline void events_restore(bool enabled_before)
-{
-	struct vcpu_info *vcpu = events_vcpu;
-
-	if (!enabled_before)
-		return;
-	barrier();
-	WRITE_ONCE(vcpu->evtchn_upcall_mask, 0);
-	/* Unmask, then look: an event between the two has been delivered already. */
-	barrier();
-	if (__builtin_expect(vcpu->evtchn_upcall_pending != 0, 0))
-		events_deliver();
-}
-
-/* The same for the shortest paths, where each instruction counts: what is pending is left to the
- * caller, and there is no branch on the old mask. */
-struct events_saved {
-	struct vcpu_info *vcpu;
-	uint8_t mask; /* 0 or 1 */
-};
-
-static inline struct events_saved events_save(void)
-{
-	struct events_saved saved = {events_vcpu, READ_ONCE(events_vcpu->evtchn_upcall_mask)};
-
-	WRITE_ONCE(saved.vcpu->evtchn_upcall_mask, 1);
-	barrier();
-	return saved;
-}
-
-/* True when the caller must call events_deliver(): pending (0 or 1) and not masked. */
-static inline bool events_release(struct events_saved saved)
-{
-	barrier();
-	WRITE_ONCE(saved.vcpu->evtchn_upcall_mask, saved.mask);
-	barrier();
-	return __builtin_expect(saved.vcpu->evtchn_upcall_pending > saved.mask, 0);
-}
-
-static inline bool events_enabled(void)
-{
-	return !READ_ONCE(events_vcpu->evtchn_upcall_mask);
-}
 
 /* Blocks this vCPU in the hypervisor until an event is pending. Called with events disabled;
  * returns with them disabled after having run the handlers. No wake-up is lost in between: Xen

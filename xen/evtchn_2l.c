@@ -20,11 +20,17 @@ static inline xen_ulong_t bit_of(evtchn_port_t port)
 	return 1UL << (port % WORD_BITS);
 }
 
-static int level2_init(struct shared_info *shared)
+static COLD int level2_init(struct shared_info *shared)
 {
 	shared_info = shared;
 	for (size_t i = 0; i < WORDS; i++)
 		WRITE_ONCE(shared_info->evtchn_mask[i], ~0UL);
+	return 0;
+}
+
+static int level2_vcpu_prepare(struct vcpu *vcpu)
+{
+	(void)vcpu;
 	return 0;
 }
 
@@ -70,10 +76,11 @@ static bool level2_unmask(evtchn_port_t port)
 }
 
 /* Works on a snapshot, so that a busy port cannot keep the others from their turn; what a
- * handler masked or cleared meanwhile is left out. */
-static void level2_scan(struct vcpu_info *vcpu)
+ * handler masked or cleared meanwhile is left out. The bits of all vCPUs stand side by side. */
+static void level2_scan(struct vcpu *vcpu)
 {
-	xen_ulong_t selector = __atomic_exchange_n(&vcpu->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+	xen_ulong_t selector =
+		__atomic_exchange_n(&vcpu->info.evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 
 	for (; selector; selector &= selector - 1) {
 		size_t word = __builtin_ctzl(selector);
@@ -83,7 +90,8 @@ static void level2_scan(struct vcpu_info *vcpu)
 		for (; bits; bits &= bits - 1) {
 			evtchn_port_t port = word * WORD_BITS + __builtin_ctzl(bits);
 
-			if (level2_pending(port) && !level2_masked(port))
+			if (level2_pending(port) && !level2_masked(port) &&
+			    evtchn_vcpu_of(port) == vcpu->id)
 				evtchn_dispatch(port);
 		}
 	}
@@ -93,6 +101,7 @@ const struct evtchn_abi evtchn_2l_abi = {
 	.name = "2-level",
 	.ports_max = EVTCHN_2L_NR_CHANNELS,
 	.init = level2_init,
+	.vcpu_prepare = level2_vcpu_prepare,
 	.prepare = level2_prepare,
 	.mask = level2_mask,
 	.unmask = level2_unmask,

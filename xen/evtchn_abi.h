@@ -12,6 +12,8 @@ struct evtchn_abi {
 	uint32_t ports_max;
 	/* Tells Xen about this ABI; prepare(1) comes next. 0, or -errno and nothing changed. */
 	int (*init)(struct shared_info *shared);
+	/* The same for one more vCPU than vCPU 0, before any port is bound to it. 0, -errno. */
+	int (*vcpu_prepare)(struct vcpu *vcpu);
 	/* Makes the state of port exist, masked if it is new. 0, -ENOMEM. */
 	int (*prepare)(evtchn_port_t port);
 	void (*mask)(evtchn_port_t port);
@@ -21,11 +23,13 @@ struct evtchn_abi {
 	bool (*pending)(evtchn_port_t port);
 	void (*clear_pending)(evtchn_port_t port);
 	/* Calls evtchn_dispatch() for what is pending on vcpu, once for each port. */
-	void (*scan)(struct vcpu_info *vcpu);
+	void (*scan)(struct vcpu *vcpu);
 };
 
 extern const struct evtchn_abi evtchn_fifo_abi, evtchn_2l_abi;
 
+/* The vCPU that gets the port's events. */
+uint32_t evtchn_vcpu_of(evtchn_port_t port);
 /* Runs the handler of a pending port. Events masked. */
 void evtchn_dispatch(evtchn_port_t port);
 

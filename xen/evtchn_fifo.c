@@ -31,7 +31,7 @@ struct fifo_vcpu {
 
 _Static_assert(sizeof(struct fifo_vcpu) == 256, "does not cross a page");
 
-static struct fifo_vcpu vcpu0;
+static struct fifo_vcpu first_vcpu;
 static event_word_t first_page[WORDS_PER_PAGE] __attribute__((aligned(PAGE_BYTES)));
 static event_word_t *array_pages[PAGES_MAX];
 static uint32_t array_pages_count;
@@ -51,7 +51,7 @@ static void fill_words(event_word_t *page, event_word_t word)
 }
 
 /* Gives Xen page number index of the array, allocating it unless a resume finds it there. */
-static int add_array_page(uint32_t index)
+static COLD int add_array_page(uint32_t index)
 {
 	struct evtchn_expand_array expand;
 	event_word_t *page = array_pages[index];
@@ -66,32 +66,45 @@ static int add_array_page(uint32_t index)
 	return hypercall_event_channel_op(EVTCHNOP_expand_array, &expand);
 }
 
-static int fifo_prepare(evtchn_port_t port)
+static COLD int fifo_prepare(evtchn_port_t port)
 {
 	while (port >= array_pages_count * WORDS_PER_PAGE) {
 		int error = add_array_page(array_pages_count);
 
 		if (error)
 			return error;
-		array_pages_count++;
+		/* Other vCPUs look without a lock, after the page is there. */
+		smp_wmb();
+		WRITE_ONCE(array_pages_count, array_pages_count + 1);
 	}
 	return 0;
+}
+
+static COLD int fifo_vcpu_prepare(struct vcpu *vcpu)
+{
+	struct evtchn_init_control control = {.vcpu = vcpu->id};
+	int error;
+
+	if (!vcpu->fifo)
+		vcpu->fifo = vcpu->id ? core_evtchn_pages(0) : &first_vcpu;
+	if (!vcpu->fifo)
+		return -ENOMEM;
+	*vcpu->fifo = (struct fifo_vcpu){.shared.ready = 0};
+	control.control_gfn = core_evtchn_mfn(&vcpu->fifo->shared);
+	control.offset = (uintptr_t)&vcpu->fifo->shared % PAGE_BYTES;
+	error = hypercall_event_channel_op(EVTCHNOP_init_control, &control);
+	/* Registering vcpu_info set it; what is really pending Xen links later. */
+	if (!error)
+		vcpu->info.evtchn_upcall_pending = 0;
+	return error;
 }
 
 /* What is pending already stays so: Xen sets it again when the array page arrives. */
 static int fifo_init(struct shared_info *shared)
 {
-	uint64_t mfn = core_evtchn_mfn(&vcpu0.shared);
-	struct evtchn_init_control control = {
-		.control_gfn = mfn,
-		.offset = (uintptr_t)&vcpu0.shared % PAGE_BYTES,
-		.vcpu = 0,
-	};
-
 	(void)shared;
-	vcpu0 = (struct fifo_vcpu){.shared.ready = 0};
 	array_pages_count = 0;
-	return hypercall_event_channel_op(EVTCHNOP_init_control, &control);
+	return fifo_vcpu_prepare(&vcpu0);
 }
 
 static void fifo_mask(evtchn_port_t port)
@@ -174,12 +187,11 @@ static bool consume(struct fifo_vcpu *vcpu, unsigned int priority)
 
 /* Highest priority (lowest number) first; a queue that filled meanwhile is looked at before the
  * next event of a lower one. */
-static void fifo_scan(struct vcpu_info *info)
+static void fifo_scan(struct vcpu *running)
 {
-	struct fifo_vcpu *vcpu = &vcpu0;
+	struct fifo_vcpu *vcpu = running->fifo;
 	uint32_t ready = __atomic_exchange_n(&vcpu->shared.ready, 0, __ATOMIC_SEQ_CST);
 
-	(void)info;
 	while (ready) {
 		unsigned int priority = __builtin_ctz(ready);
 
@@ -194,6 +206,7 @@ const struct evtchn_abi evtchn_fifo_abi = {
 	.name = "fifo",
 	.ports_max = EVTCHN_FIFO_NR_CHANNELS,
 	.init = fifo_init,
+	.vcpu_prepare = fifo_vcpu_prepare,
 	.prepare = fifo_prepare,
 	.mask = fifo_mask,
 	.unmask = fifo_unmask,

@@ -16,10 +16,13 @@
 /* For what start of day finds out and nothing changes afterwards: boot_seal() makes it read-only.
  */
 #ifdef __stardust__
-#define __ro_after_init __attribute__((section(".data..ro_after_init")))
+#define __ro_after_init __attribute__((section(".bss..ro_after_init")))
 #else
 #define __ro_after_init
 #endif
+
+/* In a file that is compiled for speed, what runs seldom: small instead. */
+#define COLD __attribute__((cold))
 
 /* Compiler barrier: orders accesses of this vCPU against its own upcalls. */
 #define barrier() __asm__ volatile("" ::: "memory")
@@ -30,17 +33,27 @@
 #define smp_rmb() barrier()
 #define smp_wmb() barrier()
 
+/* READ_SHARED: may meet another vCPU's store, but leaves the compiler free to choose the
+ * instruction. */
+#ifdef __SANITIZE_THREAD__
+/* ThreadSanitizer knows atomics, and that loads and stores keep their order only from them. */
+#define READ_ONCE(x)     __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELEASE)
+#define READ_SHARED(x)   READ_ONCE(x)
+#else
 #define READ_ONCE(x)     (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_SHARED(x)   (x)
+#endif
 
 /* Time-stamp counter, unordered. On the host it is the mock hypervisor's, in virtual time. */
 #ifdef __stardust__
 static inline uint64_t cpu_rdtsc(void)
 {
-	uint32_t lo, hi;
+	uint64_t lo, hi; /* the upper halves become 0 */
 
 	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return ((uint64_t)hi << 32) | lo;
+	return hi << 32 | lo;
 }
 #else
 uint64_t cpu_rdtsc(void);
@@ -55,11 +68,14 @@ static inline void cpu_relax(void)
 #define CPUID_1_ECX_AVX    (1u << 28)
 #define CPUID_1_ECX_RDRAND (1u << 30)
 
+#define CPUID_XSAVE 0xdu /* which states XSAVE can handle: eax (and edx, of none so far) */
+
 #define CPU_CR4_FSGSBASE (1UL << 16)
 #define CPU_CR4_OSXSAVE  (1UL << 18)
 #define CPU_XCR0_X87     1u
 #define CPU_XCR0_SSE     2u
 #define CPU_XCR0_AVX     4u
+#define CPU_XCR0_PKRU    (1u << 9)
 
 static inline void cpu_write_cr4(uint64_t value)
 {

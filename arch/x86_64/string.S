@@ -4,16 +4,15 @@
  *
  * Every block up to 256 bytes is loaded whole before it is stored, so overlap does not matter, and
  * both ends are covered by pieces that overlap in the middle instead of by loops. From 33 bytes on
- * AVX is used where string_vectors says so (string.h), else string instructions of 8 bytes, which
+ * AVX is used where the vCPU's flag says so (string.h), else string instructions of 8 bytes, which
  * processors since 2008 do in whole cache lines.
  */
 
-	.section .bss.string_vectors, "aw", @nobits
-	.globl	string_vectors
-	.type	string_vectors, @object
-	.size	string_vectors, 1
-string_vectors:
-	.skip	1
+#include "arch/x86_64/string.h"
+
+#ifndef STRING_VECTORS
+#define STRING_VECTORS %gs:STRING_VECTORS_OFFSET
+#endif
 
 /* ---- memcpy, memmove: rdi to, rsi from, rdx bytes; rax keeps to ---- */
 
@@ -71,7 +70,7 @@ move_16_to_32:
 
 	.balign	16
 move_over_32:
-	cmpb	$0, string_vectors(%rip)
+	cmpb	$0, STRING_VECTORS
 	je	move_words
 	cmpq	$64, %rdx
 	ja	1f
@@ -280,7 +279,7 @@ set_8_to_15:
 
 	.balign	16
 set_over_32:
-	cmpb	$0, string_vectors(%rip)
+	cmpb	$0, STRING_VECTORS
 	je	set_words
 	vmovq	%rcx, %xmm0
 	vpunpcklqdq %xmm0, %xmm0, %xmm0

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The interval timer ITIMER_REAL, which alarm() and ualarm() share. The others count processor
- * time, for which nothing interrupts a guest. */
+/* The interval timers; alarm() and ualarm() share ITIMER_REAL. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/time.h>
@@ -8,38 +7,54 @@
 
 #include "core/time.h"
 #include "lib/posix/clock.h"
+#include "lib/posix/clock_timer.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/sig.h"
-#include "xen/evtchn.h"
 
 #define US_PER_S  1000000U
 #define NS_PER_US 1000U
 
-static void on_timer(struct timer *timer);
+static struct clock_timer timers[ITIMER_PROF + 1];
+static bool timers_ready;
+static struct spinlock timers_lock;
 
-/* Lock: events disabled. */
-static struct {
-	struct timer timer;
-	uint64_t interval_ns;
-} real = {.timer = {.fn = on_timer}};
+_Static_assert(ITIMER_REAL == 0 && ITIMER_VIRTUAL == 1 && ITIMER_PROF == 2, "indices");
 
-static void on_timer(struct timer *timer)
+static void expired(struct clock_timer *timer, uint64_t times)
 {
-	sig_send(SIGALRM, SI_KERNEL);
-	if (real.interval_ns)
-		timer_arm(timer, timer->deadline_ns + real.interval_ns);
+	static const int signals[] = {SIGALRM, SIGVTALRM, SIGPROF};
+
+	(void)times;
+	sig_send(signals[timer - timers], SI_KERNEL);
 }
 
-static struct itimerval current(void)
+/* Kernel and program are one, so virtual time is all time. NULL: -EINVAL. */
+static struct clock_timer *find(int which)
 {
-	uint64_t now = time_monotonic_ns(), left = 0;
+	bool enabled;
 
-	/* A timer that runs never reads as stopped. */
-	if (real.timer.armed)
-		left = real.timer.deadline_ns > now + NS_PER_US ? real.timer.deadline_ns - now
-								: NS_PER_US;
-	return (struct itimerval){clock_timeval_from_ns(real.interval_ns),
-				  clock_timeval_from_ns(left)};
+	if (which < ITIMER_REAL || which > ITIMER_PROF)
+		return NULL;
+	enabled = spin_lock_events(&timers_lock);
+	if (!timers_ready) {
+		clock_timer_init(&timers[ITIMER_REAL], CLOCK_MONOTONIC, expired);
+		clock_timer_init(&timers[ITIMER_VIRTUAL], CLOCK_PROCESS_CPUTIME_ID, expired);
+		clock_timer_init(&timers[ITIMER_PROF], CLOCK_PROCESS_CPUTIME_ID, expired);
+		timers_ready = true;
+	}
+	spin_unlock_events(&timers_lock, enabled);
+	return &timers[which];
+}
+
+/* A timer that runs never reads as stopped. */
+static struct itimerval itimerval_of(const struct clock_timer_value *value)
+{
+	uint64_t left_ns = value->left_ns;
+
+	if (left_ns && left_ns < NS_PER_US)
+		left_ns = NS_PER_US;
+	return (struct itimerval){clock_timeval_from_ns(value->interval_ns),
+				  clock_timeval_from_ns(left_ns)};
 }
 
 static int timeval_to_ns(const struct timeval *time, uint64_t *ns_out)
@@ -53,31 +68,28 @@ static int timeval_to_ns(const struct timeval *time, uint64_t *ns_out)
 
 int getitimer(int which, struct itimerval *value_out)
 {
-	if (which != ITIMER_REAL)
+	struct clock_timer *timer = find(which);
+	struct clock_timer_value value;
+
+	if (!timer)
 		return (int)posix_result(-EINVAL);
-	*value_out = current();
+	clock_timer_get(timer, &value);
+	*value_out = itimerval_of(&value);
 	return 0;
 }
 
 int setitimer(int which, const struct itimerval *value, struct itimerval *old_out)
 {
-	uint64_t value_ns, interval_ns, now = time_monotonic_ns();
-	bool enabled;
+	struct clock_timer *timer = find(which);
+	uint64_t value_ns, interval_ns;
+	struct clock_timer_value old;
 
-	if (which != ITIMER_REAL || timeval_to_ns(&value->it_value, &value_ns) ||
+	if (!timer || timeval_to_ns(&value->it_value, &value_ns) ||
 	    timeval_to_ns(&value->it_interval, &interval_ns))
 		return (int)posix_result(-EINVAL);
-	enabled = events_disable();
+	clock_timer_set(timer, false, value_ns, interval_ns, &old);
 	if (old_out)
-		*old_out = current();
-	real.interval_ns = interval_ns;
-	if (!real.timer.armed)
-		timer_init(&real.timer, on_timer);
-	if (value_ns == 0)
-		timer_cancel(&real.timer);
-	else
-		timer_arm(&real.timer, now + value_ns < now ? TIME_NEVER - 1 : now + value_ns);
-	events_restore(enabled);
+		*old_out = itimerval_of(&old);
 	return 0;
 }
 

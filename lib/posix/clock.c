@@ -4,17 +4,28 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <sys/resource.h>
-#include <sys/times.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "core/time.h"
 #include "core/wait.h"
+#include "lib/posix/cancel.h"
+#include "lib/posix/clock_timer.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/sig.h"
 #include "xen/evtchn.h"
 
 #define NS_PER_US 1000U
+
+/* Absent while there is one thread, whose time is the vCPU's. */
+#pragma weak thread_cpu_ns
+#pragma weak thread_cpu_ns_all
+
+/* Message queues: absent in programs that open none. */
+void mq_wall_set(void) __attribute__((weak));
+
+/* Woken when CLOCK_REALTIME was set. */
+static struct waitq clock_set;
 
 int clock_to_ns(const struct timespec *time, uint64_t *ns_out)
 {
@@ -48,7 +59,7 @@ int clock_deadline(const struct timespec *timeout, uint64_t *deadline_out)
 	return result;
 }
 
-static int read_clock(clockid_t clock, uint64_t *ns_out)
+int clock_read(clockid_t clock, uint64_t *ns_out)
 {
 	switch (clock) {
 	case CLOCK_REALTIME:
@@ -66,18 +77,20 @@ static int read_clock(clockid_t clock, uint64_t *ns_out)
 		*ns_out = time_monotonic_ns() - time_boot_ns();
 		return 0;
 	case CLOCK_PROCESS_CPUTIME_ID:
+		*ns_out = thread_cpu_ns_all ? thread_cpu_ns_all() : time_cpu_ns();
+		return 0;
 	case CLOCK_THREAD_CPUTIME_ID:
-		*ns_out = time_cpu_ns();
+		*ns_out = thread_cpu_ns ? thread_cpu_ns(thread_self()) : time_cpu_ns();
 		return 0;
 	default:
-		return -EINVAL;
+		return clock_read_thread ? clock_read_thread(clock, ns_out) : -EINVAL;
 	}
 }
 
 int clock_gettime(clockid_t clock, struct timespec *time_out)
 {
 	uint64_t ns;
-	int result = read_clock(clock, &ns);
+	int result = clock_read(clock, &ns);
 
 	if (result == 0)
 		*time_out = clock_from_ns(ns);
@@ -87,7 +100,7 @@ int clock_gettime(clockid_t clock, struct timespec *time_out)
 int clock_getres(clockid_t clock, struct timespec *resolution_out)
 {
 	uint64_t ns;
-	int result = read_clock(clock, &ns);
+	int result = clock_read(clock, &ns);
 
 	if (result == 0 && resolution_out)
 		*resolution_out = (struct timespec){.tv_nsec = 1};
@@ -99,8 +112,14 @@ int clock_settime(clockid_t clock, const struct timespec *time)
 	uint64_t ns;
 	int result = clock == CLOCK_REALTIME ? clock_to_ns(time, &ns) : -EINVAL;
 
-	if (result == 0)
+	if (result == 0) {
 		time_set_wall_ns(ns);
+		waitq_wake_all(&clock_set);
+		if (clock_timer_wall_set)
+			clock_timer_wall_set();
+		if (mq_wall_set)
+			mq_wall_set();
+	}
 	return (int)posix_result(result);
 }
 
@@ -132,74 +151,71 @@ int settimeofday(const struct timeval *time, const struct timezone *zone)
 	return clock_settime(CLOCK_REALTIME, &spec);
 }
 
-clock_t clock(void)
+uint64_t clock_wait_ns(clockid_t clock, uint64_t left_ns)
 {
-	return (clock_t)(time_cpu_ns() / (NS_PER_S / CLOCKS_PER_SEC));
+	if (!clock_counts_cpu(clock))
+		return left_ns;
+	if (clock == CLOCK_PROCESS_CPUTIME_ID)
+		left_ns /= (unsigned int)get_nprocs();
+	return left_ns > CLOCK_TIMER_CPU_NS ? left_ns : CLOCK_TIMER_CPU_NS;
 }
 
-clock_t times(struct tms *times_out)
+/* Sleeps until the clock says target_ns; it may be set meanwhile. 0, or -EINTR after handlers ran. */
+static int sleep_on(clockid_t clock, uint64_t target_ns)
 {
-	uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
+	bool enabled = events_disable();
+	int result = 0;
 
-	if (times_out)
-		*times_out = (struct tms){.tms_utime = (clock_t)(time_cpu_ns() / tick_ns)};
-	return (clock_t)((time_monotonic_ns() - time_boot_ns()) / tick_ns);
-}
+	for (;;) {
+		uint32_t wakes = waitq_wakes(&clock_set);
+		uint64_t now_ns, deadline_ns;
 
-int getrusage(int who, struct rusage *usage_out)
-{
-	if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN)
-		return (int)posix_result(-EINVAL);
-	*usage_out = (struct rusage){0};
-	if (who == RUSAGE_SELF)
-		usage_out->ru_utime = clock_timeval_from_ns(time_cpu_ns());
+		if (clock_read(clock, &now_ns) || now_ns >= target_ns)
+			break;
+		deadline_ns = time_monotonic_ns() + clock_wait_ns(clock, target_ns - now_ns);
+		if (deadline_ns < target_ns - now_ns)
+			deadline_ns = TIME_NEVER;
+		result = waitq_sleep(&clock_set, wakes, deadline_ns, true);
+		if (result != -EINTR)
+			continue;
+		events_restore(enabled);
+		if (sig_deliver() != SIG_NONE || cancel_due())
+			return -EINTR;
+		events_disable();
+	}
+	events_restore(enabled);
 	return 0;
-}
-
-/* Sleeps until deadline_ns, woken by nothing but signals. 0 or -EINTR after handlers have run. */
-static int sleep_until(uint64_t deadline_ns)
-{
-	/* On the signals' queue: blocked signals wake it too, and the loop goes on. */
-	int result = waitq_wait(&sig_queue, false, deadline_ns, true);
-
-	if (result != -EINTR)
-		return 0;
-	sig_deliver();
-	return -EINTR;
-}
-
-static void set_remaining(uint64_t deadline_ns, struct timespec *remaining_out)
-{
-	uint64_t now = time_monotonic_ns();
-
-	if (remaining_out)
-		*remaining_out = clock_from_ns(deadline_ns > now ? deadline_ns - now : 0);
 }
 
 /* The error is the result (POSIX clock_nanosleep()). */
 int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
 		    struct timespec *remaining_out)
 {
-	uint64_t deadline_ns, now, target;
+	uint64_t now_ns, target_ns;
 	int result;
 
-	if (clock == CLOCK_THREAD_CPUTIME_ID || read_clock(clock, &now) ||
-	    clock_to_ns(time, &target))
+	if (clock == CLOCK_THREAD_CPUTIME_ID || clock_read(clock, &now_ns) ||
+	    clock_to_ns(time, &target_ns))
 		return EINVAL;
-	if (clock == CLOCK_PROCESS_CPUTIME_ID)
-		return ENOTSUP;
-	if (!(flags & TIMER_ABSTIME)) {
-		clock_deadline(time, &deadline_ns);
-		result = sleep_until(deadline_ns);
-		if (result)
-			set_remaining(deadline_ns, remaining_out);
+	cancel_test();
+	if (flags & TIMER_ABSTIME) {
+		result = sleep_on(clock, target_ns);
+		cancel_test();
 		return -result;
 	}
-	/* The clock may be set while we sleep: look again when the time has come. */
-	do {
-		result = target > now ? sleep_until(time_monotonic_ns() + (target - now)) : 0;
-		read_clock(clock, &now);
-	} while (result == 0 && now < target);
+	/* Setting the clock does not change an interval. */
+	if (!clock_counts_cpu(clock)) {
+		clock = CLOCK_MONOTONIC;
+		now_ns = time_monotonic_ns();
+	}
+	if (__builtin_add_overflow(target_ns, now_ns, &target_ns))
+		target_ns = TIME_NEVER - 1;
+	result = sleep_on(clock, target_ns);
+	cancel_test();
+	if (result && remaining_out) {
+		clock_read(clock, &now_ns);
+		*remaining_out = clock_from_ns(target_ns > now_ns ? target_ns - now_ns : 0);
+	}
 	return -result;
 }
 

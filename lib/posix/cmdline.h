@@ -9,8 +9,8 @@
  *
  *	log=error|warn|info|debug	what of the kernel's log shows on the console (warn)
  *	stack=SIZE			the main stack, e.g. 8M (memory/32, 128K to 1M)
- *	shutdown_grace=SECONDS		how long `xl shutdown` waits for the program; 0: for ever
- *(30) evtchn=2l			the old event channel ABI (core/events.c)
+ *	shutdown_grace=SECONDS		how long `xl shutdown` waits for the program; 0: for ever (30)
+ *	evtchn=2l			the old event channel ABI (core/events.c)
  */
 #ifndef LIB_POSIX_CMDLINE_H
 #define LIB_POSIX_CMDLINE_H

@@ -11,12 +11,17 @@
 #include "arch/x86_64/pv/boot.h"
 #include "core/log.h"
 #include "core/panic.h"
+#include "core/sleeplock.h"
+#include "core/threads_report.h"
 #include "core/time.h"
 #include "drivers/control.h"
 #include "lib/base/format.h"
 #include "lib/posix/sig.h"
 #include "lib/posix/tty.h"
 #include "xen/abi.h"
+
+/* Absent in programs that create no thread. */
+#pragma weak threads_report
 
 /* Nobody may hold the end up for longer: neither a console nobody reads nor a busy xenstore. */
 #define DRAIN_NS  (10 * NS_PER_S)
@@ -32,15 +37,18 @@ static struct {
 /* word: how the status is called in xenstore; line: on the console. */
 static _Noreturn void end_domain(const char *word, const char *line, int number)
 {
+	static struct sleeplock ending;
 	char text[64];
 	uint64_t now = time_monotonic_ns();
 
-	/* Nothing interrupts the end any more. */
+	/* Nothing interrupts the end any more; other threads run on, but one end is enough. */
 	sig_hold();
+	sleeplock_lock(&ending);
 	timer_cancel(&end.grace_timer);
 	format_text(text, sizeof(text), "%s %d", word, number);
 	control_report(text, now + REPORT_NS);
 	format_text(text, sizeof(text), "stardust: %s %d", line, number);
+	tty_seize(&tty_console, now + DRAIN_NS);
 	tty_write_line(&tty_console, text, now + DRAIN_NS);
 	console_drain(now + DRAIN_NS);
 	panic_shutdown(end.reason);
@@ -91,8 +99,11 @@ void exit_by_signal(int signal, const ucontext_t *context)
 		uint64_t deadline_ns = time_monotonic_ns() + DRAIN_NS;
 
 		/* The report does not wait for the ring: what the program wrote goes first. */
+		tty_seize(&tty_console, deadline_ns);
 		tty_end_line(&tty_console, deadline_ns);
 		console_drain(deadline_ns);
+		if (signal == SIGQUIT && threads_report)
+			threads_report();
 		panic_signal(reason, signal);
 	}
 	end_domain("signal", "killed by signal", signal);
@@ -106,6 +117,7 @@ static void on_grace_over(struct timer *timer)
 	size_t skip = tty_console.line_start ? 1 : 0;
 
 	(void)timer;
+	panic_alone();
 	boot_emergency_write(text + skip, sizeof(text) - 1 - skip);
 	panic_report_status(SIGKILL);
 	panic_shutdown(end.reason);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The descriptor table. It begins in static memory with the console three times and moves to the
- * heap when it must grow. */
+ * heap when it must grow.
+ *
+ * Lock: table.lock, over nothing else. A file is found and its reference counted under it, so that
+ * a close() at the same time finds another one; the last reference may go anywhere. */
 #include "lib/posix/fd.h"
 
 #include <errno.h>
@@ -9,7 +12,7 @@
 
 #include "core/heap.h"
 #include "lib/posix/vfs.h"
-#include "xen/evtchn.h"
+#include "xen/spinlock.h"
 
 #define FD_COUNT_FIRST 16
 
@@ -25,9 +28,11 @@ static struct slot first_slots[FD_COUNT_FIRST] = {
 };
 
 static struct {
+	struct spinlock lock;
 	struct slot *slots;
 	unsigned int count;
-} table = {first_slots, FD_COUNT_FIRST};
+	unsigned int used; /* all descriptors below are taken */
+} table = {.slots = first_slots, .count = FD_COUNT_FIRST};
 
 static struct slot *slot_of(int fd)
 {
@@ -38,23 +43,20 @@ static struct slot *slot_of(int fd)
 
 struct file *fd_get(int fd)
 {
-	bool enabled = events_disable();
+	bool enabled = spin_lock_events(&table.lock);
 	struct slot *slot = slot_of(fd);
 	struct file *file = slot ? slot->file : NULL;
 
 	if (file)
-		file->refs++;
-	events_restore(enabled);
+		__atomic_fetch_add(&file->refs, 1, __ATOMIC_RELAXED);
+	spin_unlock_events(&table.lock, enabled);
 	return file;
 }
 
 void file_put(struct file *file)
 {
-	bool enabled = events_disable();
-	bool last = --file->refs == 0;
-
-	events_restore(enabled);
-	if (!last)
+	/* Whoever takes the last one sees what the others did to the file. */
+	if (__atomic_sub_fetch(&file->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	if (file->ops->close)
 		file->ops->close(file);
@@ -63,6 +65,29 @@ void file_put(struct file *file)
 	heap_free((char *)file->path);
 	if (!file->is_static)
 		heap_free(file);
+}
+
+void file_lock(struct file *file)
+{
+	sig_hold();
+	if (file->ops->size)
+		sleeplock_lock(&file->lock);
+}
+
+enum sig_result file_unlock(struct file *file)
+{
+	if (file->ops->size)
+		sleeplock_unlock(&file->lock);
+	return sig_release();
+}
+
+void file_set_flags(struct file *file, int mask, int flags)
+{
+	int old = READ_ONCE(file->flags);
+
+	while (!__atomic_compare_exchange_n(&file->flags, &old, (old & ~mask) | (flags & mask),
+					    true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
 }
 
 struct file *file_create(const struct file_ops *ops, int flags)
@@ -77,43 +102,61 @@ struct file *file_create(const struct file_ops *ops, int flags)
 	return file;
 }
 
-/* Makes room for descriptor fd. Events disabled. */
+/* Makes room for descriptor fd, letting go of the lock meanwhile. 0: there may be room now. */
 static int grow(unsigned int fd)
 {
 	unsigned int count = table.count;
-	struct slot *slots;
+	struct slot *slots, *spare;
 
 	if (fd >= FD_COUNT_MAX)
 		return -EMFILE;
 	while (count <= fd)
 		count *= 2;
+	spin_unlock(&table.lock);
 	slots = heap_alloc_zeroed(count * sizeof(*slots));
+	spin_lock(&table.lock);
 	if (!slots)
 		return -ENOMEM;
-	memcpy(slots, table.slots, table.count * sizeof(*slots));
-	if (table.slots != first_slots)
-		heap_free(table.slots);
-	table.slots = slots;
-	table.count = count;
+	spare = slots;
+	if (count > table.count) {
+		memcpy(slots, table.slots, table.count * sizeof(*slots));
+		spare = table.slots;
+		table.slots = slots;
+		table.count = count;
+	}
+	spin_unlock(&table.lock);
+	if (spare != first_slots)
+		heap_free(spare);
+	spin_lock(&table.lock);
 	return 0;
+}
+
+/* The lowest free descriptor not below least; the table may have to grow for it. Locked. */
+static unsigned int lowest_free(unsigned int least)
+{
+	unsigned int fd = least > table.used ? least : table.used;
+
+	while (fd < table.count && table.slots[fd].file)
+		fd++;
+	if (least <= table.used)
+		table.used = fd;
+	return fd;
 }
 
 int fd_install(struct file *file, int least, bool close_on_exec)
 {
-	unsigned int fd = (unsigned int)least;
+	unsigned int fd;
 	bool enabled;
 	int result = 0;
 
 	if (least < 0 || least >= FD_COUNT_MAX)
 		return -EINVAL;
-	enabled = events_disable();
-	while (fd < table.count && table.slots[fd].file)
-		fd++;
-	if (fd >= table.count)
+	enabled = spin_lock_events(&table.lock);
+	while ((fd = lowest_free((unsigned int)least)) >= table.count && result == 0)
 		result = grow(fd);
 	if (result == 0)
 		table.slots[fd] = (struct slot){file, close_on_exec ? FD_CLOEXEC : 0};
-	events_restore(enabled);
+	spin_unlock_events(&table.lock, enabled);
 	return result ? result : (int)fd;
 }
 
@@ -125,14 +168,14 @@ int fd_replace(int fd, struct file *file, bool close_on_exec)
 
 	if (fd < 0 || fd >= FD_COUNT_MAX)
 		return -EBADF;
-	enabled = events_disable();
-	if ((unsigned int)fd >= table.count)
+	enabled = spin_lock_events(&table.lock);
+	while ((unsigned int)fd >= table.count && result == 0)
 		result = grow((unsigned int)fd);
 	if (result == 0) {
 		old = table.slots[fd].file;
 		table.slots[fd] = (struct slot){file, close_on_exec ? FD_CLOEXEC : 0};
 	}
-	events_restore(enabled);
+	spin_unlock_events(&table.lock, enabled);
 	if (old)
 		file_put(old);
 	return result;
@@ -140,13 +183,16 @@ int fd_replace(int fd, struct file *file, bool close_on_exec)
 
 int fd_remove(int fd)
 {
-	bool enabled = events_disable();
+	bool enabled = spin_lock_events(&table.lock);
 	struct slot *slot = slot_of(fd);
 	struct file *file = slot ? slot->file : NULL;
 
-	if (slot)
+	if (slot) {
 		*slot = (struct slot){NULL, 0};
-	events_restore(enabled);
+		if ((unsigned int)fd < table.used)
+			table.used = (unsigned int)fd;
+	}
+	spin_unlock_events(&table.lock, enabled);
 	if (!file)
 		return -EBADF;
 	file_put(file);
@@ -155,17 +201,21 @@ int fd_remove(int fd)
 
 int fd_get_flags(int fd)
 {
+	bool enabled = spin_lock_events(&table.lock);
 	struct slot *slot = slot_of(fd);
+	int flags = slot ? slot->flags : -EBADF;
 
-	return slot ? slot->flags : -EBADF;
+	spin_unlock_events(&table.lock, enabled);
+	return flags;
 }
 
 int fd_set_flags(int fd, int flags)
 {
+	bool enabled = spin_lock_events(&table.lock);
 	struct slot *slot = slot_of(fd);
 
-	if (!slot)
-		return -EBADF;
-	slot->flags = flags;
-	return 0;
+	if (slot)
+		slot->flags = flags;
+	spin_unlock_events(&table.lock, enabled);
+	return slot ? 0 : -EBADF;
 }

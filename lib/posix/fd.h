@@ -6,7 +6,9 @@
  * can be opened embeds nothing and registers nothing: it fills in an ops table. An operation that
  * is NULL is not possible on such a file; the comment says which error the caller then gets.
  *
- * Lock: events disabled around the table; an operation runs without it.
+ * Locks: the table's, inside fd.c; file->lock, which file_lock() takes, for what moves the offset.
+ * An operation runs without the first, and moves the offset with the second. File systems that
+ * write keep what POSIX.1-2017 2.9.7 asks of two descriptions of one file themselves.
  */
 #ifndef LIB_POSIX_FD_H
 #define LIB_POSIX_FD_H
@@ -18,15 +20,18 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "core/sleeplock.h"
+#include "lib/posix/sig.h"
+
 #define FD_COUNT_MAX 65536 /* OPEN_MAX promises 1024 */
 
 struct file;
 struct node;
-struct waitq;
 
 struct file_ops {
-	/* Bytes moved, 0 at the end, or -Exxx; -EINTR before anything moved. Thread context. A file
-	 * that can be sought in reads and writes at *offset and advances it. NULL: EBADF. */
+	/* Bytes moved, 0 at the end, or -Exxx; -EINTR before anything moved. Thread context,
+	 * signals held. A file that can be sought in reads and writes at *offset and advances it,
+	 * locked. NULL: EBADF. */
 	ssize_t (*read)(struct file *file, void *bytes_out, size_t bytes_max, off_t *offset);
 	ssize_t (*write)(struct file *file, const void *bytes, size_t bytes_count, off_t *offset);
 	/* NULL: EINVAL */
@@ -36,14 +41,14 @@ struct file_ops {
 	bool is_terminal; /* isatty() */
 	/* arg as the request says. NULL: ENOTTY. */
 	int (*ioctl)(struct file *file, unsigned long request, void *arg);
-	/* POLL* of poll.h that hold now. *queue_out: woken when that changes, NULL when it never
-	 * does. NULL: always ready to read and write. Events disabled. */
-	short (*poll)(struct file *file, struct waitq **queue_out);
+	/* POLL* of poll.h that hold now; some queue is woken when that changes (waitq_any). NULL:
+	 * always ready to read and write. Events disabled. */
+	short (*poll)(struct file *file);
 	/* Packs struct dirent from *offset on; bytes filled or 0 at the end. NULL: ENOTDIR. */
 	ssize_t (*getdents)(struct file *file, void *dirents_out, size_t bytes_max, off_t *offset);
 	int (*truncate)(struct file *file, off_t bytes); /* NULL: EINVAL */
 	int (*sync)(struct file *file);                  /* NULL: nothing to do */
-	/* The last descriptor is gone. NULL: nothing to do. */
+	/* The last descriptor is gone. NULL: nothing to do. Any context. */
 	void (*close)(struct file *file);
 };
 
@@ -51,9 +56,10 @@ struct file {
 	const struct file_ops *ops;
 	struct node *node; /* vfs.h; NULL when it was not found by a path */
 	void *data;        /* of whoever made it */
-	off_t offset;
-	int flags;         /* O_* as opened, changed by F_SETFL */
-	unsigned int refs; /* descriptors, and calls under way */
+	struct sleeplock lock;
+	off_t offset;      /* lock */
+	int flags;         /* O_* as opened, changed by F_SETFL (file_set_flags) */
+	unsigned int refs; /* descriptors, and calls under way; atomic */
 	bool is_static;    /* not from the heap */
 	const char *path;  /* for fchdir; heap, or NULL */
 };
@@ -61,6 +67,17 @@ struct file {
 /* The file of a descriptor with a reference for the caller, NULL when there is none (EBADF). */
 struct file *fd_get(int fd);
 void file_put(struct file *file);
+
+/* Around what reads and changes the offset, if the file has one. Signals are held meanwhile;
+ * what the second one yields is sig_release()'s. Thread context. */
+void file_lock(struct file *file);
+enum sig_result file_unlock(struct file *file);
+/* Replaces the flags of the mask. */
+void file_set_flags(struct file *file, int mask, int flags);
+
+/* What read() and write() do, or with an offset their relatives; no cancellation point. Bytes or
+ * -Exxx. */
+ssize_t fd_move(int fd, bool is_read, char *bytes, size_t bytes_count, const off_t *position);
 
 /* A zeroed file with one reference, NULL when out of memory. */
 struct file *file_create(const struct file_ops *ops, int flags);

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/posix/cancel.h"
 #include "lib/posix/fd.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/sig.h"
@@ -78,7 +79,7 @@ static int control(struct file *file, int fd, int command, long arg)
 	case F_GETFL:
 		return file->flags;
 	case F_SETFL:
-		file->flags = (file->flags & ~SETFL_MASK) | ((int)arg & SETFL_MASK);
+		file_set_flags(file, SETFL_MASK, (int)arg);
 		return 0;
 	case F_GETLK:
 	case F_SETLK:
@@ -106,6 +107,8 @@ int fcntl(int fd, int command, ...)
 	/* The argument is an int for these. */
 	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
 		return (int)posix_result(dup_from(fd, (int)arg, command == F_DUPFD_CLOEXEC));
+	if (command == F_SETLKW)
+		cancel_test();
 	file = fd_get(fd);
 	if (!file)
 		return (int)posix_result(-EBADF);
@@ -147,7 +150,7 @@ int ioctl(int fd, unsigned long request, ...)
 		result = fd_set_flags(fd, request == FIOCLEX ? FD_CLOEXEC : 0);
 		break;
 	case FIONBIO:
-		file->flags = (file->flags & ~O_NONBLOCK) | (*(int *)arg ? O_NONBLOCK : 0);
+		file_set_flags(file, O_NONBLOCK, *(int *)arg ? O_NONBLOCK : 0);
 		result = 0;
 		break;
 	default:

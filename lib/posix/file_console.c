@@ -35,10 +35,9 @@ static int console_stat(struct file *file, struct stat *stat_out)
 	return 0;
 }
 
-static short console_poll(struct file *file, struct waitq **queue_out)
+static short console_poll(struct file *file)
 {
 	(void)file;
-	*queue_out = tty_console.console ? &tty_console.console->queue : NULL;
 	return (short)(POLLOUT | POLLWRNORM |
 		       (tty_readable(&tty_console) ? POLLIN | POLLRDNORM : 0));
 }

@@ -118,7 +118,6 @@ static int directory_lookup(struct node *directory, const char *name, size_t nam
 		if (strlen(devices[i].name) != name_bytes ||
 		    memcmp(devices[i].name, name, name_bytes) != 0)
 			continue;
-		nodes[i] = (struct node){&device_node_ops, S_IFCHR | 0666, (void *)&devices[i]};
 		*node_out = &nodes[i];
 		return 0;
 	}
@@ -174,5 +173,7 @@ struct node *devices_root(void)
 {
 	static struct node directory = {&directory_node_ops, S_IFDIR | 0755, NULL};
 
+	for (size_t i = 0; i < DEVICES_COUNT; i++)
+		nodes[i] = (struct node){&device_node_ops, S_IFCHR | 0666, (void *)&devices[i]};
 	return &directory;
 }

@@ -16,7 +16,6 @@
 #include "lib/fs/archive.h"
 #include "lib/posix/exit.h"
 #include "lib/posix/vfs.h"
-#include "xen/evtchn.h"
 
 #define RAMDISK_DEV 1
 
@@ -198,15 +197,12 @@ static int map_module(const void **bytes_out)
 {
 	size_t pages_count = (boot_info.module_bytes + PAGE_BYTES - 1) / PAGE_BYTES;
 	void *area;
-	bool enabled;
 	int result = vm_reserve(pages_count * PAGE_BYTES, "ramdisk", &area);
 
 	if (result)
 		return result;
-	enabled = events_disable();
 	result =
 		pt_map_contiguous((uintptr_t)area, boot_info.module_pfn, pages_count, PT_PROT_READ);
-	events_restore(enabled);
 	*bytes_out = area;
 	return result;
 }

@@ -11,7 +11,6 @@
 #include "lib/posix/fd.h"
 #include "lib/posix/sig.h"
 #include "lib/posix/tty.h"
-#include "xen/evtchn.h"
 
 static int set_attr(const struct termios *attr, bool drain, bool flush)
 {
@@ -20,34 +19,56 @@ static int set_attr(const struct termios *attr, bool drain, bool flush)
 
 	if (result)
 		return result;
-	enabled = events_disable();
+	enabled = spin_lock_events(&tty_console.lock);
 	if (flush)
 		tty_flush_input(&tty_console);
 	tty_set_attr(&tty_console, attr);
-	events_restore(enabled);
+	spin_unlock_events(&tty_console.lock, enabled);
 	return 0;
 }
 
 static int set_size(const struct winsize *size)
 {
-	if (memcmp(size, &tty_console.size, sizeof(*size)) == 0)
-		return 0;
+	bool enabled = spin_lock_events(&tty_console.lock);
+	bool changed = memcmp(size, &tty_console.size, sizeof(*size)) != 0;
+
 	tty_console.size = *size;
-	sig_send(SIGWINCH, SI_KERNEL);
+	spin_unlock_events(&tty_console.lock, enabled);
+	if (changed)
+		sig_send(SIGWINCH, SI_KERNEL);
 	return 0;
 }
 
 static int flush(int which)
 {
-	bool enabled = events_disable();
+	bool enabled = spin_lock_events(&tty_console.lock);
 
 	/* Output is in the other end's hands already. */
 	if (which & _FREAD) {
 		tty_pump(&tty_console);
 		tty_flush_input(&tty_console);
 	}
-	events_restore(enabled);
+	spin_unlock_events(&tty_console.lock, enabled);
 	return 0;
+}
+
+/* Under the lock, so that no half of them is seen. */
+static void get(void *out, const void *what, size_t bytes)
+{
+	bool enabled = spin_lock_events(&tty_console.lock);
+
+	memcpy(out, what, bytes);
+	spin_unlock_events(&tty_console.lock, enabled);
+}
+
+static void set_stopped(bool stopped)
+{
+	bool enabled = spin_lock_events(&tty_console.lock);
+
+	tty_console.stopped = stopped;
+	spin_unlock_events(&tty_console.lock, enabled);
+	if (tty_console.console)
+		waitq_wake_all(&tty_console.console->queue);
 }
 
 int file_console_ioctl(struct file *file, unsigned long request, void *arg)
@@ -55,14 +76,14 @@ int file_console_ioctl(struct file *file, unsigned long request, void *arg)
 	(void)file;
 	switch (request) {
 	case TIOCGETA:
-		*(struct termios *)arg = tty_console.attr;
+		get(arg, &tty_console.attr, sizeof(tty_console.attr));
 		return 0;
 	case TIOCSETA:
 	case TIOCSETAW:
 	case TIOCSETAF:
 		return set_attr(arg, request != TIOCSETA, request == TIOCSETAF);
 	case TIOCGWINSZ:
-		*(struct winsize *)arg = tty_console.size;
+		get(arg, &tty_console.size, sizeof(tty_console.size));
 		return 0;
 	case TIOCSWINSZ:
 		return set_size(arg);
@@ -72,9 +93,7 @@ int file_console_ioctl(struct file *file, unsigned long request, void *arg)
 		return flush(*(int *)arg ? *(int *)arg : _FREAD | _FWRITE);
 	case TIOCSTOP:
 	case TIOCSTART:
-		tty_console.stopped = request == TIOCSTOP;
-		if (tty_console.console)
-			waitq_wake_all(&tty_console.console->queue);
+		set_stopped(request == TIOCSTOP);
 		return 0;
 	case FIONREAD:
 		*(int *)arg =

@@ -8,15 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "arch/x86_64/cpu.h"
+#include "lib/posix/cancel.h"
 #include "lib/posix/fd.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/sig.h"
-
-/* An interrupted call runs the handlers first; it goes on when they all allow it. */
-static bool again(ssize_t result)
-{
-	return result == -EINTR && sig_deliver() != SIG_EINTR;
-}
 
 static bool may_read(const struct file *file)
 {
@@ -28,86 +24,98 @@ static bool may_write(const struct file *file)
 	return file->ops->write && (file->flags & O_ACCMODE) != O_RDONLY;
 }
 
-static ssize_t file_read(struct file *file, void *bytes_out, size_t bytes_max, off_t *offset)
+static void touch_one(char *at, bool is_written)
 {
-	ssize_t result;
-
-	if (!may_read(file))
-		return -EBADF;
-	if (bytes_max > SSIZE_MAX)
-		return -EINVAL;
-	do
-		result = file->ops->read(file, bytes_out, bytes_max, offset);
-	while (again(result));
-	return result;
+	if (is_written)
+		__atomic_fetch_or(at, 0, __ATOMIC_RELAXED);
+	else
+		(void)READ_ONCE(*at);
 }
 
-static ssize_t file_write(struct file *file, const void *bytes, size_t bytes_count, off_t *offset)
+/* Touches each page of what the caller gave us: a bad pointer faults here, where a handler may run,
+ * and not with locks held. */
+static void touch(char *bytes, size_t bytes_count, bool is_written)
 {
+	for (size_t at = 0; at < bytes_count; at += PAGE_BYTES)
+		touch_one(bytes + at, is_written);
+	if (bytes_count > 0)
+		touch_one(bytes + bytes_count - 1, is_written);
+}
+
+/* Moves bytes one way, at the file's own offset or, when position is not NULL, there. An
+ * interrupted call runs the handlers first; it goes on when they all allow it. */
+static ssize_t move(struct file *file, bool is_read, char *bytes, size_t bytes_count,
+		    off_t *position)
+{
+	enum sig_result signals;
 	ssize_t result;
 
-	if (!may_write(file))
+	if (is_read ? !may_read(file) : !may_write(file))
 		return -EBADF;
 	if (bytes_count > SSIZE_MAX)
 		return -EINVAL;
-	do
-		result = file->ops->write(file, bytes, bytes_count, offset);
-	while (again(result));
+	touch(bytes, bytes_count, is_read);
+	do {
+		off_t *offset = position ? position : &file->offset;
+
+		file_lock(file);
+		if (!is_read && !position && (file->flags & O_APPEND) && file->ops->size)
+			*offset = file->ops->size(file);
+		result = is_read ? file->ops->read(file, bytes, bytes_count, offset)
+				 : file->ops->write(file, bytes, bytes_count, offset);
+		signals = file_unlock(file);
+	} while (result == -EINTR && signals != SIG_EINTR && !cancel_due());
 	return result;
+}
+
+ssize_t fd_move(int fd, bool is_read, char *bytes, size_t bytes_count, const off_t *position)
+{
+	struct file *file = fd_get(fd);
+	off_t offset = position ? *position : 0;
+	ssize_t result;
+
+	if (!file)
+		return -EBADF;
+	if (position && !file->ops->size)
+		result = -ESPIPE;
+	else if (offset < 0)
+		result = -EINVAL;
+	else
+		result = move(file, is_read, bytes, bytes_count, position ? &offset : NULL);
+	file_put(file);
+	return result;
+}
+
+/* A cancellation point. */
+static ssize_t call(int fd, bool is_read, char *bytes, size_t bytes_count, const off_t *position)
+{
+	ssize_t result;
+
+	cancel_test();
+	result = fd_move(fd, is_read, bytes, bytes_count, position);
+	if (result == -EINTR)
+		cancel_test();
+	return posix_result(result);
 }
 
 ssize_t read(int fd, void *bytes_out, size_t bytes_max)
 {
-	struct file *file = fd_get(fd);
-	ssize_t result = -EBADF;
-
-	if (file) {
-		result = file_read(file, bytes_out, bytes_max, &file->offset);
-		file_put(file);
-	}
-	return posix_result(result);
+	return call(fd, true, bytes_out, bytes_max, NULL);
 }
 
 ssize_t write(int fd, const void *bytes, size_t bytes_count)
 {
-	struct file *file = fd_get(fd);
-	ssize_t result = -EBADF;
-
-	if (file) {
-		if ((file->flags & O_APPEND) && file->ops->size)
-			file->offset = file->ops->size(file);
-		result = file_write(file, bytes, bytes_count, &file->offset);
-		file_put(file);
-	}
-	return posix_result(result);
+	return call(fd, false, (char *)bytes, bytes_count, NULL);
 }
 
 ssize_t pread(int fd, void *bytes_out, size_t bytes_max, off_t offset)
 {
-	struct file *file = fd_get(fd);
-	ssize_t result = -EBADF;
-
-	if (file) {
-		result = !file->ops->size ? -ESPIPE : offset < 0 ? -EINVAL : 0;
-		if (result == 0)
-			result = file_read(file, bytes_out, bytes_max, &offset);
-		file_put(file);
-	}
-	return posix_result(result);
+	return call(fd, true, bytes_out, bytes_max, &offset);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t bytes_count, off_t offset)
 {
-	struct file *file = fd_get(fd);
-	ssize_t result = -EBADF;
-
-	if (file) {
-		result = !file->ops->size ? -ESPIPE : offset < 0 ? -EINVAL : 0;
-		if (result == 0)
-			result = file_write(file, bytes, bytes_count, &offset);
-		file_put(file);
-	}
-	return posix_result(result);
+	return call(fd, false, (char *)bytes, bytes_count, &offset);
 }
 
 static off_t file_seek(struct file *file, off_t offset, int whence)
@@ -143,7 +151,9 @@ off_t lseek(int fd, off_t offset, int whence)
 	off_t result = -EBADF;
 
 	if (file) {
+		file_lock(file);
 		result = file_seek(file, offset, whence);
+		file_unlock(file);
 		file_put(file);
 	}
 	return posix_result(result);
@@ -151,6 +161,7 @@ off_t lseek(int fd, off_t offset, int whence)
 
 int close(int fd)
 {
+	cancel_test();
 	return (int)posix_result(fd_remove(fd));
 }
 
@@ -168,14 +179,14 @@ int fstat(int fd, struct stat *stat_out)
 
 int fsync(int fd)
 {
-	struct file *file = fd_get(fd);
+	struct file *file;
 	int result = -EBADF;
 
-	if (file) {
+	cancel_test();
+	file = fd_get(fd);
+	if (file)
 		result = file->ops->sync ? file->ops->sync(file) : 0;
-		file_put(file);
-	}
-	return (int)posix_result(result);
+	return (int)finish(file, result);
 }
 
 int fdatasync(int fd)

@@ -9,6 +9,7 @@
 
 #include "arch/x86_64/cpu.h"
 #include "core/vm.h"
+#include "lib/posix/cancel.h"
 #include "lib/posix/fd.h"
 #include "lib/posix/posix.h"
 
@@ -103,22 +104,26 @@ void *mmap(void *hint, size_t bytes, int prot, int flags, int fd, off_t offset)
 	return posix_result(result) ? MAP_FAILED : area;
 }
 
+static bool copy_area(struct vm_area *area, void *copy_out)
+{
+	*(struct vm_area *)copy_out = *area;
+	return true;
+}
+
 /* A whole area is given back; a part of one only becomes inaccessible until the rest goes. */
 static int unmap(uintptr_t start, size_t bytes)
 {
-	const struct vm_area *area;
-	bool is_guard;
+	struct vm_area area;
 
 	if ((start & ~PAGE_MASK) || bytes == 0)
 		return -EINVAL;
 	bytes = whole_pages(bytes);
-	area = vm_find(start, &is_guard);
-	if (!area || is_guard)
+	if (!vm_with(start, copy_area, &area))
 		return 0;
-	if (area->start == start && area->bytes <= bytes)
+	if (area.start == start && area.bytes <= bytes)
 		return vm_free((void *)start);
-	if (bytes > area->start + area->bytes - start)
-		bytes = area->start + area->bytes - start;
+	if (bytes > area.start + area.bytes - start)
+		bytes = area.start + area.bytes - start;
 	return vm_protect((void *)start, bytes, PT_PROT_NONE);
 }
 
@@ -141,6 +146,7 @@ int mprotect(void *start, size_t bytes, int prot)
 
 int msync(void *start, size_t bytes, int flags)
 {
+	cancel_test();
 	(void)bytes;
 	(void)flags;
 	return (int)posix_result((uintptr_t)start & ~PAGE_MASK ? -EINVAL : 0);

@@ -10,6 +10,13 @@
 void __libc_init_array(void);
 void __libc_fini_array(void);
 
+/* newlib's (stdio/findfp.c, fwalk.c): makes the streams of a reent usable; calls fn for each of them
+ * that is open. */
+struct _reent;
+struct __sFILE;
+void __sinit(struct _reent *reent);
+int _fwalk_reent(struct _reent *reent, int (*fn)(struct _reent *reent, struct __sFILE *file));
+
 /* Ours: readdir() sits on it (lib/posix/open.c). -1 with errno, 0 at the end, or bytes filled. */
 int getdents(int fd, void *dirents_out, int bytes_max);
 /* Ours: rename() and isatty() as stdio calls them. */

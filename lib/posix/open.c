@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/heap.h"
+#include "lib/posix/cancel.h"
 #include "lib/posix/newlib.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/vfs.h"
@@ -81,8 +82,10 @@ static int open_at(int at, const char *path, int flags)
 {
 	struct vfs_path found;
 	struct file *file;
-	int result = vfs_walk(at, path, flags & O_NOFOLLOW ? VFS_NOFOLLOW : 0, &found);
+	int result;
 
+	cancel_test();
+	result = vfs_walk(at, path, flags & O_NOFOLLOW ? VFS_NOFOLLOW : 0, &found);
 	if (result)
 		return missing(at, path, flags, result, &found);
 	result = open_node(&found, flags, &file);
@@ -117,8 +120,11 @@ int getdents(int fd, void *dirents_out, int bytes_max)
 		result = -ENOTDIR;
 	else if (bytes_max < 0)
 		result = -EINVAL;
-	else
+	else {
+		file_lock(file);
 		result = file->ops->getdents(file, dirents_out, (size_t)bytes_max, &file->offset);
+		file_unlock(file);
+	}
 	file_put(file);
 	return (int)posix_result(result);
 }

@@ -123,8 +123,8 @@ int fchdir(int fd)
 
 char *getcwd(char *path_out, size_t bytes_max)
 {
-	const char *path = vfs_cwd();
-	size_t bytes = strlen(path) + 1;
+	char path[PATH_MAX];
+	size_t bytes = vfs_cwd(path, sizeof(path));
 
 	if (path_out && bytes_max == 0) {
 		errno = EINVAL;
@@ -335,8 +335,7 @@ int futimens(int fd, const struct timespec *times)
 mode_t umask(mode_t mask)
 {
 	static mode_t current = S_IWGRP | S_IWOTH;
-	mode_t old = current;
 
-	current = mask & (S_IRWXU | S_IRWXG | S_IRWXO);
-	return old;
+	return __atomic_exchange_n(&current, mask & (S_IRWXU | S_IRWXG | S_IRWXO),
+				   __ATOMIC_RELAXED);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* poll and select over files. One source can wake today, the console; sockets will bring more, and
- * a queue that many sources wake. */
+/* poll and select over files. */
 #include <poll.h>
 
 #include <errno.h>
@@ -12,6 +11,7 @@
 
 #include "core/time.h"
 #include "core/wait.h"
+#include "lib/posix/cancel.h"
 #include "lib/posix/clock.h"
 #include "lib/posix/fd.h"
 #include "lib/posix/posix.h"
@@ -21,21 +21,13 @@
 #define NS_PER_MS 1000000U
 #define NS_PER_US 1000U
 
-static short file_events(struct file *file, struct waitq **queue_out)
-{
-	*queue_out = NULL;
-	if (!file->ops->poll)
-		return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
-	return file->ops->poll(file, queue_out);
-}
-
 /* How many entries have something to say. Events disabled. */
-static int look(struct pollfd *fds, nfds_t count, struct waitq **queue_out)
+static int look(struct pollfd *fds, nfds_t count)
 {
 	int ready = 0;
 
 	for (nfds_t i = 0; i < count; i++) {
-		struct waitq *queue = NULL;
+		short events = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
 		struct file *file;
 
 		fds[i].revents = 0;
@@ -45,12 +37,11 @@ static int look(struct pollfd *fds, nfds_t count, struct waitq **queue_out)
 		if (!file) {
 			fds[i].revents = POLLNVAL;
 		} else {
-			fds[i].revents = (short)(file_events(file, &queue) &
-						 (fds[i].events | POLLERR | POLLHUP));
+			if (file->ops->poll)
+				events = file->ops->poll(file);
+			fds[i].revents = (short)(events & (fds[i].events | POLLERR | POLLHUP));
 			file_put(file);
 		}
-		if (queue)
-			*queue_out = queue;
 		ready += fds[i].revents != 0;
 	}
 	return ready;
@@ -58,15 +49,23 @@ static int look(struct pollfd *fds, nfds_t count, struct waitq **queue_out)
 
 static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline_ns)
 {
-	struct waitq *queue = &sig_queue;
 	int ready = 0, result;
 
 	if (count > FD_COUNT_MAX)
 		return -EINVAL;
-	result = waitq_wait(queue, (ready = look(fds, count, &queue)) > 0, deadline_ns, true);
+	/* Whatever has become ready, some queue was woken. */
+	result = waitq_wait(&waitq_any, (ready = look(fds, count)) > 0, deadline_ns, true);
 	if (result == -EINTR)
 		sig_deliver();
 	return result == -EINTR ? result : ready;
+}
+
+/* How the functions here end, which are cancellation points. */
+static int finish(int result)
+{
+	if (result == -EINTR)
+		cancel_test();
+	return (int)posix_result(result);
 }
 
 int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
@@ -75,7 +74,8 @@ int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 
 	if (timeout_ms >= 0)
 		deadline_ns = time_monotonic_ns() + (uint64_t)timeout_ms * NS_PER_MS;
-	return (int)posix_result(poll_until(fds, count, deadline_ns));
+	cancel_test();
+	return finish(poll_until(fds, count, deadline_ns));
 }
 
 /* With another signal mask while waiting; what it unblocks is delivered under it. */
@@ -105,7 +105,8 @@ int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, cons
 	uint64_t deadline_ns;
 	int result = deadline_of(timeout, &deadline_ns);
 
-	return (int)posix_result(result ? result : poll_masked(fds, count, deadline_ns, mask));
+	cancel_test();
+	return finish(result ? result : poll_masked(fds, count, deadline_ns, mask));
 }
 
 #define READ_EVENTS  (POLLIN | POLLRDNORM | POLLHUP | POLLERR)
@@ -187,9 +188,10 @@ int pselect(int count, fd_set *reads, fd_set *writes, fd_set *excepts,
 	uint64_t deadline_ns;
 	int result = deadline_of(timeout, &deadline_ns);
 
+	cancel_test();
 	if (result == 0)
 		result = select_until(count, reads, writes, excepts, deadline_ns, mask);
-	return (int)posix_result(result);
+	return finish(result);
 }
 
 int select(int count, fd_set *reads, fd_set *writes, fd_set *excepts, struct timeval *timeout)

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <sched.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -185,15 +185,47 @@ int getgrnam_r(const char *name, struct group *entry, char *buffer, size_t buffe
 			  found_out);
 }
 
+static bool user_was_given, group_was_given; /* by getpwent(), getgrent() */
+
+struct passwd *getpwent(void)
+{
+	bool first = !user_was_given;
+
+	user_was_given = true;
+	return first ? &root_user : NULL;
+}
+
+void setpwent(void)
+{
+	user_was_given = false;
+}
+
+void endpwent(void)
+{
+	user_was_given = false;
+}
+
+struct group *getgrent(void)
+{
+	bool first = !group_was_given;
+
+	group_was_given = true;
+	return first ? &root_group : NULL;
+}
+
+void setgrent(void)
+{
+	group_was_given = false;
+}
+
+void endgrent(void)
+{
+	group_was_given = false;
+}
+
 char *secure_getenv(const char *name)
 {
 	return getenv(name);
-}
-
-int sched_yield(void)
-{
-	/* One thread. */
-	return 0;
 }
 
 int nice(int increment)

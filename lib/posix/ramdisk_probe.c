@@ -8,7 +8,6 @@
 #include "arch/x86_64/pv/boot.h"
 #include "arch/x86_64/pv/pt.h"
 #include "core/vm.h"
-#include "xen/evtchn.h"
 
 /* cpio(5): c_magic; with or without checksums. tar: POSIX.1 pax, ustar interchange format. */
 #define CPIO_MAGIC        "07070"
@@ -21,14 +20,12 @@
 bool ramdisk_probe(void)
 {
 	uint64_t bytes = boot_info.module_bytes;
-	bool enabled, good;
+	bool good;
 	void *first;
 
 	if (vm_reserve(PAGE_BYTES, "ramdisk header", &first))
 		return true;
-	enabled = events_disable();
 	good = pt_map_contiguous((uintptr_t)first, boot_info.module_pfn, 1, PT_PROT_READ) == 0;
-	events_restore(enabled);
 	if (!good) {
 		vm_free(first);
 		return true;

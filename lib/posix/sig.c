@@ -6,263 +6,295 @@
 #include <errno.h>
 #include <string.h>
 
-#include "arch/x86_64/pv/traps.h"
+#include "core/fault.h"
 #include "lib/posix/exit.h"
-#include "xen/evtchn.h"
+#include "xen/vcpu.h"
 
 #define NEVER_BLOCKED (SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP))
-/* Without job control there is nothing to stop or continue. */
-#define IGNORED_BY_DEFAULT                                                                         \
-	(SIG_BIT(SIGCHLD) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH) | SIG_BIT(SIGCONT) |               \
-	 SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
+#define THIS_PROCESS 1
 
-struct waitq sig_queue = WAITQ_INIT;
+#define RFLAGS_DF (1UL << 10)
+#define RFLAGS_AC (1UL << 18)
 
-static struct {
-	sigset_t pending, blocked;
-	unsigned int holds;
-	bool altstack_set;
-	stack_t altstack;
-	struct sigaction actions[NSIG];
-	siginfo_t infos[NSIG]; /* of the pending ones; a second of the same kind is merged */
-} sig;
+struct spinlock sig_lock;
+struct sig_pending sig_process;
+struct sig_thread sig_first;
+struct waitq sig_queue;
 
+struct sigaction sig_actions[NSIG];
+
+/* Absent while there is one thread. */
+#pragma weak thread_interrupt
+
+/* NULL: a thread of the kernel's own, which takes no signals. */
+static struct sig_thread *self(void)
+{
+	return thread_self()->signals;
+}
+
+/* Reads one word. */
 static bool ignored(int signal)
 {
-	_sig_func_ptr handler = sig.actions[signal].sa_handler;
+	_sig_func_ptr handler = sig_actions[signal].sa_handler;
 
 	if (handler == SIG_DFL)
-		return IGNORED_BY_DEFAULT & SIG_BIT(signal);
+		return SIG_IGNORED_BY_DEFAULT & SIG_BIT(signal);
 	return handler == SIG_IGN && signal != SIGKILL;
 }
 
-void sig_send_info(const siginfo_t *info)
+static bool blocks(const struct thread *thread, sigset_t bit)
 {
-	sigset_t bit = SIG_BIT(info->si_signo);
-	bool enabled = events_disable();
+	return !thread->signals || (thread->signals->blocked & bit);
+}
 
-	/* A blocked one is kept even when ignored: it may be waited for. */
-	if ((sig.blocked & bit) || !ignored(info->si_signo)) {
-		if (!(sig.pending & bit))
-			sig.infos[info->si_signo] = *info;
-		sig.pending |= bit;
-		if (!(sig.blocked & bit))
-			upcall_work_pending = true;
-		waitq_wake_all(&sig_queue);
+/* Who is to look at a signal, or NULL: it waits until somebody unblocks it. */
+static struct thread *find_taker(struct thread *thread, sigset_t bit)
+{
+	bool directed = thread;
+
+	if (!thread)
+		thread = thread_self();
+	if (!blocks(thread, bit))
+		return thread;
+	return sig_choose && !directed ? sig_choose(bit) : NULL;
+}
+
+static void interrupt(struct thread *thread)
+{
+	if (thread_interrupt) {
+		thread_interrupt(thread);
+	} else {
+		thread->interrupted = true;
+		VCPU(work_pending) = true;
 	}
-	events_restore(enabled);
+}
+
+bool sig_post(struct thread *thread, int signal, int si_code)
+{
+	struct sig_pending *pending = thread ? &thread->signals->pending : &sig_process;
+	sigset_t bit = SIG_BIT(signal);
+	struct thread *taker = find_taker(thread, bit);
+
+	/* A blocked one is kept even when ignored: it may be waited for. Only real-time signals are
+	 * there more than once. */
+	if ((taker && ignored(signal)) || (signal < SIGRTMIN && (pending->set & bit)) ||
+	    (thread && thread->signals->blocked == SIG_ENDED))
+		return false;
+	pending->set |= bit;
+	if (si_code == SI_KERNEL)
+		pending->from_kernel |= bit;
+	if (taker)
+		interrupt(taker);
+	return true;
+}
+
+void sig_send_thread(struct thread *thread, int signal, int si_code)
+{
+	bool enabled;
+
+	if (signal >= SIGRTMIN && sig_queue_code && !sig_queue_code(thread, signal, si_code))
+		return;
+	enabled = spin_lock_events(&sig_lock);
+	sig_post(thread, signal, si_code);
+	spin_unlock_events(&sig_lock, enabled);
+	waitq_wake_all(&sig_queue);
 }
 
 void sig_send(int signal, int si_code)
 {
-	siginfo_t info;
+	sig_send_thread(NULL, signal, si_code);
+}
 
-	memset(&info, 0, sizeof(info));
-	info.si_signo = signal;
-	info.si_code = si_code;
-	info.si_pid = si_code == SI_KERNEL ? 0 : 1;
-	sig_send_info(&info);
+sigset_t sig_pending_set(void)
+{
+	return self()->pending.set | sig_process.set;
 }
 
 int sig_deliverable(void)
 {
-	sigset_t ready = sig.pending & ~sig.blocked;
+	const struct sig_thread *signals = self();
+	sigset_t ready;
 
-	return ready && sig.holds == 0 ? __builtin_ctzl(ready) + 1 : 0;
+	if (!signals || signals->holds)
+		return 0;
+	ready = sig_pending_set() & ~signals->blocked;
+	return ready ? __builtin_ctzl(ready) + 1 : 0;
 }
 
-bool core_signal_pending(void)
+/* sig_lock held. */
+static void take_from(struct sig_pending *pending, int signal, siginfo_t *info_out)
 {
-	return sig.pending & ~sig.blocked;
+	sigset_t bit = SIG_BIT(signal);
+
+	if (sig_queue_take && sig_queue_take(pending, signal, info_out))
+		return;
+	memset(info_out, 0, sizeof(*info_out));
+	info_out->si_signo = signal;
+	info_out->si_code = SI_KERNEL;
+	if (!(pending->from_kernel & bit)) {
+		info_out->si_code = SI_USER;
+		info_out->si_pid = THIS_PROCESS;
+	}
+	pending->set &= ~bit;
+	pending->from_kernel &= ~bit;
 }
 
 int sig_take(sigset_t set, siginfo_t *info_out)
 {
-	bool enabled = events_disable();
-	sigset_t ready = sig.pending & set;
+	bool enabled = spin_lock_events(&sig_lock);
+	struct sig_pending *own = &self()->pending;
+	sigset_t ready = (own->set | sig_process.set) & set;
 	int signal = ready ? __builtin_ctzl(ready) + 1 : 0;
 
-	if (signal) {
-		sig.pending &= ~SIG_BIT(signal);
-		*info_out = sig.infos[signal];
-	}
-	events_restore(enabled);
+	if (signal)
+		take_from(own->set & SIG_BIT(signal) ? own : &sig_process, signal, info_out);
+	spin_unlock_events(&sig_lock, enabled);
 	return signal;
 }
 
-static enum sig_result deliver(void)
+bool sig_next(siginfo_t *info_out)
 {
-	enum sig_result result = SIG_NONE;
-	siginfo_t info;
+	struct thread *thread = thread_self();
 
-	while (sig_deliverable() && sig_take(~sig.blocked, &info)) {
-		enum sig_result one = sig_run(&info, NULL);
-
-		if (one > result)
-			result = one;
-	}
-	return result;
+	if (thread->signals->holds)
+		return false;
+	/* First: what is sent from here on sets it again. */
+	thread->interrupted = false;
+	return sig_take(~thread->signals->blocked, info_out) != 0;
 }
 
 enum sig_result sig_deliver(void)
 {
-	return sig_deliverable() ? deliver() : SIG_NONE;
+	struct thread *thread = thread_self();
+	siginfo_t info;
+
+	while (sig_next(&info))
+		sig_note(sig_run(&info, NULL));
+	return (enum sig_result)thread->handlers_said;
 }
 
 void sig_hold(void)
 {
-	sig.holds++;
+	self()->holds++;
 }
 
 bool sig_held(void)
 {
-	return sig.holds > 0;
+	return self()->holds > 0;
 }
 
-void sig_release(void)
+enum sig_result sig_release(void)
 {
-	if (--sig.holds == 0)
-		sig_deliver();
+	return --self()->holds == 0 ? sig_deliver() : SIG_NONE;
+}
+
+unsigned int sig_runs(void)
+{
+	return self()->runs;
 }
 
 sigset_t sig_blocked(void)
 {
-	return sig.blocked;
+	return self()->blocked;
+}
+
+/* Process signals that this thread would have taken are others' now. */
+void sig_change_mask(sigset_t blocked)
+{
+	struct thread *thread = thread_self();
+	bool enabled = spin_lock_events(&sig_lock);
+	sigset_t lost = sig_process.set & blocked & ~thread->signals->blocked;
+
+	thread->signals->blocked = blocked & ~NEVER_BLOCKED;
+	if (lost && sig_hand_over)
+		sig_hand_over(lost);
+	/* For a wait during which delivery is held. */
+	if (sig_pending_set() & ~thread->signals->blocked)
+		thread->interrupted = true;
+	spin_unlock_events(&sig_lock, enabled);
 }
 
 void sig_set_blocked(sigset_t blocked)
 {
-	sig.blocked = blocked & ~NEVER_BLOCKED;
-	sig_deliver();
+	sig_change_mask(blocked);
+	if (sig_deliverable())
+		sig_deliver();
 }
 
-sigset_t sig_pending(void)
-{
-	return sig.pending;
-}
-
-void sig_get_action(int signal, struct sigaction *action_out)
-{
-	*action_out = sig.actions[signal];
-}
-
-void sig_set_action(int signal, const struct sigaction *action)
-{
-	bool enabled = events_disable();
-
-	sig.actions[signal] = *action;
-	if (ignored(signal))
-		sig.pending &= ~SIG_BIT(signal);
-	events_restore(enabled);
-}
-
-bool sig_handled(int signal)
-{
-	_sig_func_ptr handler = sig.actions[signal].sa_handler;
-
-	return handler != SIG_DFL && handler != SIG_IGN && !(sig.blocked & SIG_BIT(signal));
-}
-
-static bool altstack_contains(uintptr_t stack)
-{
-	/* By address, so that a longjmp out of the handler leaves nothing to undo. */
-	return sig.altstack_set && stack - (uintptr_t)sig.altstack.ss_sp < sig.altstack.ss_size;
-}
-
-bool sig_on_altstack(void)
-{
-	return altstack_contains((uintptr_t)__builtin_frame_address(0));
-}
-
-uintptr_t sig_stack_for(int signal, uintptr_t stack)
-{
-	if (!(sig.actions[signal].sa_flags & SA_ONSTACK) || !sig.altstack_set ||
-	    altstack_contains(stack))
-		return stack;
-	return (uintptr_t)sig.altstack.ss_sp + sig.altstack.ss_size;
-}
-
-void sig_get_altstack(stack_t *stack_out)
-{
-	*stack_out = sig.altstack;
-	stack_out->ss_flags = !sig.altstack_set ? SS_DISABLE : sig_on_altstack() ? SS_ONSTACK : 0;
-}
-
-int sig_set_altstack(const stack_t *stack)
-{
-	if (sig_on_altstack())
-		return -EPERM;
-	if (stack->ss_flags & ~(SS_DISABLE | SS_ONSTACK))
-		return -EINVAL;
-	if (!(stack->ss_flags & SS_DISABLE) && stack->ss_size < MINSIGSTKSZ)
-		return -ENOMEM;
-	sig.altstack = *stack;
-	sig.altstack_set = !(stack->ss_flags & SS_DISABLE);
-	return 0;
-}
-
-struct handler_call {
-	const struct sigaction *action;
-	siginfo_t *info;
-	ucontext_t *context;
-};
-
-static void call_handler(void *arg)
-{
-	const struct handler_call *call = arg;
-
-	if (call->action->sa_flags & SA_SIGINFO)
-		call->action->sa_sigaction(call->info->si_signo, call->info, call->context);
-	else
-		call->action->sa_handler(call->info->si_signo);
-}
-
-/* fn(arg) on another stack. */
-static void call_on_stack(void *stack_top, void (*fn)(void *), void *arg)
-{
-	__asm__ volatile("mov %%rsp, %%rbx\n\t"
-			 "mov %[top], %%rsp\n\t"
-			 "call *%[fn]\n\t"
-			 "mov %%rbx, %%rsp"
-			 : "+D"(arg)
-			 : [top] "r"(stack_top), [fn] "r"(fn)
-			 : "rbx", "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory",
-			   "cc");
-}
+/* ---- Doing what is to be done ---- */
 
 enum sig_result sig_run(const siginfo_t *info, ucontext_t *context)
 {
 	int signal = info->si_signo;
-	struct sigaction action = sig.actions[signal];
-	siginfo_t info_copy = *info;
-	uintptr_t here, stack;
-	ucontext_t own;
-	struct handler_call call = {&action, &info_copy, context};
 
-	if (action.sa_handler == SIG_IGN || (action.sa_handler == SIG_DFL && ignored(signal)))
+	if (ignored(signal))
 		return SIG_NONE;
-	if (action.sa_handler == SIG_DFL)
-		exit_by_signal(signal, context);
-	if (!context) {
-		memset(&own, 0, sizeof(own));
-		own.uc_mcontext.gregs[REG_RIP] = (greg_t)__builtin_return_address(0);
-		own.uc_mcontext.gregs[REG_RBP] = (greg_t)__builtin_frame_address(0);
-		own.uc_mcontext.gregs[REG_RSP] = own.uc_mcontext.gregs[REG_RBP];
-		call.context = &own;
-	}
-	call.context->uc_sigmask = sig.blocked;
-	sig_get_altstack(&call.context->uc_stack);
-	if (action.sa_flags & SA_RESETHAND)
-		sig.actions[signal].sa_handler = SIG_DFL;
-	sig.blocked |= action.sa_mask & ~NEVER_BLOCKED;
-	if (!(action.sa_flags & SA_NODEFER))
-		sig.blocked |= SIG_BIT(signal);
-	here = (uintptr_t)__builtin_frame_address(0);
-	stack = sig_stack_for(signal, here);
-	if (stack != here)
-		call_on_stack((void *)(stack & -16UL), call_handler, &call);
-	else
-		call_handler(&call);
-	sig.blocked = call.context->uc_sigmask & ~NEVER_BLOCKED;
-	return action.sa_flags & SA_RESTART ? SIG_RESTART : SIG_EINTR;
+	if (sig_handle && sig_actions[signal].sa_handler != SIG_DFL)
+		return sig_handle(info, context);
+	exit_by_signal(signal, context);
+}
+
+/* ---- Where a thread was interrupted ---- */
+
+/* Without handlers there is nothing to come back from. */
+__attribute__((used)) static _Noreturn void land(void)
+{
+	if (sig_enter)
+		sig_enter();
+	for (;;)
+		sig_deliver();
+}
+
+/* As the caller the interrupted code is found by backtraces: its address stands where a return
+ * address would, its frame pointer is still in rbp. Nothing ever returns there. */
+__attribute__((naked)) static void start(void)
+{
+	__asm__("mov %%gs:%c[current], %%rax\n\t"
+		"mov %c[signals](%%rax), %%rax\n\t"
+		"push %c[rip](%%rax)\n\t"
+		"jmp land"
+		:
+		: [current] "i"(VCPU_CURRENT), [signals] "i"(offsetof(struct thread, signals)),
+		  [rip] "i"(offsetof(struct sig_thread, frame.rip)));
+}
+
+void sig_redirect(struct trap_frame *frame, uintptr_t stack, bool fault)
+{
+	struct sig_thread *signals = self();
+
+	signals->frame = *frame;
+	signals->fault = fault;
+	barrier();
+	signals->entering = true;
+	/* start() pushes, then all is as after a call (psABI 3.2.2). */
+	frame->rsp = stack & -16UL;
+	frame->rip = (uintptr_t)start;
+	frame->rflags &= ~(TRAP_RFLAGS_TF | RFLAGS_DF | RFLAGS_AC);
+}
+
+bool sig_may_enter(void)
+{
+	const struct sig_thread *signals = self();
+
+	return signals && !signals->entering && !signals->holds;
+}
+
+void core_deliver_signals(struct trap_frame *frame)
+{
+	int signal;
+
+	/* thread->interrupted stays set, for sig_enter(), sig_release() or the next wait to look. */
+	if (!sig_may_enter())
+		return;
+	signal = sig_deliverable();
+	if (signal && (sig_enter || !ignored(signal)))
+		sig_redirect(frame, sig_stack_for ? sig_stack_for(signal, frame->rsp) : frame->rsp,
+			     false);
+	else if (sig_cancel_due && sig_cancel_due())
+		sig_redirect(frame, frame->rsp, false);
+}
+
+bool core_fault_signal(struct trap_frame *frame, int signal, int code, uintptr_t addr)
+{
+	return sig_fault && sig_fault(frame, signal, code, addr);
 }

@@ -3,8 +3,8 @@
  * Signals where the thread was interrupted: by an event, or by a fault of its own.
  *
  * The trap frame lies on the interrupted stack below the thread's stack pointer, so nothing can be
- * built there while it lives. The handler of the event therefore keeps a copy of the frame aside,
- * makes the thread resume in sig_enter(), and sig_enter(), an ordinary function on the thread's (or
+ * built there while it lives. The handler of the event therefore keeps a copy of the frame in
+ * struct sig_thread, makes the thread resume in sig_enter(), and sig_enter(), an ordinary function on the thread's (or
  * the alternate) stack, saves the FPU, runs the handlers and puts everything back.
  */
 #include <signal.h>
@@ -15,11 +15,12 @@
 #include "arch/x86_64/pv/pt.h"
 #include "arch/x86_64/pv/traps.h"
 #include "core/fault.h"
+#include "core/thread.h"
+#include "lib/posix/cancel.h"
 #include "lib/posix/sig.h"
-#include "xen/evtchn.h"
+#include "xen/vcpu.h"
 
 #define RFLAGS_TF (1UL << 8)
-#define RFLAGS_DF (1UL << 10)
 #define RFLAGS_AC (1UL << 18)
 /* What a handler may change in the flags: the arithmetic ones, DF, TF and AC. */
 #define RFLAGS_USER (0xcd5UL | RFLAGS_TF | RFLAGS_AC)
@@ -40,37 +41,35 @@ _Static_assert(FAULT_SI_KERNEL == SI_KERNEL && FAULT_ILL_ILLOPN == ILL_ILLOPN &&
 		       FAULT_TRAP_BRKPT == TRAP_BRKPT && FAULT_TRAP_TRACE == TRAP_TRACE,
 	       "likewise");
 
-/* Handed from the event (or trap) to sig_enter(). While busy no other delivery may begin. */
-static struct {
-	bool busy, fault;
-	struct trap_frame frame;
-	siginfo_t info;
-} entering;
+/* CPUID is slow in a guest. */
+static size_t fpu_bytes(void)
+{
+	static size_t bytes;
 
-static size_t fpu_bytes;
+	if (bytes == 0)
+		bytes = fpu_state_bytes();
+	return bytes;
+}
+
+/* Where in the frame each register of the context is, in words. */
+#define AT(field) offsetof(struct trap_frame, field) / 8
+static const uint8_t frame_words[] = {
+	[REG_R8] = AT(r8),   [REG_R9] = AT(r9),	  [REG_R10] = AT(r10),
+	[REG_R11] = AT(r11), [REG_R12] = AT(r12), [REG_R13] = AT(r13),
+	[REG_R14] = AT(r14), [REG_R15] = AT(r15), [REG_RDI] = AT(rdi),
+	[REG_RSI] = AT(rsi), [REG_RBP] = AT(rbp), [REG_RBX] = AT(rbx),
+	[REG_RDX] = AT(rdx), [REG_RAX] = AT(rax), [REG_RCX] = AT(rcx),
+	[REG_RSP] = AT(rsp), [REG_RIP] = AT(rip), [REG_EFL] = AT(rflags),
+};
+#define FRAME_REGS (sizeof(frame_words) / sizeof(frame_words[0]))
+_Static_assert(REG_EFL == FRAME_REGS - 1 && REG_RIP == FRAME_REGS - 2, "no gaps in the table");
 
 static void context_from_frame(ucontext_t *context, const struct trap_frame *frame)
 {
 	greg_t *gregs = context->uc_mcontext.gregs;
 
-	gregs[REG_R8] = (greg_t)frame->r8;
-	gregs[REG_R9] = (greg_t)frame->r9;
-	gregs[REG_R10] = (greg_t)frame->r10;
-	gregs[REG_R11] = (greg_t)frame->r11;
-	gregs[REG_R12] = (greg_t)frame->r12;
-	gregs[REG_R13] = (greg_t)frame->r13;
-	gregs[REG_R14] = (greg_t)frame->r14;
-	gregs[REG_R15] = (greg_t)frame->r15;
-	gregs[REG_RDI] = (greg_t)frame->rdi;
-	gregs[REG_RSI] = (greg_t)frame->rsi;
-	gregs[REG_RBP] = (greg_t)frame->rbp;
-	gregs[REG_RBX] = (greg_t)frame->rbx;
-	gregs[REG_RDX] = (greg_t)frame->rdx;
-	gregs[REG_RAX] = (greg_t)frame->rax;
-	gregs[REG_RCX] = (greg_t)frame->rcx;
-	gregs[REG_RSP] = (greg_t)frame->rsp;
-	gregs[REG_RIP] = (greg_t)frame->rip;
-	gregs[REG_EFL] = (greg_t)frame->rflags;
+	for (unsigned int i = 0; i < FRAME_REGS; i++)
+		gregs[i] = ((const greg_t *)frame)[frame_words[i]];
 	gregs[REG_ERR] = (greg_t)frame->error_code;
 	gregs[REG_TRAPNO] = (greg_t)frame->vector;
 	gregs[REG_CR2] = (greg_t)frame->cr2;
@@ -79,25 +78,11 @@ static void context_from_frame(ucontext_t *context, const struct trap_frame *fra
 static void frame_from_context(struct trap_frame *frame, const ucontext_t *context)
 {
 	const greg_t *gregs = context->uc_mcontext.gregs;
+	uint64_t kept = frame->rflags & ~RFLAGS_USER;
 
-	frame->r8 = (uint64_t)gregs[REG_R8];
-	frame->r9 = (uint64_t)gregs[REG_R9];
-	frame->r10 = (uint64_t)gregs[REG_R10];
-	frame->r11 = (uint64_t)gregs[REG_R11];
-	frame->r12 = (uint64_t)gregs[REG_R12];
-	frame->r13 = (uint64_t)gregs[REG_R13];
-	frame->r14 = (uint64_t)gregs[REG_R14];
-	frame->r15 = (uint64_t)gregs[REG_R15];
-	frame->rdi = (uint64_t)gregs[REG_RDI];
-	frame->rsi = (uint64_t)gregs[REG_RSI];
-	frame->rbp = (uint64_t)gregs[REG_RBP];
-	frame->rbx = (uint64_t)gregs[REG_RBX];
-	frame->rdx = (uint64_t)gregs[REG_RDX];
-	frame->rax = (uint64_t)gregs[REG_RAX];
-	frame->rcx = (uint64_t)gregs[REG_RCX];
-	frame->rsp = (uint64_t)gregs[REG_RSP];
-	frame->rip = (uint64_t)gregs[REG_RIP];
-	frame->rflags = (frame->rflags & ~RFLAGS_USER) | ((uint64_t)gregs[REG_EFL] & RFLAGS_USER);
+	for (unsigned int i = 0; i < FRAME_REGS; i++)
+		((greg_t *)frame)[frame_words[i]] = gregs[i];
+	frame->rflags = kept | (frame->rflags & RFLAGS_USER);
 }
 
 /* Continues where frame says. The thread ran with events enabled and runs so now, so the
@@ -128,74 +113,45 @@ _Static_assert(offsetof(struct trap_frame, rdi) - offsetof(struct trap_frame, r1
 			       16 * 8,
 	       "resume() pops the frame in this order");
 
-/* As the handlers' caller the interrupted code is found by backtraces: its address stands where a
- * return address would, its frame pointer is still in rbp. Nothing ever returns there. */
-__attribute__((used)) static uint64_t sig_interrupted_rip;
-
-__attribute__((naked)) static void sig_start(void)
+_Noreturn void sig_enter(void)
 {
-	__asm__("push sig_interrupted_rip(%rip)\n\t"
-		"jmp sig_enter");
-}
-
-__attribute__((used)) static _Noreturn void sig_enter(void)
-{
-	void *fpu = __builtin_alloca_with_align(fpu_bytes, FPU_STATE_ALIGN * 8);
+	size_t bytes = fpu_bytes();
+	void *fpu = __builtin_alloca_with_align(bytes, FPU_STATE_ALIGN * 8);
+	struct sig_thread *signals;
 	struct trap_frame frame;
 	ucontext_t context;
 	siginfo_t info;
 	bool fault;
 
 	/* First of all: copying may use vector registers. */
-	fpu_save(fpu, fpu_bytes);
-	frame = entering.frame;
-	info = entering.info;
-	fault = entering.fault;
-	barrier();
-	entering.busy = false;
-
+	fpu_save(fpu, bytes);
+	signals = thread_self()->signals;
+	frame = signals->frame;
+	info = signals->info;
+	fault = signals->fault;
 	memset(&context, 0, sizeof(context));
 	context_from_frame(&context, &frame);
 	context.uc_mcontext.fpregs = fpu;
+	barrier();
+	signals->entering = false;
 	if (fault)
 		sig_run(&info, &context);
-	while (sig_deliverable() && sig_take(~sig_blocked(), &info))
-		sig_run(&info, &context);
+	while (sig_next(&info))
+		sig_note(sig_run(&info, &context));
+	if (sig_cancel_look)
+		sig_cancel_look(true);
+	/* What comes next in the thread may be a wait that is a cancellation point. */
+	if (cancel_due())
+		thread_self()->interrupted = true;
 	frame_from_context(&frame, &context);
-	fpu_restore(fpu, fpu_bytes);
+	fpu_restore(fpu, bytes);
 	resume(&frame);
-}
-
-static void redirect(struct trap_frame *frame, uintptr_t stack)
-{
-	entering.frame = *frame;
-	sig_interrupted_rip = frame->rip;
-	barrier();
-	entering.busy = true;
-	/* sig_start() pushes, then all is as after a call (psABI 3.2.2). */
-	frame->rsp = stack & -16UL;
-	frame->rip = (uintptr_t)sig_start;
-	frame->rflags &= ~(RFLAGS_TF | RFLAGS_DF | RFLAGS_AC);
-}
-
-void core_deliver_signals(struct trap_frame *frame)
-{
-	int signal = sig_deliverable();
-
-	/* Whatever is left for later asks again: sig_release(), or the next event. */
-	upcall_work_pending = entering.busy;
-	if (!signal || entering.busy)
-		return;
-	if (fpu_bytes == 0)
-		fpu_bytes = fpu_state_bytes();
-	entering.fault = false;
-	redirect(frame, sig_stack_for(signal, frame->rsp));
 }
 
 static bool stack_usable(uintptr_t top)
 {
 	struct pt_walk walk;
-	uintptr_t low = top - STACK_LEAST_BYTES - fpu_bytes;
+	uintptr_t low = top - STACK_LEAST_BYTES - fpu_bytes();
 
 	for (uintptr_t page = low & PAGE_MASK; page < top; page += PAGE_BYTES) {
 		pt_walk(page, &walk);
@@ -205,25 +161,23 @@ static bool stack_usable(uintptr_t top)
 	return true;
 }
 
-bool core_fault_signal(struct trap_frame *frame, int signal, int code, uintptr_t addr)
+bool sig_fault(struct trap_frame *frame, int signal, int code, uintptr_t addr)
 {
+	struct sig_thread *signals = thread_self()->signals;
 	uintptr_t stack;
 
 	/* Code of ours that masks events has no state a program could recover from. */
 	if ((frame->cs >> UPCALL_MASK_SHIFT) & UPCALL_MASK_BITS)
 		return false;
-	if (entering.busy || sig_held() || !sig_handled(signal))
+	if (!sig_may_enter() || !sig_handled(signal))
 		return false;
-	if (fpu_bytes == 0)
-		fpu_bytes = fpu_state_bytes();
 	stack = sig_stack_for(signal, frame->rsp);
 	if (!stack_usable(stack))
 		return false;
-	memset(&entering.info, 0, sizeof(entering.info));
-	entering.info.si_signo = signal;
-	entering.info.si_code = code;
-	entering.info.si_addr = (void *)addr;
-	entering.fault = true;
-	redirect(frame, stack);
+	memset(&signals->info, 0, sizeof(signals->info));
+	signals->info.si_signo = signal;
+	signals->info.si_code = code;
+	signals->info.si_addr = (void *)addr;
+	sig_redirect(frame, stack, true);
 	return true;
 }

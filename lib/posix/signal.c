@@ -1,60 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Signals by POSIX names. */
+/* Signals by POSIX names: sending, masks, stacks. */
 #include <errno.h>
 #include <reent.h>
 #include <signal.h>
-#include <stddef.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/time.h"
-#include "lib/posix/clock.h"
+#include "core/wait.h"
+#include "lib/posix/cancel.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/sig.h"
-#include "xen/evtchn.h"
 
 #define THIS_PROCESS 1
-
-int sigaction(int signal, const struct sigaction *action, struct sigaction *old_out)
-{
-	struct sigaction copy;
-
-	if (!sig_valid(signal) || (action && (signal == SIGKILL || signal == SIGSTOP)))
-		return (int)posix_result(-EINVAL);
-	if (action)
-		copy = *action;
-	if (old_out)
-		sig_get_action(signal, old_out);
-	if (action)
-		sig_set_action(signal, &copy);
-	return 0;
-}
-
-_sig_func_ptr signal(int signal, _sig_func_ptr handler)
-{
-	struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, old;
-
-	return sigaction(signal, &action, &old) ? SIG_ERR : old.sa_handler;
-}
-
-_sig_func_ptr _signal_r(struct _reent *reent, int number, _sig_func_ptr handler)
-{
-	(void)reent;
-	return signal(number, handler);
-}
-
-int siginterrupt(int signal, int interrupt)
-{
-	struct sigaction action;
-
-	if (!sig_valid(signal))
-		return (int)posix_result(-EINVAL);
-	sig_get_action(signal, &action);
-	action.sa_flags = interrupt ? action.sa_flags & ~SA_RESTART : action.sa_flags | SA_RESTART;
-	sig_set_action(signal, &action);
-	return 0;
-}
 
 int kill(pid_t pid, int signal)
 {
@@ -77,33 +34,19 @@ int killpg(pid_t group, int signal)
 
 int raise(int signal)
 {
-	return kill(THIS_PROCESS, signal);
+	if (signal < 0 || signal >= NSIG)
+		return (int)posix_result(-EINVAL);
+	if (signal) {
+		sig_send_thread(thread_self(), signal, SI_USER);
+		sig_deliver();
+	}
+	return 0;
 }
 
 int _raise_r(struct _reent *reent, int signal)
 {
 	(void)reent;
 	return raise(signal);
-}
-
-int sigqueue(pid_t pid, int signal, const union sigval value)
-{
-	siginfo_t info;
-
-	if (pid != THIS_PROCESS)
-		return (int)posix_result(-ESRCH);
-	if (signal < 0 || signal >= NSIG)
-		return (int)posix_result(-EINVAL);
-	if (signal == 0)
-		return 0;
-	memset(&info, 0, sizeof(info));
-	info.si_signo = signal;
-	info.si_code = SI_QUEUE;
-	info.si_pid = THIS_PROCESS;
-	info.si_value = value;
-	sig_send_info(&info);
-	sig_deliver();
-	return 0;
 }
 
 /* As pthread_sigmask() says: the error is the result. */
@@ -134,7 +77,7 @@ int pthread_sigmask(int how, const sigset_t *set, sigset_t *old_out)
 
 int sigpending(sigset_t *set_out)
 {
-	*set_out = sig_pending();
+	*set_out = sig_pending_set() & sig_blocked();
 	return 0;
 }
 
@@ -154,13 +97,21 @@ int sigaltstack(const stack_t *stack, stack_t *old_out)
 int sigsuspend(const sigset_t *mask)
 {
 	sigset_t old = sig_blocked();
+	unsigned int runs = sig_runs();
 
-	/* Something the mask unblocks may be pending already: it ends the wait. */
+	cancel_test();
+	/* Something the mask unblocks may be pending already: it ends the wait. Between two waits
+	 * nothing is delivered but what sig_release() delivers, so no handler goes unnoticed. */
 	sig_hold();
 	sig_set_blocked(*mask);
-	waitq_wait(&sig_queue, false, TIME_NEVER, true);
-	sig_release();
+	while (sig_runs() == runs && !cancel_due()) {
+		wait_until(TIME_NEVER, true);
+		sig_release();
+		sig_hold();
+	}
 	sig_set_blocked(old);
+	sig_release();
+	cancel_test();
 	return (int)posix_result(-EINTR);
 }
 
@@ -169,47 +120,4 @@ int pause(void)
 	sigset_t mask = sig_blocked();
 
 	return sigsuspend(&mask);
-}
-
-/* The signal, or -EAGAIN after deadline_ns, or -EINTR when another one was delivered. */
-static int wait_for(sigset_t set, siginfo_t *info_out, uint64_t deadline_ns)
-{
-	int signal = 0, result;
-
-	sig_hold();
-	result = waitq_wait(&sig_queue, (signal = sig_take(set, info_out)) != 0, deadline_ns, true);
-	sig_release();
-	if (signal)
-		return signal;
-	return result == -ETIMEDOUT ? -EAGAIN : -EINTR;
-}
-
-int sigtimedwait(const sigset_t *set, siginfo_t *info_out, const struct timespec *timeout)
-{
-	uint64_t deadline_ns = TIME_NEVER;
-	siginfo_t info;
-	int result = timeout ? clock_deadline(timeout, &deadline_ns) : 0;
-
-	if (result == 0)
-		result = wait_for(*set, info_out ? info_out : &info, deadline_ns);
-	return (int)posix_result(result);
-}
-
-int sigwaitinfo(const sigset_t *set, siginfo_t *info_out)
-{
-	return sigtimedwait(set, info_out, NULL);
-}
-
-int sigwait(const sigset_t *set, int *signal_out)
-{
-	siginfo_t info;
-	int result;
-
-	do
-		result = wait_for(*set, &info, TIME_NEVER);
-	while (result == -EINTR);
-	if (result < 0)
-		return -result;
-	*signal_out = result;
-	return 0;
 }

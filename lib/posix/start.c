@@ -19,6 +19,7 @@
 #include "lib/posix/exit.h"
 #include "lib/posix/newlib.h"
 #include "lib/posix/ramdisk_probe.h"
+#include "lib/posix/sig.h"
 #include "lib/posix/tcb.h"
 #include "lib/posix/tty.h"
 
@@ -60,6 +61,7 @@ static struct tcb *create_stack(void)
 	uint64_t bytes = cmdline.stack_bytes,
 		 most = boot_info.pages_count * PAGE_BYTES / STACK_SHARE;
 	unsigned int order = STACK_ORDER_MIN;
+	struct tcb *tcb;
 	void *stack;
 
 	if (bytes == 0) {
@@ -69,7 +71,7 @@ static struct tcb *create_stack(void)
 		if (vm_carve(order, "main stack", &stack))
 			return NULL;
 	} else {
-		bytes = (bytes + tcb_bytes() + PAGE_BYTES - 1) & PAGE_MASK;
+		bytes = (bytes + tcb_bytes(sizeof(struct tcb)) + PAGE_BYTES - 1) & PAGE_MASK;
 		/* Below it as below a carved one: a guard page, and what catches a fault there. */
 		bytes += (VM_PAD_PAGES + 1) * PAGE_BYTES;
 		if (vm_alloc(bytes, 0, PT_PROT_READ | PT_PROT_WRITE | VM_DIRTY, "main stack",
@@ -77,7 +79,10 @@ static struct tcb *create_stack(void)
 		    vm_protect((char *)stack + VM_PAD_PAGES * PAGE_BYTES, PAGE_BYTES, PT_PROT_NONE))
 			return NULL;
 	}
-	return tcb_create((uintptr_t)stack + bytes, _GLOBAL_REENT);
+	tcb = tcb_create((uintptr_t)stack + bytes, sizeof(struct tcb), _GLOBAL_REENT);
+	tcb->stack_start = (uintptr_t)stack;
+	tcb->stack_bytes = tcb_stack_top(tcb) - (uintptr_t)stack;
+	return tcb;
 }
 
 void core_program_start(void)
@@ -85,6 +90,7 @@ void core_program_start(void)
 	struct tcb *tcb;
 	int error;
 
+	thread_first.signals = &sig_first;
 	xencons_init();
 	tty_init();
 	error = cmdline_parse(&cmdline, boot_info.cmdline, __program_name);

@@ -12,6 +12,7 @@
 #include "arch/x86_64/hypercall.h"
 #include "arch/x86_64/pv/boot.h"
 #include "core/page.h"
+#include "core/sleeplock.h"
 #include "core/time.h"
 #include "drivers/xenstore.h"
 #include "lib/base/format.h"
@@ -22,25 +23,28 @@
 #define CLOCK_TICKS_PER_S 100
 
 /* The domain's name, once asked for. */
+static struct sleeplock host_name_lock;
 static char host_name[HOST_NAME_MAX + 1];
 
-static const char *get_host_name(void)
+static void get_host_name(char name_out[HOST_NAME_MAX + 1])
 {
-	if (host_name[0])
-		return host_name;
 	/* The request lies on our stack: no handler may leave it behind. */
 	sig_hold();
-	if (!xenstore_available() || xenstore_read(0, "name", host_name, sizeof(host_name)) ||
-	    !host_name[0])
+	sleeplock_lock(&host_name_lock);
+	if (!host_name[0] &&
+	    (!xenstore_available() || xenstore_read(0, "name", host_name, sizeof(host_name)) ||
+	     !host_name[0]))
 		memcpy(host_name, "stardust", sizeof("stardust"));
+	memcpy(name_out, host_name, sizeof(host_name));
+	sleeplock_unlock(&host_name_lock);
 	sig_release();
-	return host_name;
 }
 
 int gethostname(char *name, size_t name_bytes)
 {
-	const char *host = get_host_name();
+	char host[HOST_NAME_MAX + 1];
 
+	get_host_name(host);
 	if (strlen(host) >= name_bytes)
 		return (int)posix_result(-ENAMETOOLONG);
 	strcpy(name, host);
@@ -51,8 +55,12 @@ int sethostname(const char *name, size_t name_bytes)
 {
 	if (name_bytes == 0 || name_bytes > HOST_NAME_MAX)
 		return (int)posix_result(-EINVAL);
+	sig_hold();
+	sleeplock_lock(&host_name_lock);
 	memcpy(host_name, name, name_bytes);
 	host_name[name_bytes] = '\0';
+	sleeplock_unlock(&host_name_lock);
+	sig_release();
 	return 0;
 }
 
@@ -60,6 +68,7 @@ int uname(struct utsname *names_out)
 {
 	unsigned long version =
 		(unsigned long)arch_hypercall(__HYPERVISOR_xen_version, XENVER_version, 0, 0, 0, 0);
+	char host[HOST_NAME_MAX + 1];
 	struct xen_extraversion_wrap {
 		xen_extraversion_t text;
 	} extra;
@@ -70,7 +79,8 @@ int uname(struct utsname *names_out)
 		       0);
 	extra.text[sizeof(extra.text) - 1] = '\0';
 	format_text(names_out->sysname, sizeof(names_out->sysname), "Stardust");
-	format_text(names_out->nodename, sizeof(names_out->nodename), "%s", get_host_name());
+	get_host_name(host);
+	format_text(names_out->nodename, sizeof(names_out->nodename), "%s", host);
 	format_text(names_out->release, sizeof(names_out->release), "%s", STARDUST_VERSION);
 	format_text(names_out->version, sizeof(names_out->version), "Xen %lu.%lu%s", version >> 16,
 		    version & 0xffff, extra.text);
@@ -86,17 +96,6 @@ int getpagesize(void)
 int getdtablesize(void)
 {
 	return OPEN_MAX;
-}
-
-int get_nprocs(void)
-{
-	/* The SMP issue brings more up. */
-	return 1;
-}
-
-int get_nprocs_conf(void)
-{
-	return get_nprocs();
 }
 
 static uint64_t free_pages(void)
@@ -116,63 +115,6 @@ int sysinfo(struct sysinfo *info_out)
 	info_out->procs = 1;
 	info_out->mem_unit = (unsigned int)PAGE_BYTES;
 	return 0;
-}
-
-static const struct {
-	short name;
-	int value; /* -1: no limit, or no such option */
-} values[] = {
-	{_SC_ARG_MAX, ARG_MAX},
-	{_SC_CHILD_MAX, 1},
-	{_SC_CLK_TCK, CLOCK_TICKS_PER_S},
-	{_SC_NGROUPS_MAX, NGROUPS_MAX},
-	{_SC_OPEN_MAX, OPEN_MAX},
-	{_SC_JOB_CONTROL, -1},
-	{_SC_SAVED_IDS, -1},
-	{_SC_VERSION, 200809},
-	{_SC_PAGESIZE, (int)PAGE_BYTES},
-	{_SC_IOV_MAX, IOV_MAX},
-	{_SC_LINE_MAX, LINE_MAX},
-	{_SC_STREAM_MAX, STREAM_MAX},
-	{_SC_TZNAME_MAX, TZNAME_MAX},
-	{_SC_HOST_NAME_MAX, HOST_NAME_MAX},
-	{_SC_LOGIN_NAME_MAX, LOGIN_NAME_MAX},
-	{_SC_TTY_NAME_MAX, TTY_NAME_MAX},
-	{_SC_SYMLOOP_MAX, SYMLOOP_MAX},
-	{_SC_RE_DUP_MAX, RE_DUP_MAX},
-	{_SC_RTSIG_MAX, RTSIG_MAX},
-	{_SC_SIGQUEUE_MAX, SIGQUEUE_MAX},
-	{_SC_GETPW_R_SIZE_MAX, 256},
-	{_SC_GETGR_R_SIZE_MAX, 256},
-	{_SC_MONOTONIC_CLOCK, 200809},
-	{_SC_MAPPED_FILES, 200809},
-	{_SC_MEMORY_PROTECTION, 200809},
-	{_SC_REALTIME_SIGNALS, 200809},
-	{_SC_CPUTIME, 200809},
-	{_SC_FSYNC, 200809},
-	{_SC_THREADS, -1},
-	{_SC_ATEXIT_MAX, INT_MAX},
-};
-
-long sysconf(int name)
-{
-	switch (name) {
-	case _SC_NPROCESSORS_CONF:
-	case _SC_NPROCESSORS_ONLN:
-		return get_nprocs();
-	case _SC_PHYS_PAGES:
-		return (long)boot_info.pages_count;
-	case _SC_AVPHYS_PAGES:
-		return (long)free_pages();
-	default:
-		break;
-	}
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-		if (values[i].name == name)
-			return values[i].value;
-	if (name < 0 || name > _SC_XOPEN_VERSION + 64)
-		errno = EINVAL;
-	return -1;
 }
 
 static long path_limit(int name)

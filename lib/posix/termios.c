@@ -7,6 +7,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "lib/posix/cancel.h"
 #include "lib/posix/posix.h"
 
 #define TTY_NAME "/dev/console"
@@ -29,6 +30,7 @@ int tcsetattr(int fd, int when, const struct termios *attr)
 
 int tcdrain(int fd)
 {
+	cancel_test();
 	return ioctl(fd, TIOCDRAIN, NULL);
 }
 

@@ -11,7 +11,6 @@
 #include "arch/x86_64/cpu.h"
 #include "core/time.h"
 #include "core/wait.h"
-#include "xen/evtchn.h"
 
 #define INPUT_MASK  (TTY_INPUT_BYTES - 1)
 #define CHUNK_BYTES 256U
@@ -39,14 +38,18 @@ static const struct winsize size_at_start = {.ws_row = 24, .ws_col = 80};
 
 static void on_input(struct console *console, void *arg)
 {
+	struct tty *tty = arg;
+	bool enabled = spin_lock_events(&tty->lock);
+
 	(void)console;
-	tty_pump(arg);
+	tty_pump(tty);
+	spin_unlock_events(&tty->lock, enabled);
 }
 
 void tty_init(void)
 {
 	struct tty *tty = &tty_console;
-	bool enabled = events_disable();
+	bool enabled = spin_lock_events(&tty->lock);
 
 	tty->attr = attr_at_start;
 	tty->size = size_at_start;
@@ -57,7 +60,7 @@ void tty_init(void)
 		tty->console->input = on_input;
 		tty_pump(tty);
 	}
-	events_restore(enabled);
+	spin_unlock_events(&tty->lock, enabled);
 }
 
 static bool ends_line(const struct tty *tty, unsigned int index)
@@ -73,8 +76,12 @@ size_t tty_readable_bytes(const struct tty *tty)
 
 static bool readable_count(struct tty *tty, size_t count)
 {
+	bool enabled = spin_lock_events(&tty->lock), readable;
+
 	tty_pump(tty);
-	return tty_readable_bytes(tty) >= count || !tty->console;
+	readable = tty_readable_bytes(tty) >= count || !tty->console;
+	spin_unlock_events(&tty->lock, enabled);
+	return readable;
 }
 
 bool tty_readable(struct tty *tty)
@@ -86,10 +93,11 @@ bool tty_readable(struct tty *tty)
 	return readable_count(tty, count);
 }
 
-/* Copies what is ready, at most one line of it in canonical mode. Events disabled. */
-static size_t take(struct tty *tty, uint8_t *bytes, size_t bytes_max)
+/* Copies what is ready, at most one line of it in canonical mode. False when there is nothing, not
+ * even an end of file. Locked. */
+static bool take(struct tty *tty, uint8_t *bytes, size_t bytes_max, size_t *count_out)
 {
-	bool canonical = tty->attr.c_lflag & ICANON;
+	bool canonical = tty->attr.c_lflag & ICANON, any = tty->tail != tty->ready;
 	size_t count = 0;
 
 	while (count < bytes_max && tty->tail != tty->ready) {
@@ -112,7 +120,8 @@ static size_t take(struct tty *tty, uint8_t *bytes, size_t bytes_max)
 	if (canonical && count == bytes_max && tty->tail != tty->ready &&
 	    ends_line(tty, tty->tail) && tty->input[tty->tail & INPUT_MASK] == _POSIX_VDISABLE)
 		tty->tail++;
-	return count;
+	*count_out = count;
+	return any;
 }
 
 static int wait_readable(struct tty *tty, size_t count, uint64_t deadline_ns)
@@ -148,26 +157,34 @@ static int wait_raw(struct tty *tty, size_t bytes_max)
 	return result == -ETIMEDOUT ? 0 : result;
 }
 
+/* Whether a call that waited may end with nothing: VMIN 0. */
+static bool may_be_empty(const struct tty *tty)
+{
+	return !(tty->attr.c_lflag & ICANON) && tty->attr.c_cc[VMIN] == 0;
+}
+
 ssize_t tty_read(struct tty *tty, void *bytes_out, size_t bytes_max, bool wait)
 {
-	bool enabled = events_disable(), ready = tty_readable(tty);
+	bool enabled, found;
 	size_t count;
-	int result = 0;
+	int result;
 
-	events_restore(enabled);
-	if (!wait && !ready)
-		return -EAGAIN;
-	if (wait && (tty->attr.c_lflag & ICANON))
-		result = wait_readable(tty, 1, TIME_NEVER);
-	else if (wait)
-		result = wait_raw(tty, bytes_max);
-	if (result < 0)
-		return result;
-	enabled = events_disable();
-	count = take(tty, bytes_out, bytes_max);
-	/* There is room again: fetch what had to stay in the console. */
-	tty_pump(tty);
-	events_restore(enabled);
+	do {
+		if (!wait)
+			result = tty_readable(tty) ? 0 : -EAGAIN;
+		else if (tty->attr.c_lflag & ICANON)
+			result = wait_readable(tty, 1, TIME_NEVER);
+		else
+			result = wait_raw(tty, bytes_max);
+		if (result < 0)
+			return result;
+		enabled = spin_lock_events(&tty->lock);
+		found = take(tty, bytes_out, bytes_max, &count);
+		/* There is room again: fetch what had to stay in the console. */
+		tty_pump(tty);
+		spin_unlock_events(&tty->lock, enabled);
+		/* Another reader was faster: wait for more. */
+	} while (!found && tty->console && !may_be_empty(tty));
 	return (ssize_t)count;
 }
 
@@ -197,15 +214,17 @@ static size_t convert(const struct tty *tty, const uint8_t *from, size_t from_by
 /* Puts out what fits, after the echo that came first. Events disabled. */
 static size_t put(struct tty *tty, const uint8_t *bytes, size_t bytes_count)
 {
-	size_t taken;
+	size_t taken = 0;
 
-	if (tty->stopped)
-		return 0;
-	if (tty->echo_bytes > 0)
-		tty_pump(tty);
-	taken = tty->console->ops->write(tty->console, bytes, bytes_count);
-	if (taken > 0)
-		tty->line_start = bytes[taken - 1] == '\n';
+	spin_lock(&tty->lock);
+	if (!tty->stopped) {
+		if (tty->echo_bytes > 0)
+			tty_pump(tty);
+		taken = tty->console->ops->write(tty->console, bytes, bytes_count);
+		if (taken > 0)
+			tty->line_start = bytes[taken - 1] == '\n';
+	}
+	spin_unlock(&tty->lock);
 	return taken;
 }
 
@@ -219,13 +238,14 @@ static int put_all(struct tty *tty, const uint8_t *bytes, size_t bytes_count, ui
 	int result = 0;
 
 	while (done < bytes_count && result == 0) {
+		uint32_t wakes = waitq_wakes(&tty->console->queue);
 		size_t taken = put(tty, bytes + done, bytes_count - done);
 
 		done += taken;
 		if (taken == 0)
 			result = deadline_ns == 0 ? -EAGAIN
-						  : waitq_sleep(&tty->console->queue, deadline_ns,
-								interruptible);
+						  : waitq_sleep(&tty->console->queue, wakes,
+								deadline_ns, interruptible);
 	}
 	events_restore(enabled);
 	*done_out = done;
@@ -238,20 +258,35 @@ ssize_t tty_write(struct tty *tty, const void *bytes, size_t bytes_count, bool w
 	uint8_t chunk[CHUNK_BYTES];
 	uint16_t used[CHUNK_BYTES];
 	size_t done = 0;
+	int result = 0;
 
 	if (!tty->console)
 		return (ssize_t)bytes_count;
-	while (done < bytes_count) {
+	if (wait)
+		result = sleeplock_lock_until(&tty->output, TIME_NEVER, true, "console");
+	else if (!sleeplock_trylock(&tty->output))
+		result = -EAGAIN;
+	if (result)
+		return result;
+	tty->writer = thread_self();
+	while (done < bytes_count && result == 0) {
 		size_t chunk_bytes = convert(tty, from + done, bytes_count - done, chunk, used);
 		size_t put_bytes;
-		int result =
-			put_all(tty, chunk, chunk_bytes, wait ? TIME_NEVER : 0, true, &put_bytes);
 
+		result = put_all(tty, chunk, chunk_bytes, wait ? TIME_NEVER : 0, true, &put_bytes);
 		done += put_bytes ? used[put_bytes - 1] : 0;
-		if (result < 0)
-			return done ? (ssize_t)done : result;
 	}
-	return (ssize_t)done;
+	tty->writer = NULL;
+	sleeplock_unlock(&tty->output);
+	return done ? (ssize_t)done : result;
+}
+
+void tty_seize(struct tty *tty, uint64_t deadline_ns)
+{
+	/* A fault in our own writing leads here as well. */
+	if (READ_ONCE(tty->writer) != thread_self())
+		(void)sleeplock_lock_until(&tty->output, deadline_ns, false, "console");
+	tty->writer = thread_self();
 }
 
 int tty_drain(struct tty *tty, uint64_t deadline_ns)
@@ -259,7 +294,8 @@ int tty_drain(struct tty *tty, uint64_t deadline_ns)
 	if (!tty->console)
 		return 0;
 	return waitq_wait(&tty->console->queue,
-			  tty->echo_bytes == 0 && tty->console->ops->drained(tty->console),
+			  READ_ONCE(tty->echo_bytes) == 0 &&
+				  tty->console->ops->drained(tty->console),
 			  deadline_ns, true);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The input half of the line discipline: editing, echo, signals. Runs in event context, so it
- * uses nothing of the C library but memory functions. */
+ * uses nothing of the C library but memory functions, and with tty->lock held. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Walking paths. The walk carries the canonical path of where it is, so that `..` needs nothing of
- * a file system and getcwd() and realpath() come for free. */
+ * a file system and getcwd() and realpath() come for free.
+ *
+ * Locks: root_lock sleeps while the first walk reads the ramdisk; mounts and root do not change
+ * after that. cwd.lock is held over a copy of the path and a reference to the node. */
 #include "lib/posix/vfs.h"
 
 #include <dirent.h>
@@ -9,6 +12,9 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "lib/posix/sig.h"
+#include "xen/spinlock.h"
 
 #define MOUNTS_MAX 8
 
@@ -19,11 +25,13 @@ static struct {
 } mounts[MOUNTS_MAX];
 static size_t mounts_count;
 
+static struct sleeplock root_lock;
 static struct node *root;
 static struct {
+	struct spinlock lock;
 	struct node *node; /* NULL: the root */
 	char path[PATH_MAX];
-} cwd = {NULL, "/"};
+} cwd = {.path = "/"};
 
 int vfs_mount(struct node *parent, const char *name, struct node *mounted)
 {
@@ -45,13 +53,23 @@ const char *vfs_mounted_name(const struct node *directory, size_t index)
 
 static int find_root(void)
 {
+	struct node *found = NULL;
 	int result = 0;
 
+	if (__atomic_load_n(&root, __ATOMIC_ACQUIRE))
+		return 0;
+	sig_hold();
+	sleeplock_lock(&root_lock);
 	if (!root) {
-		result = ramdisk_root(&root);
+		result = ramdisk_root(&found);
 		if (result == 0)
-			result = vfs_mount(root, "dev", devices_root());
+			result = vfs_mount(found, "dev", devices_root());
+		/* Whoever sees it sees the mounts too. */
+		if (result == 0)
+			__atomic_store_n(&root, found, __ATOMIC_RELEASE);
 	}
+	sleeplock_unlock(&root_lock);
+	sig_release();
 	return result;
 }
 
@@ -192,13 +210,17 @@ static int begin(int at, const char *path, struct vfs_path *found)
 		return result;
 	found->node = root;
 	found->name_bytes = 0;
-	if (path[0] == '/' || (at == AT_FDCWD && !cwd.node)) {
+	if (path[0] == '/') {
 		node_get(root);
 		memcpy(found->path, "/", 2);
 	} else if (at == AT_FDCWD) {
-		found->node = cwd.node;
-		node_get(cwd.node);
+		bool enabled = spin_lock_events(&cwd.lock);
+
+		if (cwd.node)
+			found->node = cwd.node;
+		node_get(found->node);
 		strcpy(found->path, cwd.path);
+		spin_unlock_events(&cwd.lock, enabled);
 	} else {
 		file = fd_get(at);
 		if (!file)
@@ -248,20 +270,32 @@ void vfs_path_put(struct vfs_path *found)
 	node_put(found->node);
 }
 
-const char *vfs_cwd(void)
+size_t vfs_cwd(char *path_out, size_t bytes_max)
 {
-	return cwd.path;
+	bool enabled = spin_lock_events(&cwd.lock);
+	size_t bytes = strlen(cwd.path) + 1;
+
+	if (bytes <= bytes_max)
+		memcpy(path_out, cwd.path, bytes);
+	spin_unlock_events(&cwd.lock, enabled);
+	return bytes;
 }
 
 int vfs_set_cwd(const struct vfs_path *found)
 {
+	struct node *old;
+	bool enabled;
+
 	if (!S_ISDIR(found->node->mode))
 		return -ENOTDIR;
 	node_get(found->node);
-	if (cwd.node)
-		node_put(cwd.node);
+	enabled = spin_lock_events(&cwd.lock);
+	old = cwd.node;
 	cwd.node = found->node;
 	memcpy(cwd.path, found->path, found->path_bytes + 1);
+	spin_unlock_events(&cwd.lock, enabled);
+	if (old)
+		node_put(old);
 	return 0;
 }
 

@@ -4,7 +4,8 @@
  *
  * A file system is an ops table and a root node. It answers for one name in one directory; paths,
  * symbolic links, `.` and `..`, mounts and the working directory are handled here, once. Nodes are
- * counted by get and put where the file system has them; where it has not they live for ever.
+ * counted by get and put (any context) where the file system has them; where it has not they live
+ * for ever. A file system locks for itself.
  *
  * Thread context. 0 or -Exxx.
  */
@@ -61,8 +62,8 @@ struct vfs_path {
 int vfs_walk(int at, const char *path, unsigned int flags, struct vfs_path *found_out);
 void vfs_path_put(struct vfs_path *found);
 
-/* The working directory: absolute path. */
-const char *vfs_cwd(void);
+/* The working directory's absolute path, copied when it fits. Its bytes with the NUL. */
+size_t vfs_cwd(char *path_out, size_t bytes_max);
 /* Makes the directory found the working directory. */
 int vfs_set_cwd(const struct vfs_path *found);
 
@@ -78,7 +79,8 @@ static inline void node_put(struct node *node)
 		node->ops->put(node);
 }
 
-/* root appears as name in the directory parent (borrowed for ever). -ENOMEM: too many. */
+/* root appears as name in the directory parent (borrowed for ever). -ENOMEM: too many. While there
+ * is one thread, or from the file system that becomes the root. */
 int vfs_mount(struct node *parent, const char *name, struct node *root);
 /* The i-th name mounted in directory, NULL when there are no more; for listing. */
 const char *vfs_mounted_name(const struct node *directory, size_t index);

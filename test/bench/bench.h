@@ -22,6 +22,22 @@ static inline uint64_t bench_ticks(void)
 	return ((uint64_t)high << 32) | low;
 }
 
+#define BENCH_SAMPLES 9
+
+/* One sample of a figure, in ticks or whatever the figure's unit is. */
+typedef double bench_sample_fn(void *arg);
+
+/* Takes BENCH_SAMPLES samples after one that does not count, and reports them. */
+void bench_report(const char *name, bench_sample_fn *sample, void *arg);
+
+static inline double bench_per_call(uint64_t begin, uint64_t end, unsigned long calls)
+{
+	return (double)(end - begin) / (double)calls;
+}
+
+/* Ticks of one instruction: a loop whose length is known, to see that the ruler is straight. */
+double bench_sample_ruler(void *arg);
+
 /* Platform: the counter at the guest's first instruction, or 0 where the guest does not know. */
 uint64_t platform_entry_ticks(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What single calls cost. Every figure is taken SAMPLES times and all samples are reported, in
- * ticks per call; the loop around the call is part of it, in both guests alike.
+ * What single calls cost. Every figure is taken BENCH_SAMPLES times and all samples are reported,
+ * in ticks per call; the loop around the call is part of it, in both guests alike.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,46 +11,12 @@
 
 #include "test/bench/bench.h"
 
-#define SAMPLES            9
-#define CALLS              1000
-#define BATCH              256         /* objects held at once */
-#define COPY_BYTES         (1UL << 20) /* the largest copy */
-#define COPIED_BYTES       (4UL << 20) /* by one sample */
-#define LINE_BYTES         64
-#define LINES              16 /* of one sample: half of what the console's ring holds */
-#define RULER_ROUNDS       500000UL
-#define RULER_INSTRUCTIONS 2 /* instructions of a round */
-
-typedef double sample_fn(void *arg);
-
-static void report(const char *name, sample_fn *sample, void *arg)
-{
-	double ticks[SAMPLES];
-
-	sample(arg); /* what is done only once is not measured */
-	for (int i = 0; i < SAMPLES; i++)
-		ticks[i] = sample(arg);
-	printf("bench %s", name);
-	for (int i = 0; i < SAMPLES; i++)
-		printf(" %.3f", ticks[i]);
-	printf("\n");
-}
-
-static double per_call(uint64_t begin, uint64_t end, unsigned long calls)
-{
-	return (double)(end - begin) / (double)calls;
-}
-
-/* Ticks of one instruction: a loop whose length is known, to see that the ruler is straight. */
-static double sample_ruler(void *arg)
-{
-	unsigned long rounds = RULER_ROUNDS;
-	uint64_t begin = bench_ticks();
-
-	(void)arg;
-	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(rounds)::"cc");
-	return per_call(begin, bench_ticks(), RULER_ROUNDS * RULER_INSTRUCTIONS);
-}
+#define CALLS        1000
+#define BATCH        256         /* objects held at once */
+#define COPY_BYTES   (1UL << 20) /* the largest copy */
+#define COPIED_BYTES (4UL << 20) /* by one sample */
+#define LINE_BYTES   64
+#define LINES        16 /* of one sample: half of what the console's ring holds */
 
 static double sample_malloc(void *arg)
 {
@@ -63,7 +29,7 @@ static double sample_malloc(void *arg)
 		__asm__ volatile("" : "+r"(object)::"memory");
 		free(object);
 	}
-	return per_call(begin, bench_ticks(), CALLS);
+	return bench_per_call(begin, bench_ticks(), CALLS);
 }
 
 /* Many objects alive, freed in the order they were made: no allocator's favourite. */
@@ -78,7 +44,7 @@ static double sample_malloc_batch(void *arg)
 	}
 	for (int i = 0; i < BATCH; i++)
 		free(objects[i]);
-	return per_call(begin, bench_ticks(), BATCH);
+	return bench_per_call(begin, bench_ticks(), BATCH);
 }
 
 struct copy {
@@ -97,7 +63,7 @@ static double sample_copy(void *arg)
 
 	for (unsigned long i = 0; i < calls; i++)
 		copy_bytes(copy->to, copy->from, copy->bytes);
-	return per_call(begin, bench_ticks(), calls);
+	return bench_per_call(begin, bench_ticks(), calls);
 }
 
 static void report_copies(void)
@@ -115,7 +81,7 @@ static void report_copies(void)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		copy.bytes = sizes[i];
 		snprintf(name, sizeof(name), "memcpy_%zu", sizes[i]);
-		report(name, sample_copy, &copy);
+		bench_report(name, sample_copy, &copy);
 	}
 	free(copy.to);
 	free(copy.from);
@@ -129,7 +95,7 @@ static double sample_clock(void *arg)
 	(void)arg;
 	for (int i = 0; i < CALLS; i++)
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	return per_call(begin, bench_ticks(), CALLS);
+	return bench_per_call(begin, bench_ticks(), CALLS);
 }
 
 static double sample_null_call(void *arg)
@@ -139,7 +105,7 @@ static double sample_null_call(void *arg)
 	(void)arg;
 	for (int i = 0; i < CALLS; i++)
 		getpid();
-	return per_call(begin, bench_ticks(), CALLS);
+	return bench_per_call(begin, bench_ticks(), CALLS);
 }
 
 /* Six decimals of numbers that have no end in binary. */
@@ -151,7 +117,7 @@ static double sample_format_double(void *arg)
 	(void)arg;
 	for (int i = 0; i < BATCH; i++)
 		snprintf(text, sizeof(text), "%.6f", i / 7.0);
-	return per_call(begin, bench_ticks(), BATCH);
+	return bench_per_call(begin, bench_ticks(), BATCH);
 }
 
 /* Lines of LINE_BYTES into an empty ring. The pause lets dom0 empty it, and is not measured. */
@@ -170,7 +136,7 @@ static double sample_printf(void *arg)
 	}
 	end = bench_ticks();
 	nanosleep(&pause, NULL);
-	return per_call(begin, end, LINES);
+	return bench_per_call(begin, end, LINES);
 }
 
 int main(void)
@@ -179,14 +145,14 @@ int main(void)
 	bool whole = true;
 
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-	report("ruler", sample_ruler, NULL);
-	report("malloc_free", sample_malloc, NULL);
-	report("malloc_batch", sample_malloc_batch, objects);
+	bench_report("ruler", bench_sample_ruler, NULL);
+	bench_report("malloc_free", sample_malloc, NULL);
+	bench_report("malloc_batch", sample_malloc_batch, objects);
 	report_copies();
-	report("clock_gettime", sample_clock, NULL);
-	report("null_call", sample_null_call, NULL);
-	report("format_double", sample_format_double, NULL);
-	report("printf_line", sample_printf, &whole);
+	bench_report("clock_gettime", sample_clock, NULL);
+	bench_report("null_call", sample_null_call, NULL);
+	bench_report("format_double", sample_format_double, NULL);
+	bench_report("printf_line", sample_printf, &whole);
 	if (!whole)
 		printf("bench-error printf_line the line is not %d bytes long\n", LINE_BYTES);
 	printf("bench end\n");

@@ -13,7 +13,7 @@ $(B)/test/guest/$(1)/$(1): $$(wildcard test/guest/$(1)/*.c test/guest/$(1)/*.h) 
 		$$(B)/bin/stardust-cc $$(LIBSTARDUST) tools/stardust.ld | sdk
 	$$(call say,GUEST,$(1))
 	@mkdir -p $$(@D)
-	$$(Q)$$(B)/bin/stardust-cc $$(if $$(shell grep -lE '$(GUEST_INSIDE)' test/guest/$(1)/*.c),--kernel-names) -O2 -g -Wall -I. -isystem $$(B)/xen-include $$(shell sed -n 's/^cflags=//p' test/guest/$(1)/case.conf) \
+	$$(Q)$$(B)/bin/stardust-cc $$(if $$(shell grep -lE '$(GUEST_INSIDE)' test/guest/$(1)/*.c),--kernel-names) -O2 -g -Wall -iquote . -isystem $$(B)/xen-include $$(shell sed -n 's/^cflags=//p' test/guest/$(1)/case.conf) \
 		-o $$@ $$(filter %.c,$$^) $$(shell sed -n 's/^libs=//p' test/guest/$(1)/case.conf)
 endef
 $(foreach c,$(CASES),$(if $(wildcard test/guest/$(c)/main.c),$(eval $(call guest_case,$(c)))))
@@ -30,3 +30,13 @@ boots: all box-image $(B)/test/guest/boots/boots
 	trap '$$XENBOX -b $$BOX_NAME down >/dev/null 2>&1' EXIT; \
 	$$XENBOX -b $$BOX_NAME up && test/guest/boots/check
 .PHONY: boots
+
+# make torture SECONDS=3600 SEED=1: all that threads can do at once, in a box of its own; test/guest/torture/check.
+SECONDS ?= 3600
+torture: all box-image $(B)/test/guest/torture/torture
+	$(Q)export XENBOX=$(TOP)/$(B)/bin/xenbox BOX_NAME=torture-$$$$ TORTURE_SECONDS=$(SECONDS) $(SEED:%=TORTURE_SEED=%) \
+		IMAGE=$(TOP)/$(B)/test/guest/torture/torture OUT=$(TOP)/$(B)/test/guest/torture \
+		CASE_DIR=$(TOP)/test/guest/torture; \
+	trap '$$XENBOX -b $$BOX_NAME down >/dev/null 2>&1' EXIT; \
+	$$XENBOX -b $$BOX_NAME up && test/guest/torture/check
+.PHONY: torture

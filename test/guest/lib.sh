@@ -58,3 +58,13 @@ dom0_until() {
 	dom0 sh -c "for i in \$(seq 150); do if $1; then exit 0; fi; sleep 0.2; done; exit 1" \
 		>/dev/null 2>&1 || { fail "never in dom0: $1"; return 1; }
 }
+
+# on_vcpus COUNT…: the image on as many vCPUs, one after the other; all its checks hold each time.
+on_vcpus() {
+	local count
+	for count; do
+		guest "$OUT/console.$count" --timeout 150 --memory 96 --vcpus "$count" "$IMAGE" -- "$count"
+		[ "$status" = 0 ] || { fail "$count vCPUs: status $status"; cat "$OUT/console.$count"; continue; }
+		shows "$OUT/console.$count" '^all [0-9]+ checks hold$'
+	done
+}

@@ -10,6 +10,7 @@
 #include "arch/x86_64/pv/boot.h"
 #include "core/page.h"
 #include "core/panic.h"
+#include "test/host/fake_spinlock.h"
 #include "xen/evtchn.h"
 
 char fake_panic_text[256];
@@ -20,12 +21,22 @@ char fake_emergency_text[8192];
 size_t fake_emergency_bytes;
 struct boot_info boot_info;
 
-static struct vcpu_info fake_vcpu;
-struct vcpu_info *events_vcpu = &fake_vcpu;
+static struct vcpu fake_vcpu = {.self = &fake_vcpu};
+__thread struct vcpu *vcpu_host = &fake_vcpu;
+struct vcpu *vcpu_by_id[VCPUS_MAX] = {&fake_vcpu};
+
+void fake_vcpu_start(struct vcpu *vcpu, uint32_t id)
+{
+	vcpu->self = vcpu;
+	vcpu->id = id;
+	vcpu_host = vcpu;
+	__atomic_store_n(&vcpu_by_id[id], vcpu, __ATOMIC_RELEASE);
+}
 
 void fake_events_reset(void)
 {
-	fake_vcpu.evtchn_upcall_mask = 0;
+	fake_spinlocks_release();
+	vcpu_host->info.evtchn_upcall_mask = 0;
 }
 
 void events_deliver(void)
@@ -70,9 +81,10 @@ void boot_emergency_write(const char *text, size_t text_bytes)
 uint64_t cpu_rdtsc(void)
 {
 	static uint64_t now = 1000000;
+	uint64_t then = __atomic_load_n(&now, __ATOMIC_RELAXED);
 
-	now += 20 + (now * 0x9e3779b97f4a7c15ULL >> 60);
-	return now;
+	return __atomic_add_fetch(&now, 20 + (then * 0x9e3779b97f4a7c15ULL >> 60),
+				  __ATOMIC_RELAXED);
 }
 
 /* The heap's own where a test links it. */

@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The text of the last panic() or panic_signal(), and its signal (0: panic). */
 extern char fake_panic_text[256];
@@ -30,7 +31,13 @@ extern bool fake_panic_armed;
 		panicked_;                                                                         \
 	})
 
+/* Forgets the locks held and enables events. */
 void fake_events_reset(void);
+
+struct vcpu;
+/* The thread that calls this is vCPU id from now on; the first one is vCPU 0 by itself. *vcpu is
+ * zeros. */
+void fake_vcpu_start(struct vcpu *vcpu, uint32_t id);
 
 /* What boot_emergency_write() was given. */
 extern char fake_emergency_text[8192];

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/heap.h"
 #include "core/page.h"
 #include "core/vm.h"
 #include "test/host/fake_memory.h"
 #include "test/host/fake_pt.h"
+
+/* A test may do without the heap. */
+#pragma weak heap_init
 
 #define IMAGE_PAGES 150
 
@@ -15,6 +19,8 @@ void fake_memory_setup(uint64_t mib)
 	};
 
 	fake_pt_setup(&config);
+	if (heap_init)
+		heap_init();
 	page_init();
 	vm_init();
 }

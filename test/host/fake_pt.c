@@ -9,12 +9,14 @@
 
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/pv/boot.h"
+#include "xen/spinlock.h"
 
 #define TABLES_MAX (1u << 22)
 
 uint64_t fake_pt_fail_at, fake_pt_tables, fake_pt_mapped, fake_pt_extended;
 uintptr_t pt_dmap_base;
 
+static struct spinlock lock; /* as pt.c's, so that the order of locks is looked at too */
 static struct fake_pt_config config;
 static int ram_file;
 static pfn_t dmap_pages;
@@ -66,7 +68,7 @@ void fake_pt_setup(const struct fake_pt_config *wanted)
 
 pfn_t pt_dmap_pfns(void)
 {
-	return dmap_pages;
+	return __atomic_load_n(&dmap_pages, __ATOMIC_ACQUIRE);
 }
 
 pfn_t pt_first_free_pfn(void)
@@ -148,7 +150,7 @@ static int need_tables(uintptr_t vaddr)
 	return 0;
 }
 
-int pt_dmap_extend(void)
+static int dmap_extend(void)
 {
 	uintptr_t vaddr = (uintptr_t)pt_dmap_vaddr(dmap_pages);
 	size_t pages = PT_CHUNK_PAGES - dmap_pages % PT_CHUNK_PAGES;
@@ -162,9 +164,18 @@ int pt_dmap_extend(void)
 	if (ret)
 		return ret;
 	map(vaddr, dmap_pages, pages, PROT_READ | PROT_WRITE);
-	dmap_pages += pages;
+	__atomic_store_n(&dmap_pages, dmap_pages + pages, __ATOMIC_RELEASE);
 	fake_pt_extended++;
 	return 0;
+}
+
+int pt_dmap_extend(void)
+{
+	bool enabled = spin_lock_events(&lock);
+	int ret = dmap_extend();
+
+	spin_unlock_events(&lock, enabled);
+	return ret;
 }
 
 static int host_prot(unsigned int prot)
@@ -172,7 +183,7 @@ static int host_prot(unsigned int prot)
 	return (prot ? PROT_READ : 0) | (prot & PT_PROT_WRITE ? PROT_WRITE : 0);
 }
 
-int pt_map_contiguous(uintptr_t vaddr, pfn_t pfn, size_t pages_count, unsigned int prot)
+static int map_contiguous(uintptr_t vaddr, pfn_t pfn, size_t pages_count, unsigned int prot)
 {
 	if (planned_failure())
 		return -ENOMEM;
@@ -190,6 +201,15 @@ int pt_map_contiguous(uintptr_t vaddr, pfn_t pfn, size_t pages_count, unsigned i
 	map(vaddr, pfn, pages_count, host_prot(prot));
 	fake_pt_mapped += pages_count;
 	return 0;
+}
+
+int pt_map_contiguous(uintptr_t vaddr, pfn_t pfn, size_t pages_count, unsigned int prot)
+{
+	bool enabled = spin_lock_events(&lock);
+	int ret = map_contiguous(vaddr, pfn, pages_count, prot);
+
+	spin_unlock_events(&lock, enabled);
+	return ret;
 }
 
 int pt_map(uintptr_t vaddr, const pfn_t *pfns, size_t pages_count, unsigned int prot)
@@ -221,6 +241,8 @@ static void hash_remove(uint64_t *hash, uint64_t *slot)
 
 void pt_unmap(uintptr_t vaddr, size_t pages_count)
 {
+	bool enabled = spin_lock_events(&lock);
+
 	for (size_t i = 0; i < pages_count; i++) {
 		uint64_t *slot = hash_slot(mapped, (vaddr >> PAGE_SHIFT) + i);
 
@@ -233,6 +255,7 @@ void pt_unmap(uintptr_t vaddr, size_t pages_count)
 	    mmap((void *)vaddr, pages_count * PAGE_BYTES, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
 		fail("fake_pt: unmap");
+	spin_unlock_events(&lock, enabled);
 }
 
 int pt_protect(uintptr_t vaddr, size_t pages_count, unsigned int prot)

@@ -11,7 +11,7 @@ T_OUT := $(B)/test-host
 T_BIN := $(T_SRC:test/host/%.c=$(T_OUT)/bin/%)
 T_CFLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-strict-aliasing -Wall -Wextra -Wshadow -Wstrict-prototypes \
-	-Wmissing-prototypes -Werror -I. -isystem $(B)/xen-include -D_GNU_SOURCE
+	-Wmissing-prototypes -Werror -iquote . -isystem $(B)/xen-include -D_GNU_SOURCE
 T_LIBS := -fsanitize=address,undefined -lcheck -lsubunit -lrt -lm -lpthread
 
 $(T_OUT)/links.mk: $(T_SRC) test/host/host.mk
@@ -56,6 +56,34 @@ test-unit: $(T_RUN)
 		[ $$bad = 0 ] || { sed 's/^/    /' $$log; echo "    (kept in $$log)"; }; \
 	done; echo "$$passed passed, $$failed failed"; [ $$failed = 0 ] && [ $$passed != 0 ]
 
+# make test-tsan: parts of the kernel that several vCPUs share, under ThreadSanitizer, with host threads
+# for vCPUs. Each test/host/tsan/tsan_NAME.c is one program, with `Links:` as above. TSAN_ROUNDS: how long
+# (1 takes seconds).
+TSAN_ROUNDS ?= 1
+TSAN_SRC := $(wildcard test/host/tsan/tsan_*.c)
+TSAN_BIN := $(TSAN_SRC:test/host/tsan/%.c=$(T_OUT)/tsan/%)
+# Where the sanitizer leaves addresses to us.
+TSAN_CFLAGS := $(filter-out -fsanitize=% -fno-sanitize-recover=all,$(T_CFLAGS)) -fsanitize=thread -fno-pie \
+	-DVM_REGION_START=0x550000000000ULL -DVM_REGION_BYTES=0x10000000000ULL
+$(T_OUT)/tsan/obj/%.o: %.c test/host/host.mk | $(XEN_HEADERS)
+	$(call say,CC,$< (tsan))
+	@mkdir -p $(@D)
+	$(Q)$(T_CC) $(TSAN_CFLAGS) -MMD -MP -c $< -o $@
+tsan_links = $(shell sed -n 's/^ \* Links: //p' test/host/tsan/$(1).c)
+define tsan_program
+$(T_OUT)/tsan/$(1): $(T_OUT)/tsan/obj/test/host/tsan/$(1).o $(patsubst %.c,$(T_OUT)/tsan/obj/%.o,$(call tsan_links,$(1)))
+	$$(call say,LD,$$@)
+	$$(Q)$$(T_CC) $$^ -no-pie -fsanitize=thread -lpthread -o $$@
+endef
+$(foreach t,$(TSAN_SRC:test/host/tsan/%.c=%),$(eval $(call tsan_program,$(t))))
+test-tsan: $(TSAN_BIN)
+	@passed=0; failed=0; for t in $(TSAN_BIN); do \
+		if TSAN_OPTIONS=halt_on_error=1:exitcode=66:history_size=4 $$t $(TSAN_ROUNDS) >$$t.log 2>&1; \
+		then passed=$$((passed + 1)); echo "$${t##*/}: $$(tail -n 1 $$t.log)"; \
+		else failed=$$((failed + 1)); sed 's/^/    /' $$t.log | tail -n 60; echo "$${t##*/}: failed ($$t.log)"; fi; \
+	done; echo "$$passed passed, $$failed failed"; [ $$failed = 0 ] && [ $$passed != 0 ]
+.PHONY: test-tsan
+
 # libFuzzer over what outsiders write: FUZZ_SECONDS for each test/host/fuzz/fuzz_NAME.c, whose line
 # ` * Sources:` names what it is built from. What it finds lands in build/test-host/fuzz/NAME/.
 FUZZ_SECONDS ?= 30
@@ -88,4 +116,4 @@ test-mutants: $(T_BIN)
 	$(Q)B=$(B) test/host/mutants $(ONLY)
 
 .PHONY: test-unit test-mutants
--include $(shell find $(T_OUT)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(T_OUT)/obj $(T_OUT)/tsan/obj -name '*.d' 2>/dev/null)

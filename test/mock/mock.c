@@ -13,6 +13,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/hypercall.h"
 #include "arch/x86_64/pv/boot.h"
+#include "core/thread.h"
 #include "core/time.h"
 #include "test/mock/mock_private.h"
 #include "xen/evtchn.h"
@@ -31,8 +32,6 @@ void (*mock_on_stuck)(void);
 
 static uint64_t random_state;
 static uint64_t tsc;
-static uint64_t timer_ns; /* Xen's one-shot timer */
-static struct vcpu_runstate_info *runstate;
 unsigned int mock_xen_depth;
 
 static struct {
@@ -107,27 +106,23 @@ static uint64_t ns_of_tsc(uint64_t ticks)
 
 uint64_t mock_now_ns(void)
 {
-	const struct vcpu_time_info *info = &mock_shared_info.vcpu_info[0].time;
+	const struct vcpu_time_info *info = &mock_vcpu_info[0]->time;
 
 	return info->system_time + ns_of_tsc(tsc - info->tsc_timestamp);
-}
-
-uint64_t mock_timer_deadline_ns(void)
-{
-	return timer_ns;
 }
 
 /* Xen renews the pair of stamps now and then. */
 static void time_renew(void)
 {
-	struct vcpu_time_info *info = &mock_shared_info.vcpu_info[0].time;
-	uint64_t now_ns = mock_now_ns();
+	struct vcpu_time_info time = {
+		.version = mock_vcpu_info[0]->time.version + 2,
+		.system_time = mock_now_ns(),
+		.tsc_timestamp = tsc,
+		.tsc_to_system_mul = mock_config.tsc_mul,
+		.tsc_shift = mock_config.tsc_shift,
+	};
 
-	info->version += 2;
-	info->system_time = now_ns;
-	info->tsc_timestamp = tsc;
-	info->tsc_to_system_mul = mock_config.tsc_mul;
-	info->tsc_shift = mock_config.tsc_shift;
+	mock_time_set(&time);
 }
 
 void mock_set_wall(uint64_t seconds, uint32_t ns)
@@ -149,7 +144,7 @@ void mock_at(uint64_t ns, void (*fn)(void *arg), void *arg)
 
 static uint64_t next_due_ns(void)
 {
-	uint64_t due = timer_ns;
+	uint64_t due = mock_timers_next_ns();
 
 	for (size_t i = 0; i < timed_count; i++)
 		if (timed[i].ns < due)
@@ -161,11 +156,7 @@ static void do_what_is_due(void)
 {
 	uint64_t now_ns = mock_now_ns();
 
-	if (timer_ns <= now_ns) {
-		timer_ns = UINT64_MAX;
-		mock_counts.virq_timer++;
-		mock_virq_raise(VIRQ_TIMER);
-	}
+	mock_timers_expire(now_ns);
 	for (size_t i = 0; i < timed_count; i++) {
 		if (timed[i].ns <= now_ns) {
 			void (*fn)(void *arg) = timed[i].fn;
@@ -224,9 +215,9 @@ void mock_run_backends(void)
 /* As Xen's bounce frame and iret: masked during, unmasked after. */
 void mock_deliver(void)
 {
-	struct vcpu_info *vcpu = &mock_shared_info.vcpu_info[0];
+	struct vcpu_info *vcpu = &vcpu_host->info;
 
-	while (vcpu->evtchn_upcall_pending && !vcpu->evtchn_upcall_mask && events_vcpu == vcpu) {
+	while (vcpu->evtchn_upcall_pending && !vcpu->evtchn_upcall_mask) {
 		vcpu->evtchn_upcall_mask = 1;
 		mock_counts.upcalls++;
 		evtchn_upcall();
@@ -254,7 +245,7 @@ static bool port_pending(const evtchn_port_t *ports, unsigned int ports_count)
 /* Until an upcall is pending, or one of ports, or until_ns. */
 static void sleep_until(const evtchn_port_t *ports, unsigned int ports_count, uint64_t until_ns)
 {
-	const struct vcpu_info *vcpu = &mock_shared_info.vcpu_info[0];
+	const struct vcpu_info *vcpu = &vcpu_host->info;
 	unsigned int rounds = 0;
 
 	for (;;) {
@@ -291,7 +282,7 @@ static long sched_op(int command, void *arg)
 		return 0;
 	case SCHEDOP_block:
 		mock_counts.blocks++;
-		mock_shared_info.vcpu_info[0].evtchn_upcall_mask = 0;
+		vcpu_host->info.evtchn_upcall_mask = 0;
 		sleep_until(NULL, 0, UINT64_MAX);
 		return 0;
 	case SCHEDOP_poll: {
@@ -308,35 +299,6 @@ static long sched_op(int command, void *arg)
 			mock_on_shutdown(reason);
 		mock_die("the guest shut down, reason %u", reason);
 	}
-	default:
-		return -ENOSYS;
-	}
-}
-
-static long vcpu_op(int command, unsigned int vcpu, void *arg)
-{
-	if (vcpu)
-		return -ENOENT;
-	switch (command) {
-	case VCPUOP_set_singleshot_timer: {
-		const struct vcpu_set_singleshot_timer *set = arg;
-
-		if ((set->flags & VCPU_SSHOTTMR_future) && set->timeout_abs_ns < mock_now_ns())
-			return -ETIME;
-		timer_ns = set->timeout_abs_ns;
-		return 0;
-	}
-	case VCPUOP_stop_singleshot_timer:
-		timer_ns = UINT64_MAX;
-		return 0;
-	case VCPUOP_stop_periodic_timer:
-		return 0;
-	case VCPUOP_register_runstate_memory_area:
-		runstate = ((struct vcpu_register_runstate_memory_area *)arg)->addr.v;
-		runstate->state = RUNSTATE_running;
-		runstate->state_entry_time = mock_now_ns();
-		runstate->time[RUNSTATE_running] = 1000;
-		return 0;
 	default:
 		return -ENOSYS;
 	}
@@ -359,10 +321,7 @@ static long hypercall(unsigned int op, unsigned long a1, unsigned long a2, unsig
 	case __HYPERVISOR_sched_op:
 		return sched_op((int)a1, (void *)a2);
 	case __HYPERVISOR_vcpu_op:
-		return vcpu_op((int)a1, a2, (void *)a3);
-	case __HYPERVISOR_set_timer_op:
-		timer_ns = a1 ? a1 : UINT64_MAX;
-		return 0;
+		return mock_vcpu_op((int)a1, a2, (void *)a3);
 	case __HYPERVISOR_console_io:
 		return mock_console_io((int)a1, a2, (char *)a3);
 	case __HYPERVISOR_xen_version:
@@ -521,11 +480,10 @@ void mock_start(const struct mock_config *config)
 	random_state = mock_config.seed * 2 + 1;
 	tsc = 1000000;
 	mock_tsc_step = 50;
-	timer_ns = UINT64_MAX;
 	timed_count = backends_count = 0;
 	boot_shared_info = &mock_shared_info;
 	memset(&mock_shared_info, 0, sizeof(mock_shared_info));
-	mock_shared_info.vcpu_info[0].evtchn_upcall_mask = 1;
+	mock_vcpus_start();
 	time_renew();
 	mock_set_wall(1700000000, 500);
 	memset(&boot_info, 0, sizeof(boot_info));

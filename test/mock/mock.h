@@ -2,9 +2,10 @@
 /*
  * The mock hypervisor: Xen as C functions behind arch_hypercall(), for tests on the host.
  *
- * It has one vCPU and a virtual clock that moves only when the guest reads the time-stamp counter
- * (a little) or blocks (to the next thing that happens). Back ends are functions that run when the
- * guest notifies them or blocks. Everything is decided by the seed: a run repeats exactly.
+ * It has one vCPU, or several of which one runs at a time (mock_vcpu_run), and a virtual clock that
+ * moves only when the guest reads the time-stamp counter (a little) or blocks (to the next thing
+ * that happens). Back ends are functions that run when the guest notifies them or blocks.
+ * Everything is decided by the seed: a run repeats exactly.
  *
  * Kernel modules keep their state in static variables: run each test in a process of its own
  * (Check does by default).
@@ -17,6 +18,7 @@
 #include <stdint.h>
 
 #include "xen/abi.h"
+#include "xen/vcpu.h"
 
 struct mock_config {
 	uint64_t seed;
@@ -27,6 +29,7 @@ struct mock_config {
 	uint32_t tsc_mul;     /* vcpu_time_info's factor; 0: a 2.4 GHz counter */
 	int8_t tsc_shift;
 	const char *cmdline;
+	unsigned int vcpus; /* that the domain has; 0: 1 */
 };
 
 /* A fresh domain: memory, shared info, boot_info, console on port 1, xenstore on port 2. NULL: all
@@ -48,8 +51,18 @@ void mock_at(uint64_t ns, void (*fn)(void *arg), void *arg);
 void mock_set_wall(uint64_t seconds, uint32_t ns);
 /* Ticks of the time-stamp counter that one reading costs; default 50. */
 extern uint64_t mock_tsc_step;
-/* When Xen's one-shot timer goes off, UINT64_MAX when it is not armed. */
+/* When Xen's one-shot timer of the running vCPU goes off, UINT64_MAX when it is not armed. */
 uint64_t mock_timer_deadline_ns(void);
+
+/* --- vCPUs --- */
+/* Makes *vcpu another vCPU of the guest, its vcpu_info registered and up; it is never started. */
+void mock_vcpu_add(struct vcpu *vcpu, uint32_t id);
+/* Delivers what is pending for vCPU id, runs fn(arg), NULL for nothing, on it, and goes back to the
+ * vCPU that ran. */
+void mock_vcpu_run(uint32_t id, void (*fn)(void *arg), void *arg);
+bool mock_vcpu_is_up(uint32_t id);
+/* The vCPU that gets a port's events. */
+uint32_t mock_evtchn_vcpu(evtchn_port_t port);
 
 /* --- hypercalls --- */
 /* Counts of hypercalls so far, by number; and of blocks, upcalls. */
@@ -134,13 +147,12 @@ void mock_adversary(uint64_t seed, unsigned int one_in);
 
 /* --- what core provides --- */
 void *mock_mfn_to_pointer(uint64_t mfn);
+uint64_t mock_pointer_to_mfn(const void *pointer);
 /* Pages page_alloc() still gives out; default 4096. */
 extern uint64_t mock_page_budget;
 /* Called with the text instead of ending the test when the guest panics. May longjmp. */
 extern void (*mock_on_panic)(const char *text);
 /* Every line logged, each ended by a newline. */
 const char *mock_log(void);
-/* What core_signal_pending() answers. */
-extern bool mock_signal_pending;
 
 #endif

@@ -13,7 +13,6 @@
 #include "test/mock/mock_private.h"
 
 void (*mock_on_panic)(const char *text);
-bool mock_signal_pending;
 
 static char log_text[65536];
 
@@ -51,9 +50,4 @@ void panic(const char *format, ...)
 
 void random_resume(void)
 {
-}
-
-bool core_signal_pending(void)
-{
-	return mock_signal_pending;
 }

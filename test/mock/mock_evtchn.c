@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "test/mock/mock_private.h"
+#include "xen/vcpu.h"
 
 #define PORTS          EVTCHN_FIFO_NR_CHANNELS
 #define WORDS_PER_PAGE 1024
@@ -14,6 +15,7 @@
 struct port {
 	unsigned int status; /* EVTCHNSTAT_* */
 	uint32_t virq;
+	uint32_t vcpu;
 	bool pending; /* FIFO: set before its page exists */
 	void (*fn)(void *arg);
 	void *arg;
@@ -22,19 +24,24 @@ struct port {
 static struct port *ports;
 static evtchn_port_t next_port;
 static bool fifo;
-static struct evtchn_fifo_control_block *control;
+static struct evtchn_fifo_control_block *controls[VCPUS_MAX];
 static event_word_t *pages[PORTS / WORDS_PER_PAGE];
 static uint32_t pages_count;
-static evtchn_port_t tail[EVTCHN_FIFO_MAX_QUEUES];
+static evtchn_port_t tails[VCPUS_MAX][EVTCHN_FIFO_MAX_QUEUES];
 
 #define PENDING (1U << EVTCHN_FIFO_PENDING)
 #define MASKED  (1U << EVTCHN_FIFO_MASKED)
 #define LINKED  (1U << EVTCHN_FIFO_LINKED)
 #define LINK    ((event_word_t)EVTCHN_FIFO_LINK_MASK)
 
-static struct vcpu_info *vcpu(void)
+static struct vcpu_info *info_of(evtchn_port_t port)
 {
-	return &mock_shared_info.vcpu_info[0];
+	return mock_vcpu_info[ports[port].vcpu];
+}
+
+uint32_t mock_evtchn_vcpu(evtchn_port_t port)
+{
+	return ports[port].vcpu;
 }
 
 event_word_t *mock_fifo_word(evtchn_port_t port)
@@ -51,6 +58,8 @@ bool mock_evtchn_is_fifo(void)
 
 static bool fifo_append(evtchn_port_t port, unsigned int queue)
 {
+	struct evtchn_fifo_control_block *control = controls[ports[port].vcpu];
+	evtchn_port_t *tail = tails[ports[port].vcpu];
 	event_word_t *last = tail[queue] ? mock_fifo_word(tail[queue]) : NULL;
 	bool linked = false;
 
@@ -67,6 +76,7 @@ static bool fifo_append(evtchn_port_t port, unsigned int queue)
 
 static void fifo_set_pending(evtchn_port_t port)
 {
+	struct evtchn_fifo_control_block *control = controls[ports[port].vcpu];
 	event_word_t *word = mock_fifo_word(port);
 	unsigned int queue = EVTCHN_FIFO_PRIORITY_DEFAULT;
 
@@ -77,10 +87,12 @@ static void fifo_set_pending(evtchn_port_t port)
 	*word |= PENDING;
 	if (*word & (MASKED | LINKED))
 		return;
+	if (!control)
+		mock_die("event for vCPU %u, which has no control block", ports[port].vcpu);
 	*word |= LINKED;
 	if (!fifo_append(port, queue) && !(control->ready & (1U << queue))) {
 		control->ready |= 1U << queue;
-		vcpu()->evtchn_upcall_pending = 1;
+		info_of(port)->evtchn_upcall_pending = 1;
 	}
 }
 
@@ -98,9 +110,9 @@ static void level2_set_pending(evtchn_port_t port)
 	*pending |= bit(port);
 	if (mock_shared_info.evtchn_mask[port / 64] & bit(port))
 		return;
-	if (!(vcpu()->evtchn_pending_sel & (1UL << port / 64))) {
-		vcpu()->evtchn_pending_sel |= 1UL << port / 64;
-		vcpu()->evtchn_upcall_pending = 1;
+	if (!(info_of(port)->evtchn_pending_sel & (1UL << port / 64))) {
+		info_of(port)->evtchn_pending_sel |= 1UL << port / 64;
+		info_of(port)->evtchn_upcall_pending = 1;
 	}
 }
 
@@ -131,11 +143,17 @@ void mock_evtchn_raise(evtchn_port_t port)
 	mock_deliver();
 }
 
-void mock_virq_raise(uint32_t virq)
+void mock_virq_raise_on(uint32_t virq, uint32_t vcpu)
 {
 	for (evtchn_port_t port = 1; port < next_port; port++)
-		if (ports[port].status == EVTCHNSTAT_virq && ports[port].virq == virq)
+		if (ports[port].status == EVTCHNSTAT_virq && ports[port].virq == virq &&
+		    ports[port].vcpu == vcpu)
 			mock_evtchn_set_pending(port);
+}
+
+void mock_virq_raise(uint32_t virq)
+{
+	mock_virq_raise_on(virq, 0);
 }
 
 static void unmask(evtchn_port_t port)
@@ -154,8 +172,8 @@ static void unmask(evtchn_port_t port)
 		return;
 	mock_shared_info.evtchn_mask[port / 64] &= ~bit(port);
 	if (mock_shared_info.evtchn_pending[port / 64] & bit(port)) {
-		vcpu()->evtchn_pending_sel |= 1UL << port / 64;
-		vcpu()->evtchn_upcall_pending = 1;
+		info_of(port)->evtchn_pending_sel |= 1UL << port / 64;
+		info_of(port)->evtchn_upcall_pending = 1;
 	}
 }
 
@@ -217,17 +235,23 @@ static long init_control(struct evtchn_init_control *arg)
 {
 	if (mock_config.no_fifo)
 		return -ENOSYS;
-	if (arg->vcpu || arg->offset % 8 || arg->offset + sizeof(*control) > 4096)
+	struct evtchn_fifo_control_block *control =
+		(void *)((char *)mock_mfn_to_pointer(arg->control_gfn) + arg->offset);
+
+	if (arg->vcpu >= VCPUS_MAX || controls[arg->vcpu] || arg->offset % 8 ||
+	    arg->offset + sizeof(*control) > 4096)
 		return -EINVAL;
-	control = (void *)((char *)mock_mfn_to_pointer(arg->control_gfn) + arg->offset);
 	memset(control, 0, sizeof(*control));
+	memset(tails[arg->vcpu], 0, sizeof(tails[arg->vcpu]));
+	controls[arg->vcpu] = control;
+	arg->link_bits = EVTCHN_FIFO_LINK_BITS;
+	if (fifo)
+		return 0;
 	for (evtchn_port_t port = 1; port < EVTCHN_2L_NR_CHANNELS; port++)
 		if (mock_shared_info.evtchn_pending[port / 64] & bit(port))
 			ports[port].pending = true;
 	fifo = true;
 	pages_count = 0;
-	memset(tail, 0, sizeof(tail));
-	arg->link_bits = EVTCHN_FIFO_LINK_BITS;
 	return 0;
 }
 
@@ -265,12 +289,27 @@ static long bind_virq(struct evtchn_bind_virq *arg)
 	long result;
 
 	for (evtchn_port_t port = 1; port < next_port; port++)
-		if (ports[port].status == EVTCHNSTAT_virq && ports[port].virq == arg->virq)
+		if (ports[port].status == EVTCHNSTAT_virq && ports[port].virq == arg->virq &&
+		    ports[port].vcpu == arg->vcpu)
 			return -EEXIST;
 	result = bind(EVTCHNSTAT_virq, &arg->port);
-	if (!result)
+	if (!result) {
 		ports[arg->port].virq = arg->virq;
+		ports[arg->port].vcpu = arg->vcpu;
+	}
 	return result;
+}
+
+static long bind_vcpu(const struct evtchn_bind_vcpu *arg)
+{
+	struct port *port = &ports[arg->port];
+
+	if (!vcpu_by_id[arg->vcpu])
+		return -ENOENT;
+	if (port->status == EVTCHNSTAT_virq || port->status == EVTCHNSTAT_ipi)
+		return -EINVAL;
+	port->vcpu = arg->vcpu;
+	return 0;
 }
 
 long mock_event_channel_op(int command, void *arg)
@@ -289,8 +328,14 @@ long mock_event_channel_op(int command, void *arg)
 		return close_port(((struct evtchn_close *)arg)->port);
 	case EVTCHNOP_bind_virq:
 		return bind_virq(arg);
-	case EVTCHNOP_bind_ipi:
-		return bind(EVTCHNSTAT_ipi, &((struct evtchn_bind_ipi *)arg)->port);
+	case EVTCHNOP_bind_ipi: {
+		struct evtchn_bind_ipi *ipi = arg;
+		long result = bind(EVTCHNSTAT_ipi, &ipi->port);
+
+		if (!result)
+			ports[ipi->port].vcpu = ipi->vcpu;
+		return result;
+	}
 	case EVTCHNOP_alloc_unbound:
 		return bind(EVTCHNSTAT_unbound, &((struct evtchn_alloc_unbound *)arg)->port);
 	case EVTCHNOP_bind_interdomain: {
@@ -303,13 +348,13 @@ long mock_event_channel_op(int command, void *arg)
 		return result;
 	}
 	case EVTCHNOP_bind_vcpu:
-		return ((struct evtchn_bind_vcpu *)arg)->vcpu ? -ENOENT : 0;
+		return bind_vcpu(arg);
 	default:
 		return -ENOSYS;
 	}
 }
 
-void mock_evtchn_reset(void)
+static void reset(void)
 {
 	memset(ports, 0, PORTS * sizeof(*ports));
 	fifo = false;
@@ -317,13 +362,22 @@ void mock_evtchn_reset(void)
 	next_port = 1;
 	memset(mock_shared_info.evtchn_pending, 0, sizeof(mock_shared_info.evtchn_pending));
 	memset(mock_shared_info.evtchn_mask, 0, sizeof(mock_shared_info.evtchn_mask));
-	vcpu()->evtchn_pending_sel = 0;
-	vcpu()->evtchn_upcall_pending = 0;
+	for (unsigned int id = 0; id < VCPUS_MAX; id++) {
+		controls[id] = NULL;
+		mock_vcpu_info[id]->evtchn_pending_sel = 0;
+		mock_vcpu_info[id]->evtchn_upcall_pending = 0;
+	}
+}
+
+void mock_evtchn_reset(void)
+{
+	reset();
+	mock_vcpus_reset();
 }
 
 void mock_evtchn_start(void)
 {
 	if (!ports)
 		ports = malloc(PORTS * sizeof(*ports));
-	mock_evtchn_reset();
+	reset();
 }

@@ -11,6 +11,7 @@
 
 #include "arch/x86_64/pv/boot.h"
 #include "arch/x86_64/pv/pt.h"
+#include "core/heap.h"
 #include "core/page.h"
 #include "test/mock/mock_private.h"
 
@@ -38,6 +39,11 @@ pfn_t pt_mfn_to_pfn(mfn_t mfn)
 	return (mfn - MFN_BASE) ^ 1;
 }
 
+uint64_t mock_pointer_to_mfn(const void *pointer)
+{
+	return MFN_OUTSIDE | (uintptr_t)pointer / PAGE;
+}
+
 void *mock_mfn_to_pointer(uint64_t mfn)
 {
 	if (mfn & MFN_OUTSIDE)
@@ -62,7 +68,7 @@ void pt_walk(uintptr_t vaddr, struct pt_walk *walk_out)
 	*walk_out = (struct pt_walk){
 		.present = true,
 		.prot = PT_PROT_READ | PT_PROT_WRITE,
-		.mfn = MFN_OUTSIDE | vaddr / PAGE,
+		.mfn = mock_pointer_to_mfn((const void *)vaddr),
 		.level = 1,
 	};
 }
@@ -82,6 +88,16 @@ void *page_alloc(unsigned int order, unsigned int flags)
 void page_free(void *block, unsigned int order)
 {
 	mock_page_budget += 1UL << order;
+	free(block);
+}
+
+void *heap_alloc_zeroed(size_t bytes)
+{
+	return calloc(1, bytes);
+}
+
+void heap_free(void *block)
+{
 	free(block);
 }
 

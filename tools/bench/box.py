@@ -34,6 +34,8 @@ class Run:
             raise Failed(last_line(head))
         self.unpause = numbers["unpause"][0]
         self.line = numbers["line"][0]
+        # Ticks and the guest's processor time in nanoseconds when its lines `bench-cpu` were seen.
+        self.cpu = [(int(ticks), int(ns)) for ticks, ns in re.findall(r"^cpu (\d+) (\d+)$", head, re.M)]
 
     def report(self, name):
         """The numbers of the guest's line `bench NAME …`."""
@@ -71,9 +73,9 @@ class Box:
             os.execv(self.xenbox, self.command("down"))
         os.close(theirs)    # the other end closes when this process ends, however it does
 
-    def up(self):
+    def up(self, icount=True):
         self.guard()
-        words = self.command("up", "--icount")
+        words = self.command("up", *(["--icount"] if icount else []))
         done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                               check=False)
         if done.returncode:
@@ -115,12 +117,12 @@ class Box:
         if done.returncode:
             raise BoxFailed(f"cannot copy {path} into the box: {last_line(done.stdout)}")
 
-    def guest(self, lines, memory, seconds):
+    def guest(self, lines, memory, seconds, vcpus=1):
         """One guest from its configuration's lines to its end. Seconds are the guest's own: while
         nothing runs they pass at once."""
         self.count += 1
         name = f"bench-{self.count}"
-        cfg = [f'name = "{name}"', f"memory = {memory}", f"maxmem = {memory}", "vcpus = 1",
+        cfg = [f'name = "{name}"', f"memory = {memory}", f"maxmem = {memory}", f"vcpus = {vcpus}",
                'tsc_mode = "native"', 'on_poweroff = "destroy"', 'on_reboot = "destroy"',
                'on_crash = "destroy"', *lines]
         words = ["/tmp/bench-guest", name, str(seconds), "\n".join(cfg)]

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench-watch NAME SECONDS: in dom0, starts the paused domain NAME and notes when its console
- *speaks.
+ * bench-watch NAME SECONDS: in dom0, starts the paused domain NAME and notes when its
+ * console speaks.
  *
  * Prints, when the domain is gone, the time-stamp counter
  *	unpause BEFORE AFTER	around the hypercall with which `xl unpause` starts a domain
  *	byte TICKS		when the first byte of its console could be read
  *	line TICKS		when the first newline could be read
  *	end TICKS		when the domain was gone
+ *	cpu TICKS NS		the processor time it had had when a line with CPU_MARK was read
  * and after a line `console` all that its console said. The console is read from the terminal that
  * xenconsoled offers, as `xl console` does. Nothing runs between two events: dom0 and the guest
- *share one processor, and a look at the ring in a loop would take the guest's time.
+ * share one processor, and a look at the ring in a loop would take the guest's time.
  *
  * Status 0; 1 when something failed; 4 when the domain was still there after SECONDS.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -29,6 +31,8 @@
 #include <xenstore.h>
 
 #define TEXT_BYTES_MAX (1 << 20)
+#define CPU_MARK       "bench-cpu "
+#define CPU_LOOKS_MAX  8
 
 struct watch {
 	struct xs_handle *xs;
@@ -36,6 +40,10 @@ struct watch {
 	uint32_t domid;
 	int tty; /* -1: closed */
 	uint64_t before, after, byte, line, end;
+	unsigned int cpu_looks;
+	struct {
+		uint64_t ticks, ns;
+	} cpu[CPU_LOOKS_MAX];
 	size_t text_bytes;
 	char text[TEXT_BYTES_MAX];
 };
@@ -135,6 +143,17 @@ static bool open_console(struct watch *w, int deadline_ms)
 	return tcsetattr(w->tty, TCSANOW, &raw) == 0;
 }
 
+static void look_at_cpu(struct watch *w, uint64_t when)
+{
+	xc_dominfo_t info;
+
+	if (w->cpu_looks == CPU_LOOKS_MAX || xc_domain_getinfo(w->xc, w->domid, 1, &info) != 1 ||
+	    info.domid != w->domid)
+		return;
+	w->cpu[w->cpu_looks].ticks = when;
+	w->cpu[w->cpu_looks++].ns = info.cpu_time;
+}
+
 static void read_console(struct watch *w)
 {
 	uint64_t when = ticks();
@@ -151,6 +170,8 @@ static void read_console(struct watch *w)
 		w->byte = when;
 	if (!w->line && memchr(w->text + w->text_bytes, '\n', (size_t)n))
 		w->line = when;
+	if (memmem(w->text + w->text_bytes, (size_t)n, CPU_MARK, strlen(CPU_MARK)))
+		look_at_cpu(w, when);
 	w->text_bytes += (size_t)n;
 }
 
@@ -206,6 +227,8 @@ static void print(const struct watch *w)
 {
 	printf("unpause %" PRIu64 " %" PRIu64 "\n", w->before, w->after);
 	printf("byte %" PRIu64 "\nline %" PRIu64 "\nend %" PRIu64 "\n", w->byte, w->line, w->end);
+	for (unsigned int i = 0; i < w->cpu_looks; i++)
+		printf("cpu %" PRIu64 " %" PRIu64 "\n", w->cpu[i].ticks, w->cpu[i].ns);
 	printf("console\n");
 	fwrite(w->text, 1, w->text_bytes, stdout);
 }

@@ -9,10 +9,7 @@
 #include <sys/lock.h>
 #include <time.h>
 
-/*
- * A stream's lock. newlib takes the same one inside each call, and it is recursive. There is no
- * "try" beneath, and a stream is locked for moments only: ftrylockfile waits.
- */
+/* A stream's lock: newlib takes the same one inside each call, and it is recursive. */
 void flockfile(FILE *file)
 {
 	if (!(file->_flags & __SSTR))
@@ -27,8 +24,7 @@ void funlockfile(FILE *file)
 
 int ftrylockfile(FILE *file)
 {
-	flockfile(file);
-	return 0;
+	return file->_flags & __SSTR ? 0 : __lock_try_acquire_recursive(file->_lock);
 }
 
 ssize_t getdelim(char **restrict line, size_t *restrict room, int delimiter, FILE *restrict file)

@@ -88,7 +88,7 @@ def command(args, acceleration):
     memory = args.memory
     xen_args = ["console=com1", "com1=115200,8n1", "dom0=pv", f"dom0_mem={memory}M,max:{memory}M",
                 f"dom0_max_vcpus={args.vcpus}", "dom0_vcpus_pin", "noreboot", "bootscrub=off",
-                "loglvl=all", "guest_loglvl=all", *args.xen]
+                "loglvl=all", "guest_loglvl=all", qemu.EAGER_FPU, *args.xen]
     guest = args.image
     if any(c in guest for c in ", \t"):
         raise Fail(f"{guest}: QEMU cannot load a file with a comma or blank in its path: copy it")

@@ -14,8 +14,13 @@ from .msg import Fail
 
 BINARY = os.environ.get("XENBOX_QEMU", "qemu-system-x86_64")
 DOM0_MIB = 1024
+# QEMU's XSAVE and XRSTOR do not look at CR0.TS (hardware traps). With Xen's lazy switching of the floating-point
+# registers a dom0 that came back to a processor restored a process's registers behind Xen's back, and Xen put
+# older ones over them at the next instruction: programs of dom0 died with a corrupted heap, the more often
+# the more vCPUs there were.
+EAGER_FPU = "spec-ctrl=eager-fpu"
 XEN_ARGS = ("console=com1", "com1=115200,8n1", "dom0=pv", f"dom0_mem={DOM0_MIB}M,max:{DOM0_MIB}M",
-            "dom0_max_vcpus=1", "noreboot", "bootscrub=off", "loglvl=all", "guest_loglvl=all")
+            "dom0_max_vcpus=1", "noreboot", "bootscrub=off", "loglvl=all", "guest_loglvl=all", EAGER_FPU)
 DOM0_ARGS = ("console=hvc0", "quiet", "panic=-1", "oops=panic", "mitigations=off",
              "init_on_alloc=0", "audit=0", "norandmaps",
              "apparmor=0", "random.trust_cpu=on", "ipv6.disable_ipv6=1")

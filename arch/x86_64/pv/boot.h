@@ -43,6 +43,10 @@ void boot_publish_p2m(void);
 /* Makes everything marked __ro_after_init read-only. */
 void boot_seal(void);
 
+/* Lets programs use the vector registers and the instructions for the FS and GS base. On each vCPU,
+ * as its first act. */
+void boot_enable_vectors(void);
+
 /* The boot stack lies at boot_stack + BOOT_STACK_TOP, downwards, between two guard pages. */
 extern char boot_stack[];
 

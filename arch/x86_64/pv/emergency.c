@@ -6,6 +6,7 @@
 #include "arch/x86_64/pv/boot.h"
 #include "arch/x86_64/pv/pt_internal.h"
 #include "xen/hypercall.h"
+#include "xen/vcpu.h"
 
 /* Waits of 1 ms without the other end taking a single byte, after which it counts as dead. */
 #define WAITS_MAX     2000u
@@ -30,7 +31,7 @@ static struct xencons_interface *console_ring(void)
 /* System time as Xen counts it; core/time.c may not work any more (Xen: struct vcpu_time_info). */
 static uint64_t system_time_ns(void)
 {
-	const volatile struct vcpu_time_info *time = &boot_shared_info->vcpu_info[0].time;
+	const volatile struct vcpu_time_info *time = &vcpu_this()->info.time;
 	uint64_t delta = cpu_rdtsc() - time->tsc_timestamp;
 	int shift = time->tsc_shift;
 

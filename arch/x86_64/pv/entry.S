@@ -81,18 +81,17 @@ upcall_again:
 	 * An upcall may nest once we are unmasked. It finds rip in the window and so returns
 	 * through Xen, which unmasks and leaves its frame in one step: frames cannot pile up.
 	 */
-	movq	events_vcpu(%rip), %rax
 	orl	$3, (1 + TRAP_FRAME_CS) * 8(%rsp)
 	orl	$3, (1 + TRAP_FRAME_SS) * 8(%rsp)
-	movb	$0, VCPU_INFO_MASK(%rax)
+	movb	$0, %gs:VCPU_INFO_MASK
 	.globl	upcall_window
 upcall_window:
-	cmpb	$0, VCPU_INFO_PENDING(%rax)
+	cmpb	$0, %gs:VCPU_INFO_PENDING
 	jne	1f
 	frame_restore
 	addq	$8, %rsp		/* error code */
 	iretq
-1:	movb	$1, VCPU_INFO_MASK(%rax)
+1:	movb	$1, %gs:VCPU_INFO_MASK
 	.globl	upcall_window_end
 upcall_window_end:
 	jmp	upcall_again

@@ -4,9 +4,10 @@
  * LAYOUT_IMAGE_BASE).
  *
  *   1 GiB		the p2m, where Xen's domain builder puts it (note INIT_P2M): 8 bytes a page,
- *so that there is room for guests of 256 GiB
+ *			so that there is room for guests of 256 GiB
  *   1.5 GiB + 1 MiB	the image, the shared info page behind it; all below 2 GiB for
- *-mcmodel=small slots 40-63	virtual memory areas (core/vm.c), by top-level slots of 512 GiB
+ *			-mcmodel=small
+ *   slots 40-63	virtual memory areas (core/vm.c), by top-level slots of 512 GiB
  *   slots 64-253	the direct map, at a random base
  *   slots 256-271	Xen
  *
@@ -15,8 +16,8 @@
  * begins at a multiple of 1 GiB (xg_core_x86.c).
  *
  * libxc maps up to the next multiple of 4 MiB that leaves 512 KiB, hence 3 MiB for an image of up
- *to 2.4 MiB, and puts p2m and module behind what it mapped. With a base at a multiple of 4 MiB a
- *guest of memory=4 would have no page left for the p2m.
+ * to 2.4 MiB, and puts p2m and module behind what it mapped. With a base at a multiple of 4 MiB a
+ * guest of memory=4 would have no page left for the p2m.
  */
 #ifndef ARCH_X86_64_PV_LAYOUT_H
 #define ARCH_X86_64_PV_LAYOUT_H

@@ -3,17 +3,23 @@
  * A table is filled while it still is an ordinary page, then made read-only in the direct map and
  * linked, all in one batch: Xen then checks it as a whole, which is cheaper than one checked
  * update for each entry. Once linked, tables are never given back.
+ *
+ * Lock: pt_lock, taken by whoever links tables or changes entries that it has read, for one table's
+ * worth of entries at a time; held over core_pt_page_alloc(), so that page.c's lock comes after it.
+ * Walks need none: an entry is read once, and what it leads to stays.
  */
 #include "arch/x86_64/pv/boot.h"
 #include "arch/x86_64/pv/pt_internal.h"
 #include "xen/hypercall.h"
+#include "xen/spinlock.h"
 
-uintptr_t pt_dmap_base __ro_after_init = LAYOUT_IMAGE_BASE;
+static struct spinlock pt_lock;
+uintptr_t pt_dmap_base __ro_after_init;
 pfn_t pt_dmap_end;
 
 pfn_t pt_dmap_pfns(void)
 {
-	return pt_dmap_end;
+	return READ_ONCE(pt_dmap_end);
 }
 
 /* ---- Talking to Xen ---- */
@@ -48,7 +54,7 @@ uint64_t *pt_table(uint64_t entry)
 	pfn_t pfn = pt_mfn_to_pfn(pte_mfn(entry));
 	const struct pt_range *p2m = &pt_state.reserved[PT_RESERVED_P2M];
 
-	if (pfn >= pt_dmap_end ||
+	if (pfn >= pt_dmap_pfns() ||
 	    (pfn >= pt_state.boot_mapped && pfn >= p2m->first && pfn < p2m->end))
 		return NULL;
 	return pt_dmap_vaddr(pfn);
@@ -77,7 +83,7 @@ void pt_walk(uintptr_t vaddr, struct pt_walk *walk_out)
 
 	walk_out->prot = PROT_ALL;
 	for (walk_out->level = PT_LEVELS;; walk_out->level--) {
-		uint64_t entry = table[pt_index(vaddr, walk_out->level)];
+		uint64_t entry = READ_ONCE(table[pt_index(vaddr, walk_out->level)]);
 
 		walk_out->present = entry & PTE_PRESENT;
 		if (!walk_out->present) {
@@ -101,7 +107,7 @@ static bool for_each_below(const uint64_t *table, uintptr_t vaddr, int level, un
 {
 	for (unsigned int i = 0; i < PT_ENTRIES; i++) {
 		uintptr_t at = vaddr + i * pt_level_bytes(level);
-		uint64_t entry = table[i];
+		uint64_t entry = READ_ONCE(table[i]);
 		uint64_t *below = NULL;
 
 		if (!(entry & PTE_PRESENT))
@@ -254,7 +260,8 @@ static int dmap_add_chunk(pfn_t first)
 	return link_l1((uintptr_t)pt_dmap_vaddr(first), l1_pfn, PTE_TABLE | PTE_NX);
 }
 
-int pt_dmap_extend(void)
+/* Locked. */
+static int dmap_extend(void)
 {
 	pfn_t first = pt_dmap_end, end = chunk_end(first);
 	int error = 0;
@@ -264,31 +271,41 @@ int pt_dmap_extend(void)
 	if (pt_unreserved_next(first) < end)
 		error = dmap_add_chunk(first);
 	if (!error)
-		pt_dmap_end = end;
+		WRITE_ONCE(pt_dmap_end, end);
+	return error;
+}
+
+int pt_dmap_extend(void)
+{
+	bool enabled = spin_lock_events(&pt_lock);
+	int error = dmap_extend();
+
+	spin_unlock_events(&pt_lock, enabled);
 	return error;
 }
 
 int pt_dmap_add(pfn_t first, pfn_t pages_count)
 {
 	pfn_t end = first + pages_count, next;
+	int error = 0;
+	bool enabled;
 
 	if (end < first || end > pt_state.pages_count)
 		return -EINVAL;
-	for (pfn_t pfn = first; pfn < end; pfn = next) {
+	enabled = spin_lock_events(&pt_lock);
+	for (pfn_t pfn = first; pfn < end && !error; pfn = next) {
 		uintptr_t vaddr = (uintptr_t)pt_dmap_vaddr(pfn);
 		uint64_t maddr;
-		int error = 0;
 
 		next = chunk_end(pfn);
 		/* What lies in front of it is extended as usual, to keep one end of the map. */
 		while (!error && pt_dmap_end <= pfn)
-			error = pt_dmap_extend();
+			error = dmap_extend();
 		if (!error && !find_l1_entry(vaddr, &maddr))
 			error = dmap_add_chunk(pfn - pt_index(vaddr, 1));
-		if (error)
-			return error;
 	}
-	return 0;
+	spin_unlock_events(&pt_lock, enabled);
+	return error;
 }
 
 /* ---- Mapping ---- */
@@ -352,8 +369,10 @@ static int map_source(uintptr_t vaddr, const struct source *source, size_t pages
 	while (done < pages_count) {
 		uintptr_t at = vaddr + done * PAGE_BYTES;
 		size_t count = span_pages(at, pages_count - done);
+		bool enabled = spin_lock_events(&pt_lock);
 		int error = map_span(at, source, done, count, pte_flags(prot));
 
+		spin_unlock_events(&pt_lock, enabled);
 		if (error) {
 			/* Some of a failed span may be there, unless it was somebody else's. */
 			pt_unmap(vaddr, error == -EEXIST ? done : done + count);
@@ -402,12 +421,13 @@ static uint64_t pte_protect(uint64_t entry, unsigned int prot)
 static int change(uintptr_t vaddr, size_t pages_count, unsigned int prot, bool clear)
 {
 	struct pt_batch batch;
-	int error;
+	int error = 0;
 
 	pt_batch_init(&batch);
 	for (size_t done = 0; done < pages_count;) {
 		uintptr_t at = vaddr + done * PAGE_BYTES;
 		size_t count = span_pages(at, pages_count - done);
+		bool enabled = spin_lock_events(&pt_lock);
 		uint64_t maddr;
 		uint64_t *entry = find_l1_entry(at, &maddr);
 
@@ -417,9 +437,11 @@ static int change(uintptr_t vaddr, size_t pages_count, unsigned int prot, bool c
 			if (value != entry[i])
 				pt_batch_add(&batch, maddr + i * sizeof(uint64_t), value);
 		}
+		/* What was read is written before anybody else reads it. */
+		error = pt_batch_flush(&batch);
+		spin_unlock_events(&pt_lock, enabled);
 		done += count;
 	}
-	error = pt_batch_flush(&batch);
 	pt_tlb_flush();
 	return error;
 }

@@ -11,8 +11,9 @@
  * pages (one L1 table, not aligned in pfns) on demand: pages below pt_dmap_pfns() are in it, except
  * chunks that are wholly reserved (a large p2m or module): pt_dmap_add() adds those one by one.
  *
- * All functions: any context after early boot with events masked by the caller, one vCPU at a
- * time (the later SMP issue adds the lock). 0 or -ENOMEM (no page-table page), -EINVAL, -EEXIST.
+ * All functions: any context after early boot, any vCPU; locked inside. Who maps, unmaps and
+ * protects the same address at the same time gets either. 0 or -ENOMEM (no page-table page),
+ * -EINVAL, -EEXIST.
  */
 #ifndef ARCH_X86_64_PV_PT_H
 #define ARCH_X86_64_PV_PT_H
@@ -78,7 +79,8 @@ int pt_map(uintptr_t vaddr, const pfn_t *pfns, size_t pages_count, unsigned int 
 int pt_map_contiguous(uintptr_t vaddr, pfn_t pfn, size_t pages_count, unsigned int prot);
 /* One machine frame that is not in our p2m (shared info, a granted page). */
 int pt_map_mfn(uintptr_t vaddr, mfn_t mfn, unsigned int prot);
-/* Takes pages away; holes are allowed. TLB is flushed. Page-table pages are kept. */
+/* Takes pages away; holes are allowed. The TLBs of all vCPUs are flushed when it returns.
+ * Page-table pages are kept. */
 void pt_unmap(uintptr_t vaddr, size_t pages_count);
 /* Holes are allowed. PT_PROT_NONE keeps the frames for a later pt_protect. -EACCES: write and exec.
  */

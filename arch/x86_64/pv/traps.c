@@ -2,7 +2,6 @@
 #include "arch/x86_64/pv/traps.h"
 
 #include "arch/x86_64/cpu.h"
-#include "arch/x86_64/pv/boot.h"
 #include "arch/x86_64/pv/debug_asm.h"
 #include "arch/x86_64/string.h"
 #include "xen/evtchn.h"
@@ -78,13 +77,22 @@ void traps_init(void)
 		__builtin_trap();
 }
 
+void traps_fill_context(struct vcpu_guest_context *context)
+{
+	for (const struct trap_info *trap = trap_table; trap->address; trap++)
+		context->trap_ctxt[trap->vector] = *trap;
+	context->event_callback_eip = (uintptr_t)upcall_entry;
+	context->failsafe_callback_eip = (uintptr_t)failsafe_entry;
+	context->syscall_callback_eip = (uintptr_t)failsafe_entry;
+}
+
 /* Handlers interrupt code that may be using the vector registers: memcpy and its like must not. */
 void traps_handle(struct trap_frame *frame)
 {
 	bool vectors = string_vectors_off();
 
-	if (frame->vector == TRAP_PAGE_FAULT && boot_shared_info)
-		frame->cr2 = READ_ONCE(boot_shared_info->vcpu_info[0].arch.cr2);
+	if (frame->vector == TRAP_PAGE_FAULT)
+		frame->cr2 = VCPU(info.arch.cr2);
 	core_trap(frame);
 	string_vectors_restore(vectors);
 }
@@ -95,7 +103,7 @@ bool traps_upcall(struct trap_frame *frame)
 	bool vectors = string_vectors_off();
 
 	evtchn_upcall();
-	if (upcall_work_pending && (frame->rflags & TRAP_RFLAGS_IF))
+	if (VCPU(work_pending) && (frame->rflags & TRAP_RFLAGS_IF))
 		core_upcall_work(frame);
 	string_vectors_restore(vectors);
 	return (frame->rip >= (uintptr_t)upcall_window &&

@@ -53,6 +53,10 @@ struct trap_frame {
 /* Installs the trap table and the callbacks of this vCPU. Early boot: needs no page tables. */
 void traps_init(void);
 
+struct vcpu_guest_context;
+/* The same for a vCPU that is to be started. */
+void traps_fill_context(struct vcpu_guest_context *context);
+
 /* Calls fn(arg) on another stack and never comes back. */
 _Noreturn void traps_call_on_stack(void (*fn)(void *arg), void *arg, void *stack_top);
 
@@ -61,8 +65,7 @@ _Noreturn void traps_call_on_stack(void (*fn)(void *arg), void *arg, void *stack
 void core_trap(struct trap_frame *frame);
 
 /* Provided by core/fault.c: called at the end of an upcall that interrupted code with events
- * enabled, when upcall_work_pending is set: delivers signals (later: preempts). */
+ * enabled, when the vCPU's work_pending is set: delivers signals (later: preempts). */
 void core_upcall_work(struct trap_frame *frame);
-extern bool upcall_work_pending;
 
 #endif

@@ -38,7 +38,8 @@ __asm__(".data\n.balign 4096\n"
 
 struct boot_info boot_info = {.pages_count = 1024};
 uintptr_t pt_dmap_base = DMAP;
-bool waitq_sleeping;
+static struct vcpu vcpu;
+__thread struct vcpu *vcpu_host = &vcpu;
 
 static struct vm_area area = {.start = AREA, .bytes = 8192, .name = "main stack"};
 static int panics, deliveries, taskswitches;

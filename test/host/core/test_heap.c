@@ -2,9 +2,11 @@
 /*
  * The heap over the fake guest's memory: what it promises, what it catches, and a model it is
  * compared with.
- * Links: core/heap.c core/heap_slab.c core/heap_large.c core/vm.c core/pool.c core/page.c
+ * Links: core/heap.c core/heap_slab.c core/heap_large.c core/heap_vcpu.c
+ * Links: core/vm.c core/pool.c core/page.c
  * Links: core/log.c lib/base/format.c
- * Links: test/host/fake_memory.c test/host/fake_pt.c test/host/fake_core.c test/host/fake_random.c
+ * Links: test/host/fake_memory.c test/host/fake_pt.c test/host/fake_core.c test/host/fake_spinlock.c
+ * Links: test/host/fake_random.c
  */
 #include <signal.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The log: what reaches the ring, what reaches the console, what happens when it is full.
- * Links: core/log.c lib/base/format.c test/host/fake_core.c
+ * Links: core/log.c lib/base/format.c test/host/fake_core.c test/host/fake_spinlock.c
  */
 #include "core/log.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Random numbers: refused before seeding, never the same twice, nothing left behind.
- * Links: core/random.c lib/base/chacha20.c test/host/fake_core.c
+ * Links: core/random.c lib/base/chacha20.c test/host/fake_core.c test/host/fake_spinlock.c
  */
 #include "core/random.h"
 

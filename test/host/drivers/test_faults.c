@@ -2,6 +2,7 @@
 /*
  * Console, xenstore and control together while one hypercall fails, whichever it is: what was
  * started works or says that it does not; nothing crashes, nothing hangs.
+ * Links: xen/vcpu.c xen/spinlock.c xen/spinlock_slow.c test/mock/mock_vcpu.c
  * Links: xen/evtchn.c xen/evtchn_fifo.c xen/evtchn_2l.c xen/hypercall.c core/events.c core/time.c
  * Links: core/timer.c core/wait.c test/mock/mock.c test/mock/mock_evtchn.c test/mock/mock_console.c
  * Links: test/mock/mock_store.c test/mock/mock_memory.c test/mock/mock_core.c

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Event channels over the mock hypervisor, under both ABIs.
+ * Links: xen/vcpu.c xen/spinlock.c xen/spinlock_slow.c test/mock/mock_vcpu.c
  * Links: xen/evtchn.c xen/evtchn_fifo.c xen/evtchn_2l.c xen/hypercall.c core/events.c core/time.c
  * Links: core/timer.c core/wait.c test/mock/mock.c test/mock/mock_evtchn.c test/mock/mock_console.c
  * Links: test/mock/mock_store.c test/mock/mock_memory.c test/mock/mock_core.c
  */
 #include <stdlib.h>
 
+#include "arch/x86_64/pv/boot.h"
 #include "core/events.h"
 #include "core/time.h"
 #include "core/wait.h"
@@ -96,6 +98,7 @@ END_TEST
 
 START_TEST(before_init_events_are_masked_and_harmless)
 {
+	vcpu_start(&vcpu0, 0);
 	ck_assert(!events_enabled());
 	ck_assert(!events_disable());
 	events_restore(false);
@@ -299,8 +302,9 @@ START_TEST(binds_of_every_kind)
 	/* bind_interdomain always sets the port pending */
 	ck_assert_int_eq(evtchn_bind_interdomain(0, 9, count, NULL, 0, &interdomain), 0);
 	ck_assert_uint_eq(runs, 3);
-	ck_assert_int_eq(evtchn_bind_vcpu(ipi, 0), 0);
-	ck_assert_int_lt(evtchn_bind_vcpu(ipi, 5), 0);
+	ck_assert_int_eq(evtchn_bind_vcpu(interdomain, 0), 0);
+	ck_assert_int_lt(evtchn_bind_vcpu(interdomain, 5), 0);
+	ck_assert_int_eq(evtchn_bind_vcpu(ipi, 0), -EINVAL);
 	ck_assert_int_eq(evtchn_bind_vcpu(999, 0), -EINVAL);
 	evtchn_unbind(virq);
 	mock_virq_raise(VIRQ_DEBUG);
@@ -340,7 +344,7 @@ START_TEST(events_nobody_handles_are_masked_and_counted)
 	/* Xen reuses the number, and somebody unmasked it behind our back */
 	ck_assert_uint_eq(mock_evtchn_create(NULL, NULL), port + 1);
 	if (_i)
-		((struct shared_info *)events_vcpu)->evtchn_mask[0] = 0;
+		boot_shared_info->evtchn_mask[0] = 0;
 	else
 		*mock_fifo_word(port + 1) = 0;
 	mock_evtchn_raise(port + 1);
@@ -590,8 +594,7 @@ START_TEST(random_operations_match_a_model)
 			evtchn_unmask(random_ports[i]);
 		masked[i] = mock_fifo_word(random_ports[i])
 				    ? *mock_fifo_word(random_ports[i]) & (1U << EVTCHN_FIFO_MASKED)
-				    : ((struct shared_info *)events_vcpu)
-						      ->evtchn_mask[random_ports[i] / 64] &
+				    : boot_shared_info->evtchn_mask[random_ports[i] / 64] &
 					      (1UL << random_ports[i] % 64);
 		events_restore(enabled);
 		for (unsigned int k = 0; k < 40; k++)

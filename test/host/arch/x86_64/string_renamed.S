@@ -4,4 +4,5 @@
 #define memmove guest_memmove
 #define memset	guest_memset
 #define memcmp	guest_memcmp
+#define STRING_VECTORS string_vectors(%rip)
 #include "arch/x86_64/string.S"

@@ -5,10 +5,10 @@
  *
  * Links: test/host/arch/x86_64/string_renamed.S
  */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "arch/x86_64/string.h"
 #include "test/host/check_main.h"
 
 #define BYTES_MAX 1100u
@@ -18,6 +18,10 @@ void *guest_memcpy(void *to, const void *from, size_t bytes);
 void *guest_memmove(void *to, const void *from, size_t bytes);
 void *guest_memset(void *to, int byte, size_t bytes);
 int guest_memcmp(const void *left, const void *right, size_t bytes);
+
+/* In the guest it is a byte of the vCPU. */
+extern bool string_vectors;
+bool string_vectors;
 
 static unsigned char from[ROOM], want[ROOM], have[ROOM];
 

@@ -67,9 +67,10 @@ union sigval {
 	void *sival_ptr;
 };
 
-#define SIGEV_SIGNAL 0
-#define SIGEV_NONE   1
-#define SIGEV_THREAD 2
+#define SIGEV_SIGNAL	0
+#define SIGEV_NONE	1
+#define SIGEV_THREAD	2
+#define SIGEV_THREAD_ID 4 /* as SIGEV_SIGNAL, to the thread gettid() named */
 
 struct sigevent {
 	int sigev_notify;
@@ -79,6 +80,7 @@ struct sigevent {
 	void (*sigev_notify_function)(union sigval);
 	pthread_attr_t *sigev_notify_attributes;
 #endif
+	pid_t sigev_notify_thread_id;
 };
 
 typedef struct {
@@ -104,6 +106,7 @@ typedef struct {
 #define SI_TIMER   (-2)
 #define SI_MESGQ   (-3)
 #define SI_ASYNCIO (-4)
+#define SI_SIGIO   (-5)
 #define SI_TKILL   (-6) /* pthread_kill */
 
 #define ILL_ILLOPC    1
@@ -208,6 +211,18 @@ int pthread_sigmask(int, const sigset_t *__restrict, sigset_t *__restrict);
 int killpg(pid_t, int);
 int sigaltstack(const stack_t *__restrict, stack_t *__restrict);
 int siginterrupt(int, int);
+void psiginfo(const siginfo_t *, const char *);
+#endif
+#if __BSD_VISIBLE || __XSI_VISIBLE >= 4
+#define SIG_HOLD ((_sig_func_ptr)2)
+int sighold(int);
+int sigignore(int);
+int sigpause(int);
+int sigrelse(int);
+_sig_func_ptr sigset(int, _sig_func_ptr);
+#endif
+#if __GNU_VISIBLE
+int pthread_sigqueue(pthread_t, int, const union sigval);
 #endif
 #ifdef _COMPILING_NEWLIB
 int _kill(pid_t, int);

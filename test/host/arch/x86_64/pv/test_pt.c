@@ -4,6 +4,7 @@
  * page table, never both; a table is checked as a whole when it is linked.
  *
  * Links: arch/x86_64/pv/pt.c arch/x86_64/pv/p2m.c xen/hypercall.c
+ * Links: test/host/fake_spinlock.c
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "arch/x86_64/pv/pt_internal.h"
 #include "test/host/check_main.h"
 #include "xen/hypercall.h"
+#include "xen/vcpu.h"
 
 #define RAM_PAGES  4096u
 #define MFN_OFFSET 7000u
@@ -24,6 +26,8 @@
 
 struct boot_info boot_info;
 struct shared_info *boot_shared_info;
+static struct vcpu this_vcpu;
+__thread struct vcpu *vcpu_host = &this_vcpu;
 
 static char *ram;
 static mfn_t p2m[RAM_PAGES];
@@ -33,6 +37,10 @@ static unsigned int writable[RAM_PAGES]; /* writable mappings of it in checked t
 static pfn_t pool_next;
 static unsigned int pool_left;
 static unsigned int tlb_flushes;
+
+void events_deliver(void)
+{
+}
 
 /* ---- The model ---- */
 

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/smp.h"
+
+#include "arch/x86_64/pv/pt.h"
+#include "arch/x86_64/pv/vcpu_boot.h"
+#include "core/heap.h"
+#include "core/log.h"
+#include "core/page.h"
+#include "core/thread.h"
+#include "core/wait.h"
+#include "lib/base/error.h"
+#include "xen/evtchn.h"
+#include "xen/hypercall.h"
+
+/* How often smp_stop_others() looks whether a vCPU still runs. */
+#define STOP_LOOKS_MAX 100000u
+
+static uint64_t possible, online; /* bit n: vCPU n. online: changed atomically by the vCPU itself */
+static struct waitq changed;      /* online did */
+
+/* What was made of each vCPU so far, for when memory was short. One caller at a time. */
+static struct vcpu *vcpus[VCPUS_MAX];
+static uint8_t steps_done[VCPUS_MAX];
+
+static inline uint64_t bit_of(unsigned int id)
+{
+	return 1ULL << id;
+}
+
+/* Once, Xen is asked. */
+uint64_t smp_possible(void)
+{
+	uint64_t vcpus_found = 0;
+
+	if (!READ_ONCE(possible)) {
+		for (unsigned int id = 0; id < VCPUS_MAX; id++)
+			if (hypercall_vcpu_op(VCPUOP_is_up, id, NULL) >= 0)
+				vcpus_found |= bit_of(id);
+		WRITE_ONCE(possible, vcpus_found);
+	}
+	return possible;
+}
+
+uint64_t smp_online(void)
+{
+	return READ_ONCE(online);
+}
+
+/* ---- Kicks ---- */
+
+static void kicked(evtchn_port_t port, void *arg)
+{
+	(void)port;
+	(void)arg;
+	VCPU(work_pending) = true;
+	timer_kicked();
+}
+
+void smp_kick(unsigned int id)
+{
+	const struct vcpu *vcpu = vcpu_by_id[id];
+
+	if (vcpu && vcpu->kick_port)
+		(void)evtchn_notify(vcpu->kick_port);
+}
+
+/* ---- A vCPU's own life ---- */
+
+static void online_set(bool is_online)
+{
+	if (is_online)
+		__atomic_fetch_or(&online, bit_of(VCPU(id)), __ATOMIC_SEQ_CST);
+	else
+		__atomic_fetch_and(&online, ~bit_of(VCPU(id)), __ATOMIC_SEQ_CST);
+	waitq_wake_all(&changed);
+}
+
+/* On its idle stack. */
+static void vcpu_run(void)
+{
+	online_set(true);
+	sched_vcpu_run();
+}
+
+/* Its threads are elsewhere. Events that are on their way here get their handlers before it stops:
+ * no more come, for the ports were moved. */
+void smp_leave(void)
+{
+	struct vcpu *vcpu = vcpu_this();
+
+	while (READ_ONCE(vcpu->info.evtchn_upcall_pending))
+		evtchn_upcall();
+	timer_vcpu_leave();
+	heap_vcpu_leave();
+	online_set(false);
+	(void)hypercall_vcpu_op(VCPUOP_down, vcpu->id, NULL);
+	online_set(true);
+}
+
+/* ---- Making a vCPU, step by step ---- */
+
+static int register_info(struct vcpu *vcpu)
+{
+	return vcpu_register_info(vcpu, pt_pfn_to_mfn(pt_dmap_pfn(vcpu)));
+}
+
+static int bind_ports(struct vcpu *vcpu)
+{
+	int error = spin_vcpu_prepare(vcpu);
+
+	if (!error && !vcpu->kick_port)
+		error = evtchn_bind_ipi(vcpu->id, kicked, NULL, &vcpu->kick_port);
+	return error;
+}
+
+static int create(struct vcpu *vcpu)
+{
+	struct vcpu_guest_context *scratch;
+	int error;
+
+	_Static_assert(VCPU_BOOT_SCRATCH_BYTES <= 2 * PAGE_BYTES, "two pages");
+	scratch = page_alloc(1, PAGE_ZERO);
+	if (!scratch)
+		return -ENOMEM;
+	error = vcpu_boot_create(vcpu, sched_idle_stack_top(vcpu), vcpu_run, scratch);
+	page_free(scratch, 1);
+	return error;
+}
+
+static int publish(struct vcpu *vcpu)
+{
+	vcpu_by_id[vcpu->id] = vcpu;
+	return 0;
+}
+
+static int (*const steps[])(struct vcpu *vcpu) = {
+	register_info,     heap_vcpu_create, evtchn_vcpu_prepare, timer_vcpu_prepare,
+	time_vcpu_prepare, bind_ports,       sched_vcpu_prepare,  create,
+	publish,
+};
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+static int make(unsigned int id)
+{
+	if (!vcpus[id]) {
+		vcpus[id] = page_alloc(0, PAGE_ZERO);
+		if (!vcpus[id])
+			return -ENOMEM;
+		vcpu_init(vcpus[id], id);
+	}
+	while (steps_done[id] < STEPS) {
+		int error = steps[steps_done[id]](vcpus[id]);
+
+		if (error)
+			return error;
+		steps_done[id]++;
+	}
+	return 0;
+}
+
+/* ---- Up and down ---- */
+
+/* One that said it goes down may not have come as far as Xen yet. */
+static void wait_until_down(unsigned int id)
+{
+	while (hypercall_vcpu_op(VCPUOP_is_up, id, NULL) > 0)
+		hypercall_sched_yield();
+}
+
+int smp_vcpu_up(unsigned int id)
+{
+	bool is_back = id < VCPUS_MAX && vcpu_by_id[id];
+	int error;
+
+	if (!id || id >= VCPUS_MAX || !(smp_possible() & bit_of(id)))
+		return -EINVAL;
+	if (smp_online() & bit_of(id))
+		return 0;
+	if (is_back) {
+		wait_until_down(id);
+		vcpus[id]->leaving = false;
+	} else {
+		error = make(id);
+		if (error)
+			return error;
+	}
+	error = hypercall_vcpu_op(VCPUOP_up, id, NULL);
+	if (error)
+		return error;
+	(void)waitq_wait(&changed, smp_online() & bit_of(id), TIME_NEVER, false);
+	if (is_back)
+		sched_vcpu_undrain(vcpus[id]);
+	return 0;
+}
+
+int smp_vcpu_down(unsigned int id)
+{
+	int error;
+
+	if (!id || id >= VCPUS_MAX || !(smp_possible() & bit_of(id)))
+		return -EINVAL;
+	if (!(smp_online() & bit_of(id)))
+		return 0;
+	error = sched_vcpu_drain(vcpus[id]);
+	if (error)
+		return error;
+	evtchn_vcpu_leave(vcpus[id]);
+	WRITE_ONCE(vcpus[id]->leaving, true);
+	smp_kick(id);
+	return waitq_wait(&changed, !(smp_online() & bit_of(id)), TIME_NEVER, false);
+}
+
+void smp_start(void)
+{
+	int error;
+
+	online = bit_of(0);
+	error = time_vcpu_prepare(&vcpu0);
+	if (error)
+		log_warn("smp: no account of stolen time: error %d", error);
+	if (smp_possible() == bit_of(0))
+		return;
+	error = bind_ports(&vcpu0);
+	if (error)
+		log_warn("smp: one vCPU only: error %d", error);
+	else
+		core_smp_follow();
+}
+
+/* ---- The end ---- */
+
+static bool still_runs(unsigned int id)
+{
+	struct vcpu_runstate_info state;
+
+	return hypercall_vcpu_op(VCPUOP_get_runstate_info, id, &state) == 0 &&
+	       state.state == RUNSTATE_running;
+}
+
+void smp_stop_others(void)
+{
+	for (unsigned int id = 0; id < VCPUS_MAX; id++)
+		if (id != VCPU(id) && vcpu_by_id[id])
+			(void)hypercall_vcpu_op(VCPUOP_down, id, NULL);
+	for (unsigned int id = 0; id < VCPUS_MAX; id++)
+		for (unsigned int looks = 0;
+		     id != VCPU(id) && vcpu_by_id[id] && looks < STOP_LOOKS_MAX && still_runs(id);
+		     looks++)
+			hypercall_sched_yield();
+}

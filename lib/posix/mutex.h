@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Mutexes inside: what the bits of a pthread_mutex_t mean, and the steps conditions share with them.
+ *
+ * The word is 0 when nobody has the mutex, else the owner's number (struct tcb's id) and flags. Lock
+ * and unlock without contention are one compare-and-exchange each.
+ *  MUTEX_WAITERS	somebody may sleep on the word: unlocking looks closer
+ *  MUTEX_WOKEN		somebody was woken and has not looked yet: unlocking wakes nobody else
+ *  MUTEX_HANDOFF	one waiter has lost too often; it sleeps on the turn, and the next unlock
+ *			gives the mutex to it. Without owner the mutex is reserved for it
+ * A thread that goes to sleep on the word has cleared MUTEX_WOKEN before, so that flag is never left
+ * over while all sleep; one that takes the mutex after a sleep sets MUTEX_WAITERS, because it cannot
+ * know how many sleep still. Whoever runs may take a free mutex at once (that is what makes
+ * contention cheap); the hand-off, once somebody waited for MUTEX_PATIENCE_NS, keeps that fair.
+ *
+ * Unlocking touches the memory for the last time when it changes the word: another thread may free
+ * the mutex as soon as it got it (POSIX.1-2017 pthread_mutex_destroy). Wake-ups go by address alone.
+ */
+#ifndef LIB_POSIX_MUTEX_H
+#define LIB_POSIX_MUTEX_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/posix/sync.h"
+#include "lib/posix/tcb.h"
+
+#define MUTEX_WAITERS 0x80000000u
+#define MUTEX_WOKEN   0x20000000u
+#define MUTEX_HANDOFF 0x10000000u
+#define MUTEX_OWNER   0x0fffffffu
+
+#define MUTEX_PATIENCE_NS 1000000U
+
+/* Of the kind. 0 is a mutex whose lock and unlock are the word and nothing else. */
+#define MUTEX_TYPE      0x3u /* PTHREAD_MUTEX_NORMAL … */
+#define MUTEX_ROBUST    0x4u
+#define MUTEX_INHERIT   0x8u
+#define MUTEX_PROTECT   0x10u
+#define MUTEX_DESTROYED 0x80000000u
+
+/* Of the state of a robust one. */
+enum { MUTEX_CONSISTENT, MUTEX_DIED, MUTEX_INCONSISTENT, MUTEX_LOST };
+
+static inline uint32_t mutex_load(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline bool mutex_change(uint32_t *word, uint32_t old, uint32_t new)
+{
+	return __atomic_compare_exchange_n(word, &old, new, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
+static inline uint32_t mutex_self(void)
+{
+	return tcb_id();
+}
+
+/* All but the quick way. time NULL: no limit. Positive errors, as the functions of <pthread.h>. */
+int mutex_lock_slow(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time);
+int mutex_unlock_slow(pthread_mutex_t *mutex);
+
+/* The word alone, of any mutex without inheritance. asleep: the caller slept on the word already.
+ * 0, -ETIMEDOUT, -EINVAL. mutex_word_try(): -EBUSY. */
+int mutex_word_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time,
+		    bool asleep);
+int mutex_word_try(pthread_mutex_t *mutex);
+void mutex_word_unlock(pthread_mutex_t *mutex);
+
+/* Takes it again after a wait for a condition. 0, EOWNERDEAD, ENOTRECOVERABLE, … */
+int mutex_relock(pthread_mutex_t *mutex);
+/* The running thread has it and may let others sleep on its word: sets MUTEX_WAITERS. */
+bool mutex_expect_waiters(pthread_mutex_t *mutex);
+
+/* Unlocks it, whatever it is; the running thread is the owner. */
+void mutex_let_go(pthread_mutex_t *mutex);
+
+/* Kinds that are in a list of what their owner holds (mutex_held.c): robust ones, ceilings. These
+ * are referred to weakly: pthread_mutex_init() brings them along.
+ * Sets the kind of a fresh one. */
+void mutex_init_listed(pthread_mutex_t *mutex, unsigned int kind, int ceiling);
+/* After taking one: 0, EOWNERDEAD, or ENOTRECOVERABLE (it is released again). */
+int mutex_taken(pthread_mutex_t *mutex);
+/* Before and after releasing one. */
+void mutex_releasing(pthread_mutex_t *mutex);
+void mutex_released(void);
+/* At the end of the thread: what it still holds, others learn of. */
+void mutex_abandon(void);
+/* The ceiling of one that the running thread holds has changed. */
+void mutex_ceiling_changed(void);
+
+#endif
