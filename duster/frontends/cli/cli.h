@@ -117,6 +117,8 @@ COMMAND(disassemble);
 COMMAND(directory);
 COMMAND(vcpus);
 COMMAND(vcpu);
+COMMAND(threads);
+COMMAND(thread);
 COMMAND(log);
 COMMAND(pages);
 COMMAND(verify);
