@@ -12,6 +12,7 @@
 #include "duster/symbols/names.h"
 
 #define PUSH_RBP        0x55u
+#define HYPERCALLS      56u /* Xen defines; behind their stubs stand copies of instructions */
 #define HYPERCALL_BYTES 32u /* of a stub in the hypercall page */
 
 static int read_stack(void *context, uint64_t addr, void *to, size_t bytes)
@@ -129,7 +130,8 @@ static bool leave_hypercall(struct session *session, const struct frame *frame,
 	const struct symbol *page = image_symbol_named(session->image, "hypercall_page", NULL);
 	uint64_t at, caller;
 
-	if (!page || frame->pc - page->addr >= PAGE_BYTES || !regs_known(&frame->regs, CPU_RSP))
+	if (!page || frame->pc - page->addr >= HYPERCALLS * HYPERCALL_BYTES ||
+	    !regs_known(&frame->regs, CPU_RSP))
 		return false;
 	at = frame->regs.value[CPU_RSP] +
 	     8 * stub_words((frame->pc - page->addr) % HYPERCALL_BYTES);

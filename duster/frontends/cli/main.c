@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "duster/arch/x86_64.h"
 #include "duster/frontends/cli/cli.h"
 #include "duster/target/core.h"
 #include "duster/target/live.h"
@@ -195,6 +196,20 @@ static void interrupt(int signal_number)
 	live_interrupt(true);
 }
 
+static int displace(const uint8_t *code, uint64_t from, uint64_t to, struct displaced *out)
+{
+	struct arch_displaced displaced;
+	int error = arch_displace(code, from, to, &displaced);
+
+	if (error)
+		return error;
+	_Static_assert(sizeof(out->code) == sizeof(displaced.code), "the same bytes");
+	memcpy(out->code, displaced.code, sizeof(out->code));
+	out->done = displaced.done;
+	out->next = displaced.next;
+	return 0;
+}
+
 static bool stub_of(const struct image *image, struct live_stub *stub)
 {
 	const struct symbol *block = image_symbol_named(image, "__duster_block", NULL);
@@ -204,7 +219,8 @@ static bool stub_of(const struct image *image, struct live_stub *stub)
 
 	if (!block || !start || !end)
 		return false;
-	*stub = (struct live_stub){block->addr, start->addr, end->addr, page ? page->addr : 0};
+	*stub = (struct live_stub){block->addr, start->addr, end->addr, page ? page->addr : 0,
+				   displace};
 	return true;
 }
 
