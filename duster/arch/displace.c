@@ -105,10 +105,11 @@ static int displace_branch(struct builder *builder, const uint8_t *code, uint64_
 {
 	unsigned int at = opcode_at(code);
 	uint64_t next = from + bytes;
-	int32_t far_offset;
+	int32_t far_offset = 0;
 	uint8_t op = code[at];
 
-	memcpy(&far_offset, code + bytes - 4, 4);
+	if (bytes > 4)
+		memcpy(&far_offset, code + bytes - 4, 4);
 	if (op == 0xe8) {
 		static const uint8_t push = 0x68;
 		uint32_t word = (uint32_t)next;

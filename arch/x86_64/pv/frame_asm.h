@@ -4,6 +4,8 @@
 #define ARCH_X86_64_PV_FRAME_ASM_H
 
 /* clang-format off */
+#ifdef __ASSEMBLY__
+
 	/* From rsp at the error code, rdi pushed below it: the rest of the frame. rdi: vector. */
 	.macro	frame_save
 	pushq	%rsi
@@ -50,4 +52,5 @@
 	popq	%rdi
 	.endm
 
+#endif
 #endif
