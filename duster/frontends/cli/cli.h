@@ -120,6 +120,7 @@ COMMAND(vcpu);
 COMMAND(threads);
 COMMAND(thread);
 COMMAND(log);
+COMMAND(export);
 COMMAND(pages);
 COMMAND(verify);
 COMMAND(break);
