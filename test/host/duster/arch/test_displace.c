@@ -62,7 +62,7 @@ __asm__(".pushsection .text\n"
 	".popsection\n");
 
 uint64_t displace_subject(uint64_t number);
-extern const char displace_subject_end[];
+void displace_subject_end(void);
 
 static uint8_t
 	*code; /* a copy of the subject below 2 GiB, and room for the copies of instructions */
@@ -80,7 +80,7 @@ static void setup(void)
 	code = mmap(NULL, 4 * CODE_BYTES, PROT_READ | PROT_WRITE | PROT_EXEC,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	ck_assert_ptr_ne(code, MAP_FAILED);
-	code_bytes = (size_t)(displace_subject_end - (const char *)displace_subject);
+	code_bytes = (size_t)((const char *)displace_subject_end - (const char *)displace_subject);
 	memcpy(code, (const void *)displace_subject, code_bytes);
 }
 
