@@ -49,6 +49,11 @@ run-program: all $(if $(HOST_XL),,box-image) $(APP_BUILT)
 box: all box-image
 	$(Q)$(B)/bin/xenbox shell
 
+# make debug APP=...: a guest in the box, stopped at main, with duster's prompt.
+debug: all box-image $(APP_BUILT)
+	@B=$(B) tools/debug '$(APP_IMAGE)' '$(APP_CFG)'
+.PHONY: debug
+
 HELP := tools/help.txt
 help:
 	@cat $(HELP)

@@ -47,4 +47,15 @@ enum arch_kind {
 int arch_classify(const struct arch_reader *reader, uint64_t addr, enum arch_kind *kind_out,
 		  unsigned int *bytes_out);
 
+/* An instruction made to run at another address. */
+struct arch_displaced {
+	uint8_t code[32];
+	unsigned int
+		done;  /* offset at which the original is done, if it goes on in a straight line */
+	uint64_t next; /* what that place stands for */
+};
+
+/* code: 16 bytes from `from` on. -EOPNOTSUPP: not this instruction, or `to` is too far away. */
+int arch_displace(const uint8_t *code, uint64_t from, uint64_t to, struct arch_displaced *out);
+
 #endif

@@ -15,7 +15,8 @@ struct goal {
 	uint64_t addrs[BREAKPOINT_PLACES];
 	size_t count;
 	uint64_t rsp_min;
-	unsigned int vcpu;
+	unsigned int vcpu; /* of what has no thread pointer */
+	uint64_t fs_base;
 };
 
 static int read_code(void *context, uint64_t addr, void *to, size_t bytes)
@@ -83,9 +84,9 @@ static bool reached(struct session *session, const struct goal *goal,
 {
 	struct regs regs;
 
-	if (!goal || event->vcpu != goal->vcpu ||
-	    target_regs_get(session->target, event->vcpu, &regs) ||
-	    regs.value[CPU_RSP] < goal->rsp_min)
+	if (!goal || target_regs_get(session->target, event->vcpu, &regs) ||
+	    regs.value[CPU_RSP] < goal->rsp_min || regs.value[CPU_FS_BASE] != goal->fs_base ||
+	    (!goal->fs_base && event->vcpu != goal->vcpu))
 		return false;
 	for (size_t i = 0; i < goal->count; i++)
 		if (goal->addrs[i] == event->addr)
@@ -223,6 +224,15 @@ static int go(struct session *session, const struct goal *goal, struct stop *sto
 	return error;
 }
 
+static void set_thread(struct session *session, struct goal *goal)
+{
+	struct regs regs;
+
+	goal->vcpu = session->vcpu;
+	if (target_regs_get(session->target, session->vcpu, &regs) == 0)
+		goal->fs_base = regs.value[CPU_FS_BASE];
+}
+
 static int set_goal(struct session *session, const struct goal *goal, bool *mine,
 		    struct problem *problem)
 {
@@ -242,11 +252,13 @@ static int set_goal(struct session *session, const struct goal *goal, bool *mine
 }
 
 /* Runs to the goal or another stop. */
-static int go_to(struct session *session, const struct goal *goal, struct stop *stop,
+static int go_to(struct session *session, struct goal *goal, struct stop *stop,
 		 struct problem *problem)
 {
 	bool mine[BREAKPOINT_PLACES];
 	int error = set_goal(session, goal, mine, problem);
+
+	set_thread(session, goal);
 
 	if (error)
 		return error;
@@ -278,30 +290,65 @@ int run_continue(struct session *session, struct stop *stop_out, struct problem 
 
 /* ---- Instructions ---- */
 
+/* Events of other threads while one of them steps: told if they are stops, passed if not. */
+static int until_stepped(struct session *session, const struct regs *before,
+			 struct target_event *event, struct stop *stop, bool *finished)
+{
+	int error = 0;
+
+	while (!error) {
+		struct regs regs = {0};
+
+		session_forget_frames(session);
+		if (event->kind != TARGET_EVENT_NONE && event->kind != TARGET_EVENT_ENDED)
+			(void)target_regs_get(session->target, event->vcpu, &regs);
+		if (regs.value[CPU_FS_BASE] == before->value[CPU_FS_BASE] &&
+		    (event->kind == TARGET_EVENT_STEP || event->kind == TARGET_EVENT_BREAKPOINT)) {
+			session->vcpu = event->vcpu;
+			if (event->kind == TARGET_EVENT_STEP)
+				return 0;
+			/* It was away before it could step, and met its breakpoint once more. */
+			if (regs.value[CPU_RIP] == before->value[CPU_RIP]) {
+				error = target_step(session->target, session->vcpu, event);
+				continue;
+			}
+		}
+		*stop = (struct stop){.problem = {.column = -1}};
+		if (event->kind != TARGET_EVENT_NONE)
+			session->vcpu = event->vcpu;
+		*finished = is_stop(session, NULL, event, stop);
+		if (*finished)
+			return target_pause(session->target);
+		error = target_resume(session->target);
+		if (!error)
+			error = target_wait(session->target, session->settings.timeout_ms, event);
+	}
+	return error;
+}
+
 /* One instruction; *finished: stop holds a stop of another kind. */
 static int one_instruction(struct session *session, struct stop *stop, bool *finished,
 			   struct problem *problem)
 {
 	struct target_event event;
-	int error;
+	struct regs regs;
+	int error = current_regs(session, &regs, problem);
 
 	*finished = false;
+	if (error)
+		return error;
 	error = target_step(session->target, session->vcpu, &event);
+	if (!error)
+		error = until_stepped(session, &regs, &event, stop, finished);
 	session_forget_frames(session);
 	if (error == -EINTR) {
 		*stop = (struct stop){.reason = STOP_INTERRUPTED, .vcpu = session->vcpu};
 		*finished = true;
-		return 0;
+		return target_pause(session->target);
 	}
 	if (error == -EOPNOTSUPP)
 		return problem_set(problem, error, "this target cannot step");
-	if (error)
-		return problem_set(problem, error, "the step failed: %s", strerror(-error));
-	if (event.kind == TARGET_EVENT_STEP)
-		return 0;
-	*stop = (struct stop){.problem = {.column = -1}};
-	*finished = is_stop(session, NULL, &event, stop);
-	return 0;
+	return error ? problem_set(problem, error, "the step failed: %s", strerror(-error)) : 0;
 }
 
 static int classify(struct session *session, uint64_t pc, enum arch_kind *kind_out,
@@ -320,8 +367,7 @@ static int over_call(struct session *session, const struct regs *regs, unsigned 
 {
 	struct goal goal = {.addrs = {regs->value[CPU_RIP] + bytes},
 			    .count = 1,
-			    .rsp_min = regs->value[CPU_RSP],
-			    .vcpu = session->vcpu};
+			    .rsp_min = regs->value[CPU_RSP]};
 	int error = go_to(session, &goal, stop, problem);
 
 	*finished = !error && stop->reason != STOP_REACHED;
@@ -368,7 +414,7 @@ static int enter_function(struct session *session, const struct function *functi
 			  const struct regs *regs, struct stop *stop, bool *finished,
 			  struct problem *problem)
 {
-	struct goal goal = {.count = 1, .vcpu = session->vcpu};
+	struct goal goal = {.count = 1};
 	struct line line;
 	int error;
 
@@ -512,7 +558,7 @@ static struct value *returned_value(struct session *session, struct type *type)
 int run_finish(struct session *session, struct stop *stop_out, struct problem *problem)
 {
 	struct frame *frame, *caller;
-	struct goal goal = {.count = 1, .vcpu = session->vcpu};
+	struct goal goal = {.count = 1};
 	struct type *type = NULL;
 	uint64_t cfa;
 	const struct location_machine *machine;
@@ -541,7 +587,7 @@ int run_until(struct session *session, const char *text, struct stop *stop_out,
 	      struct problem *problem)
 {
 	struct frame *frame, *caller;
-	struct goal goal = {.vcpu = session->vcpu};
+	struct goal goal = {.count = 0};
 	struct place place;
 	int error = inspect_place(session, text, true, &place, problem);
 

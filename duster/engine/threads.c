@@ -95,7 +95,8 @@ static void take_thread(struct session *session, struct value *value, struct gue
 		thread->priority = (unsigned int)number;
 	if (thread->is_running)
 		return;
-	if (number_at(session, value, "wait", "what", &what) && what) {
+	if (strcmp(thread->state, "waiting") == 0 &&
+	    number_at(session, value, "wait", "what", &what) && what) {
 		read_text(session, what, thread->wait, sizeof(thread->wait));
 		(void)number_at(session, value, "wait", "where", &thread->wait_where);
 		(void)number_at(session, value, "wait", "owner", &thread->wait_owner);

@@ -3,6 +3,7 @@
  * From a frame to its caller. Call frame information first; where there is none (assembly), the
  * kernel's frame pointers, of which an odd one is the address + 1 of a struct trap_frame.
  */
+#include <dwarf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "duster/symbols/names.h"
 
 #define PUSH_RBP        0x55u
+#define HYPERCALLS      56u /* Xen defines; behind their stubs stand copies of instructions */
 #define HYPERCALL_BYTES 32u /* of a stub in the hypercall page */
 
 static int read_stack(void *context, uint64_t addr, void *to, size_t bytes)
@@ -129,7 +131,8 @@ static bool leave_hypercall(struct session *session, const struct frame *frame,
 	const struct symbol *page = image_symbol_named(session->image, "hypercall_page", NULL);
 	uint64_t at, caller;
 
-	if (!page || frame->pc - page->addr >= PAGE_BYTES || !regs_known(&frame->regs, CPU_RSP))
+	if (!page || frame->pc - page->addr >= HYPERCALLS * HYPERCALL_BYTES ||
+	    !regs_known(&frame->regs, CPU_RSP))
 		return false;
 	at = frame->regs.value[CPU_RSP] +
 	     8 * stub_words((frame->pc - page->addr) % HYPERCALL_BYTES);
@@ -189,6 +192,13 @@ static bool follow_frame_pointer(struct session *session, const struct frame *fr
 	return true;
 }
 
+static bool is_assembly(const struct frame *frame)
+{
+	Dwarf_Die unit = frame->chain.unit;
+
+	return !frame->has_function || dwarf_srclang(&unit) == DW_LANG_Mips_Assembler;
+}
+
 bool unwind_next(struct session *session, const struct frame *frame, struct regs *regs_out,
 		 bool *is_interrupted_out, uint64_t *vector_out, uint64_t *cfa_out)
 {
@@ -203,6 +213,13 @@ bool unwind_next(struct session *session, const struct frame *frame, struct regs
 		return false;
 	if (leave_hypercall(session, frame, regs_out, cfa_out))
 		return true;
+	/* By the kernel's convention, which also tells the vector; a function of C that has just
+	 * been called may have its caller's rbp, but is described by call frame information. */
+	if (is_assembly(frame) && regs_known(&frame->regs, CPU_RBP) && (rbp & 7) == 1 &&
+	    take_trap_frame(session, rbp - 1, regs_out, vector_out)) {
+		*is_interrupted_out = true;
+		return true;
+	}
 	error = cfi_unwind(session->image, frame->lookup_pc, &frame->regs, read_stack, session,
 			   regs_out, cfa_out, &is_signal);
 	if (error != -ENOENT) {
@@ -210,11 +227,6 @@ bool unwind_next(struct session *session, const struct frame *frame, struct regs
 		/* A caller that is not further out would never end. */
 		return !error && (!regs_known(&frame->regs, CPU_RSP) || is_signal ||
 				  regs_out->value[CPU_RSP] != frame->regs.value[CPU_RSP]);
-	}
-	if (regs_known(&frame->regs, CPU_RBP) && (rbp & 7) == 1 &&
-	    take_trap_frame(session, rbp - 1, regs_out, vector_out)) {
-		*is_interrupted_out = true;
-		return true;
 	}
 	if (leave_unfinished(session, frame, regs_out, cfa_out))
 		return true;

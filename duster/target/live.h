@@ -11,11 +11,23 @@
 
 #include "duster/target/target.h"
 
+/* An instruction made to run at another address: what a thread executes instead of the one its
+ * breakpoint stands on. */
+#define DISPLACED_BYTES 32u
+struct displaced {
+	uint8_t code[DISPLACED_BYTES]; /* ends by going on behind the original */
+	unsigned int done; /* where in it the original is done, if it goes on in a straight line */
+	uint64_t next;     /* the address that place stands for */
+};
+/* -EOPNOTSUPP: not for this instruction. code: 16 bytes from `from` on. */
+typedef int displace_fn(const uint8_t *code, uint64_t from, uint64_t to, struct displaced *out);
+
 /* The guest's side, by symbols of its image. All 0: not a Stardust guest, or no symbols. */
 struct live_stub {
-	uint64_t block;      /* __duster_block */
-	uint64_t start, end; /* of code that must have no breakpoint: __duster_stub … */
-	uint64_t hypercall_page;
+	uint64_t block;          /* __duster_block */
+	uint64_t start, end;     /* of code that must have no breakpoint: __duster_stub … */
+	uint64_t hypercall_page; /* behind its stubs there is room for displaced instructions */
+	displace_fn *displace;   /* NULL: never */
 };
 
 /* The domain's id from a name or a number; -ENOENT. */

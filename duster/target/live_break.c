@@ -57,6 +57,64 @@ void live_hide_breakpoints(struct live *live, uint64_t addr, uint8_t *bytes, siz
 			bytes[entries[i].addr - addr] = entries[i].original;
 }
 
+/* ---- Displaced instructions ---- */
+
+/*
+ * Xen defines hypercalls up to 55; what stands in the page behind their stubs nobody calls. There
+ * each breakpoint has a copy of its instruction, which goes on behind the original: so a thread
+ * leaves a breakpoint without the breakpoint ever leaving the code, and no other thread gets past
+ * it unseen. The copies stay when the debugger goes: a thread may still have to run one.
+ */
+#define FIRST_STUB 56u
+_Static_assert((FIRST_STUB + JOURNAL_MAX) * DISPLACED_BYTES <= PAGE_BYTES, "the hypercall page");
+
+static uint64_t displaced_addr(const struct live *live, unsigned int index)
+{
+	return live->stub.hypercall_page + (FIRST_STUB + index) * DISPLACED_BYTES;
+}
+
+static void displace(struct live *live, unsigned int index, uint64_t addr)
+{
+	struct displaced displaced;
+	uint8_t code[16];
+	size_t done;
+
+	live->displaced[index].valid = false;
+	memset(code, 0, sizeof(code));
+	(void)live_op_read(&live->target, 0, addr, code, sizeof(code), &done);
+	if (!live->stub.displace || !live->stub.hypercall_page ||
+	    live->stub.displace(code, addr, displaced_addr(live, index), &displaced) ||
+	    live_write_raw(live, 0, displaced_addr(live, index), displaced.code, DISPLACED_BYTES))
+		return;
+	live->displaced[index].done = displaced.done;
+	live->displaced[index].next = displaced.next;
+	live->displaced[index].valid = true;
+}
+
+bool live_displaced(struct live *live, uint64_t addr, uint64_t *to_out)
+{
+	struct journal_entry entry;
+	unsigned int index;
+
+	if (!live->armed || find_entry(live, addr, &index, &entry) || !live->displaced[index].valid)
+		return false;
+	*to_out = displaced_addr(live, index);
+	return true;
+}
+
+int live_undisplace(struct live *live, uint64_t *rip)
+{
+	uint64_t inside = *rip - displaced_addr(live, 0);
+	unsigned int index = (unsigned int)(inside / DISPLACED_BYTES);
+
+	if (!live->stub.hypercall_page || inside >= JOURNAL_MAX * DISPLACED_BYTES)
+		return 0;
+	if (!live->displaced[index].next || inside % DISPLACED_BYTES != live->displaced[index].done)
+		return -EAGAIN;
+	*rip = live->displaced[index].next;
+	return 1;
+}
+
 /* ---- Breakpoints ---- */
 
 static bool is_forbidden(const struct live *live, uint64_t addr)
@@ -92,6 +150,7 @@ int live_op_break_set(struct target *target, uint64_t addr, struct problem *prob
 	for (unsigned int i = 0; i < JOURNAL_MAX && !error; i++) {
 		if (entries[i].state != JOURNAL_FREE)
 			continue;
+		displace(live, i, addr);
 		error = live_read_raw(live, 0, addr, &entry.original, 1);
 		/* The address first and the state with it: half an entry would be no entry. */
 		if (!error)

@@ -76,6 +76,11 @@ struct live {
 		uint64_t addr;
 		unsigned int bytes;
 	} watches[4];
+	struct displacement {
+		bool valid;
+		unsigned int done;
+		uint64_t next;
+	} displaced[JOURNAL_MAX]; /* of the journal's entries */
 	int guardian_fd; /* -1: none; closing it without a word makes the guardian recover */
 	int guardian_pid;
 };
@@ -119,6 +124,12 @@ void live_hide_breakpoints(struct live *live, uint64_t addr, uint8_t *bytes, siz
 /* Takes the byte at addr out for a step and puts it back. */
 int live_lift(struct live *live, uint64_t addr);
 int live_unlift(struct live *live);
+/* Where a thread that stands on the breakpoint at addr goes on instead; false: nowhere, it must be
+ * lifted. */
+bool live_displaced(struct live *live, uint64_t addr, uint64_t *to_out);
+/* The address a place among the displaced instructions stands for. 0: rip is none of them, 1: *rip
+ * was changed, -EAGAIN: the original is not done yet. */
+int live_undisplace(struct live *live, uint64_t *rip);
 bool live_has_breakpoint(struct live *live, uint64_t addr);
 int live_remove_all(struct live *live, unsigned int *undone);
 int live_apply_watches(struct live *live);

@@ -199,6 +199,31 @@ static bool look_for_end(struct live *live, struct target_event *event_out)
 
 #define ANY_VCPU UINT32_MAX
 
+/* A stop in the registers' final form: no TF, and rip where the program is. True: it was none, the
+ * thread stands among displaced instructions and steps on. */
+static bool settle(struct live *live, unsigned int vcpu, struct regs *regs, unsigned int slot)
+{
+	uint64_t rip = regs->value[CPU_RIP];
+	int moved = live_undisplace(live, &rip);
+
+	if (moved == -EAGAIN) {
+		regs_set(regs, CPU_RFLAGS, regs->value[CPU_RFLAGS] | RFLAGS_TF);
+		if (live_op_regs_set(&live->target, vcpu, regs) == 0 &&
+		    release_slot(live, slot) == 0) {
+			live->slot_of[vcpu] = -1;
+			return true;
+		}
+		return false;
+	}
+	if (moved || (regs->value[CPU_RFLAGS] & RFLAGS_TF)) {
+		regs_set(regs, CPU_RIP, rip);
+		/* Also of a step that another thread's stop cut short: once is enough. */
+		regs_set(regs, CPU_RFLAGS, regs->value[CPU_RFLAGS] & ~(uint64_t)RFLAGS_TF);
+		(void)live_op_regs_set(&live->target, vcpu, regs);
+	}
+	return false;
+}
+
 /* A stop nobody was told of yet, of one vCPU or of any. */
 static bool next_stop(struct live *live, unsigned int only, struct target_event *event_out)
 {
@@ -215,6 +240,9 @@ static bool next_stop(struct live *live, unsigned int only, struct target_event 
 		live->reported[number] = true;
 		*event_out = (struct target_event){.vcpu = vcpu, .addr = regs.value[CPU_RIP]};
 		event_out->kind = TARGET_EVENT_BREAKPOINT;
+		if (settle(live, vcpu, &regs, (unsigned int)number))
+			continue;
+		event_out->addr = regs.value[CPU_RIP];
 		if (slot.vector == VECTOR_DEBUG) {
 			event_out->kind = TARGET_EVENT_STEP;
 			if (live_get_context(live, vcpu, &context) == 0)
@@ -224,6 +252,15 @@ static bool next_stop(struct live *live, unsigned int only, struct target_event 
 		}
 		return true;
 	}
+	return false;
+}
+
+/* Is there a stop nobody was told of? */
+static bool has_pending(const struct live *live)
+{
+	for (unsigned int vcpu = 0; vcpu < live->target.vcpus_count; vcpu++)
+		if (live->slot_of[vcpu] >= 0 && !live->reported[live->slot_of[vcpu]])
+			return true;
 	return false;
 }
 
@@ -304,11 +341,6 @@ static int wait_for(struct live *live, int timeout_ms, unsigned int only,
 	if (!error && event_out->kind != TARGET_EVENT_ENDED && event_out->kind != TARGET_EVENT_NONE)
 		error = live_op_pause(&live->target);
 	return error;
-}
-
-int live_op_wait(struct target *target, int timeout_ms, struct target_event *event_out)
-{
-	return wait_for(live_of(target), timeout_ms, ANY_VCPU, event_out);
 }
 
 /* ---- Stepping ---- */
@@ -407,22 +439,52 @@ static int end_step(struct live *live, unsigned int vcpu)
 	return error ? error : next;
 }
 
-int live_op_step(struct target *target, unsigned int vcpu, struct target_event *event_out)
+/* The breakpoint's byte is out while the thread steps, and nobody else runs: for the few
+ * instructions that cannot be displaced. */
+static int step_lifted(struct live *live, unsigned int vcpu, uint64_t rip,
+		       struct target_event *event_out)
 {
-	struct live *live = live_of(target);
-	struct regs regs = {0};
-	int error, end;
+	int error = start_step(live, vcpu, rip), end;
 
-	if (!live->armed)
-		return -EOPNOTSUPP;
-	error = live_op_regs_get(target, vcpu, &regs);
-	if (!error)
-		error = start_step(live, vcpu, regs.value[CPU_RIP]);
-	/* Its own stop: those of others that were under way are told later. */
 	if (!error)
 		error = wait_for(live, -1, vcpu, event_out);
 	end = end_step(live, vcpu);
 	return error ? error : end;
+}
+
+int live_op_step(struct target *target, unsigned int vcpu, struct target_event *event_out)
+{
+	struct live *live = live_of(target);
+	struct regs regs = {0};
+	uint64_t to;
+	int error;
+
+	if (!live->armed)
+		return -EOPNOTSUPP;
+	error = live_op_regs_get(target, vcpu, &regs);
+	if (error)
+		return error;
+	if (live_displaced(live, regs.value[CPU_RIP], &to))
+		regs_set(&regs, CPU_RIP, to);
+	else if (live_has_breakpoint(live, regs.value[CPU_RIP]))
+		return step_lifted(live, vcpu, regs.value[CPU_RIP], event_out);
+	regs_set(&regs, CPU_RFLAGS, regs.value[CPU_RFLAGS] | RFLAGS_TF | RFLAGS_RF);
+	if (live->slot_of[vcpu] < 0)
+		error = mark_stepping(live, vcpu + 1);
+	if (!error)
+		error = live_op_regs_set(target, vcpu, &regs);
+	if (!error && live->slot_of[vcpu] >= 0) {
+		error = release_slot(live, (unsigned int)live->slot_of[vcpu]);
+		live->slot_of[vcpu] = -1;
+	}
+	/* Stops that were not told yet come first. */
+	if (!error && !(live->paused && has_pending(live)))
+		error = live_unpause(live);
+	if (!error)
+		error = wait_for(live, -1, ANY_VCPU, event_out);
+	if (!error && !live->ended)
+		error = mark_stepping(live, 0);
+	return error;
 }
 
 /* ---- Going on ---- */
@@ -430,36 +492,46 @@ int live_op_step(struct target *target, unsigned int vcpu, struct target_event *
 int live_op_resume(struct target *target)
 {
 	struct live *live = live_of(target);
-	bool pending = false;
 	int error = 0;
 
 	if (live->ended)
 		return -ENODEV;
-	/* vCPUs that stand on a breakpoint leave it by a step first. */
 	for (unsigned int vcpu = 0; vcpu < target->vcpus_count && !error && live->armed; vcpu++) {
+		int slot = live->slot_of[vcpu];
 		struct target_event event;
 		struct regs regs = {0};
+		uint64_t to;
 
-		if (live_op_regs_get(target, vcpu, &regs) ||
-		    !live_has_breakpoint(live, regs.value[CPU_RIP]))
+		if (slot < 0 || !live->reported[slot])
 			continue;
-		error = live_op_step(target, vcpu, &event);
-		/* What the step ran into is the next stop. */
-		if (!error && event.kind == TARGET_EVENT_BREAKPOINT && live->slot_of[vcpu] >= 0)
-			live->reported[live->slot_of[vcpu]] = false;
+		error = live_op_regs_get(target, vcpu, &regs);
+		if (error)
+			break;
+		/* From the breakpoint it stands on to the instruction's copy. */
+		if (live_displaced(live, regs.value[CPU_RIP], &to)) {
+			regs_set(&regs, CPU_RIP, to);
+			error = live_op_regs_set(target, vcpu, &regs);
+		} else if (live_has_breakpoint(live, regs.value[CPU_RIP])) {
+			error = step_lifted(live, vcpu, regs.value[CPU_RIP], &event);
+			/* What the step ran into is the next stop. */
+			if (!error && event.kind == TARGET_EVENT_BREAKPOINT &&
+			    live->slot_of[vcpu] >= 0)
+				live->reported[live->slot_of[vcpu]] = false;
+		}
 	}
 	for (unsigned int vcpu = 0; vcpu < target->vcpus_count && !error; vcpu++) {
 		int slot = live->slot_of[vcpu];
 
-		if (slot >= 0 && !live->reported[slot]) {
-			pending = true;
-			continue;
-		}
-		if (slot < 0)
+		if (slot < 0 || !live->reported[slot])
 			continue;
 		error = release_slot(live, (unsigned int)slot);
 		live->slot_of[vcpu] = -1;
 	}
 	/* Until each stop was told nobody runs. */
-	return error || pending ? error : live_unpause(live);
+	return error || has_pending(live) ? error : live_unpause(live);
+}
+
+int live_op_wait(struct target *target, int timeout_ms, struct target_event *event_out)
+{
+	return wait_for(live_of(target), timeout_ms, ANY_VCPU, event_out);
 }

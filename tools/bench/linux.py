@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The Linux guest: Debian's kernel with nothing but a benchmark program in its initrd."""
 
+import glob
 import gzip
 import lzma
 import os
 import struct
+import subprocess
 import sys
+import tarfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
@@ -31,6 +34,17 @@ def vmlinux(vmlinuz):
     if payload[:2] == b"\x1f\x8b":
         return gzip.decompress(payload[:-4])
     return image
+
+
+def packed_bytes(packages):
+    """How long Debian's vmlinuz is, 0 when its package is not in this folder: the box keeps it unpacked."""
+    length = 0
+    for package in glob.glob(os.path.join(packages, "linux-image-*.deb")):
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as unpack:
+            with tarfile.open(fileobj=unpack.stdout, mode="r|") as files:
+                length = next((f.size for f in files if f.name.startswith("./boot/vmlinuz-")), length)
+            unpack.kill()
+    return length
 
 
 def initrd(program):

@@ -8,6 +8,7 @@
 #include "arch/x86_64/pv/traps_asm.h"
 #include "xen/abi.h"
 
+	.cfi_sections .debug_frame
 	.section .text.traps, "ax", @progbits
 
 	.macro	trap_entry vector, error_code=0
@@ -49,11 +50,14 @@ trap_common:
 	frame_save
 	.globl	trap_common_saved
 trap_common_saved:
+	.cfi_startproc
+	frame_cfi
 	call	traps_handle
 	/* fall through */
 	.globl	trap_return
 trap_return:
 	frame_restore
+	.cfi_endproc
 	/* struct iret_context: the flags word lies where the error code was; the stub in the
 	 * hypercall page pushes rcx, r11 and rax. Xen restores the mask from rflags.IF. */
 	movq	$0, (%rsp)
@@ -71,9 +75,12 @@ upcall_entry:
 	movl	$TRAP_UPCALL, %edi
 	frame_save
 upcall_again:
+	.cfi_startproc
+	frame_cfi
 	leaq	8(%rsp), %rdi
 	call	traps_upcall
 	testb	%al, %al
+	.cfi_endproc
 	jne	trap_return
 
 	/*
@@ -117,7 +124,6 @@ failsafe_entry:
 	 * the CFA is 8 + what lies at rsp, the old rbp lies above it (DW_CFA_def_cfa_expression
 	 * {breg7 0, deref, plus_uconst 8}; DW_CFA_expression rbp {breg7 8}).
 	 */
-	.cfi_sections .debug_frame
 	.globl	traps_call_on_stack
 	.type	traps_call_on_stack, @function
 traps_call_on_stack:

@@ -228,6 +228,23 @@ int cli_run_line(struct cli *cli, const char *line)
 	return error;
 }
 
+int cli_run_into(struct cli *cli, const char *line, struct text *text)
+{
+	struct problem problem = {.column = -1};
+	const char *words;
+	int error;
+
+	session_begin_command(&cli->session);
+	text_clear(&cli->out);
+	text_clear(&cli->fields);
+	error = dispatch(cli, cli_skip_blanks(line), &words, &problem);
+	text_add(text, "%s", text_get(&cli->out));
+	if (error)
+		text_add(text, "%s\n", problem.text[0] ? problem.text : strerror(-error));
+	text_clear(&cli->out);
+	return error;
+}
+
 int cli_run_file(struct cli *cli, const char *path, struct problem *problem)
 {
 	FILE *stream = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");

@@ -59,6 +59,8 @@ const struct command *cli_find(const struct command *table, const char *name, si
 
 /* Runs one line; what it writes goes to standard output. Returns 0 or the command's -Exxx. */
 int cli_run_line(struct cli *cli, const char *line);
+/* The same, but what it writes goes into text, errors too. */
+int cli_run_into(struct cli *cli, const char *line, struct text *text);
 /* A line of `commands`; true when the line was taken. */
 bool cli_collect(struct cli *cli, const char *line);
 /* Each line of a file until one fails. */
@@ -120,6 +122,7 @@ COMMAND(vcpu);
 COMMAND(threads);
 COMMAND(thread);
 COMMAND(log);
+COMMAND(export);
 COMMAND(pages);
 COMMAND(verify);
 COMMAND(break);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "duster/engine/eval.h"
+#include "duster/engine/export.h"
 #include "duster/engine/inspect.h"
 #include "duster/frontends/cli/cli.h"
 
@@ -170,4 +171,20 @@ COMMAND(verify)
 		say(cli, "code and constants in memory are those of %s\n",
 		    cli->session.image->path);
 	return error;
+}
+
+COMMAND(export)
+{
+	struct export_result result;
+	int error;
+
+	if (!*words)
+		return problem_set(problem, -EINVAL, "export FILE");
+	error = export_core(&cli->session, words, &result, problem);
+	if (error)
+		return error;
+	say(cli, "%llu bytes of memory in %llu segments, %llu threads\n",
+	    (unsigned long long)result.bytes, (unsigned long long)result.segments,
+	    (unsigned long long)result.threads);
+	return 0;
 }

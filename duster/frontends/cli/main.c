@@ -9,7 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "duster/arch/x86_64.h"
 #include "duster/frontends/cli/cli.h"
+#include "duster/frontends/rsp/rsp.h"
 #include "duster/target/core.h"
 #include "duster/target/live.h"
 
@@ -29,6 +31,7 @@ static const char usage[] =
 	"      --json           one JSON object for each command\n"
 	"  -d, --directory DIR  look for source files below DIR\n"
 	"      --no-verify      do not compare the program with the guest's memory\n"
+	"      --gdb [ADDRESS:]PORT  serve one gdb by its remote protocol, then leave\n"
 	"      --help, --version\n";
 
 struct options {
@@ -39,9 +42,10 @@ struct options {
 	} commands[COMMANDS_MAX];
 	unsigned int commands_count;
 	bool batch, json, no_verify;
+	const char *gdb; /* [ADDRESS:]PORT; NULL: no server */
 };
 
-enum { OPTION_BATCH = 256, OPTION_JSON, OPTION_NO_VERIFY, OPTION_HELP, OPTION_VERSION };
+enum { OPTION_BATCH = 256, OPTION_JSON, OPTION_NO_VERIFY, OPTION_GDB, OPTION_HELP, OPTION_VERSION };
 
 static const struct option long_options[] = {
 	{"symbols", required_argument, NULL, 's'},
@@ -51,6 +55,7 @@ static const struct option long_options[] = {
 	{"batch", no_argument, NULL, OPTION_BATCH},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"no-verify", no_argument, NULL, OPTION_NO_VERIFY},
+	{"gdb", required_argument, NULL, OPTION_GDB},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{NULL, 0, NULL, 0},
@@ -96,6 +101,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 		case OPTION_NO_VERIFY:
 			options->no_verify = true;
 			break;
+		case OPTION_GDB:
+			options->gdb = optarg;
+			break;
 		case OPTION_HELP:
 			fputs(usage, stdout);
 			return CLI_OK;
@@ -114,6 +122,33 @@ static int say_problem(const struct problem *problem)
 {
 	fprintf(stderr, "duster: %s\n", problem->text);
 	return CLI_TARGET;
+}
+
+static void monitor(void *context, const char *line, struct text *text)
+{
+	cli_run_into(context, line, text);
+}
+
+static int serve_gdb(struct cli *cli, const char *where)
+{
+	struct problem problem = {.column = -1};
+	char address[64] = "127.0.0.1";
+	const char *colon = strrchr(where, ':'), *port = colon ? colon + 1 : where;
+	unsigned long number = strtoul(port, NULL, 10);
+
+	if (colon)
+		snprintf(address, sizeof(address), "%.*s", (int)(colon - where), where);
+	if (!number || number > 65535) {
+		fprintf(stderr, "duster: --gdb [ADDRESS:]PORT\n");
+		return CLI_USAGE;
+	}
+	if (!cli->session.target) {
+		fprintf(stderr, "duster: gdb needs a target\n");
+		return CLI_USAGE;
+	}
+	if (rsp_serve(&cli->session, address, (unsigned int)number, monitor, cli, &problem))
+		return say_problem(&problem);
+	return CLI_OK;
 }
 
 static int run_commands(struct cli *cli, const struct options *options)
@@ -137,6 +172,8 @@ static int run_commands(struct cli *cli, const struct options *options)
 		if (error && options->batch)
 			return CLI_FAILED;
 	}
+	if (options->gdb && !cli->quit)
+		return serve_gdb(cli, options->gdb);
 	if (!options->batch && !cli->quit)
 		cli_interact(cli);
 	return cli->failed && options->batch ? CLI_FAILED : CLI_OK;
@@ -195,6 +232,20 @@ static void interrupt(int signal_number)
 	live_interrupt(true);
 }
 
+static int displace(const uint8_t *code, uint64_t from, uint64_t to, struct displaced *out)
+{
+	struct arch_displaced displaced;
+	int error = arch_displace(code, from, to, &displaced);
+
+	if (error)
+		return error;
+	_Static_assert(sizeof(out->code) == sizeof(displaced.code), "the same bytes");
+	memcpy(out->code, displaced.code, sizeof(out->code));
+	out->done = displaced.done;
+	out->next = displaced.next;
+	return 0;
+}
+
 static bool stub_of(const struct image *image, struct live_stub *stub)
 {
 	const struct symbol *block = image_symbol_named(image, "__duster_block", NULL);
@@ -204,7 +255,8 @@ static bool stub_of(const struct image *image, struct live_stub *stub)
 
 	if (!block || !start || !end)
 		return false;
-	*stub = (struct live_stub){block->addr, start->addr, end->addr, page ? page->addr : 0};
+	*stub = (struct live_stub){block->addr, start->addr, end->addr, page ? page->addr : 0,
+				   displace};
 	return true;
 }
 

@@ -29,6 +29,8 @@ const struct command cli_commands[] = {
 	{"dump", NULL, command_dump, COMPLETE_FILE, "dump FILE FROM TO", "memory into a file"},
 	{"echo", NULL, command_echo, COMPLETE_NOTHING, "echo TEXT", "write TEXT"},
 	{"enable", "en", command_enable, COMPLETE_NOTHING, "enable [N...]", "breakpoints on"},
+	{"export", NULL, command_export, COMPLETE_FILE, "export FILE",
+	 "the guest as an ELF core file, which gdb reads"},
 	{"find", NULL, command_find, COMPLETE_EXPRESSION, "find [/bhwg] FROM, TO|+BYTES, VALUE...",
 	 "where a sequence of values stands"},
 	{"finish", "fin", command_finish, COMPLETE_NOTHING, "finish",

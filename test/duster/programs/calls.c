@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Calls, inlined ones among them, with variables in registers, on the stack and gone; a trap. */
- */
 #include <stdlib.h>
 #include <string.h>
 
