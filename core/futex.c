@@ -89,12 +89,13 @@ static bool is_over(uint64_t deadline_ns, unsigned int flags)
 	return (flags & FUTEX_WALL ? time_wall_ns() : time_monotonic_ns()) >= deadline_ns;
 }
 
-static __attribute__((noinline)) void block_until(uint64_t deadline_ns, unsigned int flags)
+/* Yields the deadline that is still to come, or one that is past. */
+static __attribute__((noinline)) uint64_t block_until(uint64_t deadline_ns, unsigned int flags)
 {
 	if (deadline_ns != TIME_NEVER && (flags & FUTEX_WALL))
-		sched_block_wall(deadline_ns);
-	else
-		thread_block(deadline_ns);
+		return sched_block_wall(deadline_ns);
+	thread_block(deadline_ns);
+	return deadline_ns;
 }
 
 /* Something else than a waker let the thread run. Waits on while that is no reason to stop. */
@@ -128,7 +129,7 @@ static __attribute__((noinline)) int wait_on(struct thread *self, const uint32_t
 			thread_wait_cancel();
 			return result;
 		}
-		block_until(deadline_ns, flags);
+		deadline_ns = block_until(deadline_ns, flags);
 		if (!__atomic_load_n(&self->wait_word, __ATOMIC_ACQUIRE))
 			return 0;
 	}
@@ -167,11 +168,10 @@ int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, un
 	       const char *what)
 {
 	struct futex_bucket *bucket = bucket_of(word);
-	struct thread *self;
+	bool enabled = events_disable();
+	struct thread *self = thread_self();
 	int result;
 
-	(void)events_disable();
-	self = thread_self();
 	/* A full barrier, before the lock and the looks. */
 	thread_wait_prepare();
 	sched_spin_lock(&bucket->lock);
@@ -179,16 +179,16 @@ int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, un
 	if (result) {
 		sched_spin_unlock(&bucket->lock);
 		thread_wait_cancel();
-		events_restore(true);
+		events_restore(enabled);
 		return result;
 	}
 	insert_surely(bucket, self, word);
 	sched_spin_unlock(&bucket->lock);
 	self->wait.what = what;
-	block_until(deadline_ns, flags);
+	deadline_ns = block_until(deadline_ns, flags);
 	if (__atomic_load_n(&self->wait_word, __ATOMIC_ACQUIRE))
 		result = wait_on(self, word, deadline_ns, flags);
-	events_restore(true);
+	events_restore(enabled);
 	return result;
 }
 

@@ -25,7 +25,8 @@
  * interruption until it is woken there. what: for reports, "mutex"…. Thread context. */
 int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, unsigned int flags,
 	       const char *what);
-/* The same without deadline and interruptible: the shortest way. Events disabled before and after. */
+/* The same without deadline and interruptible: the shortest way. Events disabled before and after.
+ */
 int futex_sleep(const uint32_t *word, uint32_t expected, const char *what);
 /* Wakes at most count waiters; yields how many. Any context. */
 unsigned int futex_wake(const uint32_t *word, unsigned int count);

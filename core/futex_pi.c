@@ -216,7 +216,7 @@ static int wait_for_handover(struct thread *self, uint32_t *word, uint64_t deadl
 		int result;
 
 		if (deadline_ns != TIME_NEVER && (flags & FUTEX_WALL))
-			sched_block_wall(deadline_ns);
+			deadline_ns = sched_block_wall(deadline_ns);
 		else
 			thread_block(deadline_ns);
 		if (!__atomic_load_n(&self->pi_waiting, __ATOMIC_ACQUIRE))

@@ -54,7 +54,7 @@ void sched_dequeue(struct runq *rq, struct thread *thread)
 /* Xen ran others since we last looked: that is not the thread's time. */
 void sched_account_stolen(struct runq *rq, struct thread *thread)
 {
-	uint64_t entry_ns, stolen_ns;
+	uint64_t entry_ns, stolen_ns, ticks;
 
 	do {
 		entry_ns = VCPU(runstate.state_entry_time);
@@ -65,6 +65,9 @@ void sched_account_stolen(struct runq *rq, struct thread *thread)
 		barrier();
 	} while (entry_ns != VCPU(runstate.state_entry_time));
 	thread->stolen_ns += stolen_ns - rq->stolen_ns;
+	/* Nor is it part of its slice. */
+	ticks = (stolen_ns - rq->stolen_ns) * (sched_slice_ticks >> 10) / (THREAD_SLICE_NS >> 10);
+	thread->slice_ticks -= ticks < thread->slice_ticks ? ticks : thread->slice_ticks;
 	rq->stolen_ns = stolen_ns;
 	rq->runstate_ns = entry_ns;
 }
@@ -205,9 +208,11 @@ static __attribute__((noinline)) void yield_any(struct runq *rq, struct thread *
 
 	sched_spin_lock(&rq->lock);
 	ready = rq->ready_bits >> self->priority;
-	if (ready == 1) {
+	if (ready == 1 && self->priority == 0) {
 		rotate(rq, self, true);
 	} else if (ready) {
+		/* A real-time thread may be better than what runs elsewhere. */
+		rq->offer = rq->after = true;
 		self->slice_ticks = 0;
 		sched_enqueue(rq, self, false);
 		sched_switch(rq);
@@ -234,16 +239,14 @@ void thread_yield(void)
 	events_restore(true);
 }
 
-/* The running thread is pushed aside by a better one, and is offered to others. Locked. */
+/* The running thread is pushed aside by a better one, and offered to others; so is who came with
+ * the better one. Locked. */
 static void push_aside(struct runq *rq, struct thread *self)
 {
 	self->preemptions++;
 	sched_enqueue(rq, self, true);
-	if (sched_is_smp()) {
-		rq->offer_level = self->level;
-		rq->offer_affinity = self->affinity;
-		rq->after = true;
-	}
+	rq->offer = true;
+	rq->after = true;
 }
 
 /* In a call, so that the compiler has saved what it needs. */
@@ -295,10 +298,11 @@ static enum leave why_leave(struct runq *rq, struct thread *self)
 }
 
 /* Locked. */
-static void leave_vcpu(struct runq *rq, struct thread *self)
+static void leave_vcpu(struct runq *rq, struct thread *self, unsigned int to)
 {
 	self->state = THREAD_MOVING;
 	rq->left = self;
+	rq->left_to = to;
 	rq->after = true;
 }
 
@@ -307,12 +311,17 @@ void thread_preempt(void)
 	struct runq *rq = VCPU(runq);
 	struct thread *self = VCPU(current);
 	enum leave leave;
+	unsigned int to;
 	bool vectors;
 
 	if (self->level == 0)
 		return;
-	if (READ_ONCE(sched_rt_ready) && sched_is_smp())
-		(void)sched_pull(rq, rq->level);
+	if (sched_is_smp()) {
+		if (READ_ONCE(sched_rt_ready))
+			(void)sched_pull(rq, rq->level);
+		if (READ_ONCE(rq->tick_due))
+			sched_pull_older(rq, self->priority);
+	}
 	sched_spin_lock(&rq->lock);
 	rq->resched = false;
 	account(rq, self);
@@ -333,10 +342,12 @@ void thread_preempt(void)
 		self->preemptions++;
 		self->slice_ticks = 0;
 		self->to_tail = false;
-		if (leave == LEAVE_VCPU || sched_balance(rq, self) != rq->id)
-			leave_vcpu(rq, self);
+		to = leave == LEAVE_VCPU ? VCPUS_MAX : sched_balance(rq, self);
+		if (to != rq->id)
+			leave_vcpu(rq, self, to);
 		else
 			sched_enqueue(rq, self, false);
+		rq->offer = rq->after = true;
 	}
 	sched_switch(rq);
 	VCPU(string_vectors) = vectors;
@@ -348,7 +359,7 @@ void sched_leave(void)
 	struct runq *rq = VCPU(runq);
 
 	sched_spin_lock(&rq->lock);
-	leave_vcpu(rq, rq->current);
+	leave_vcpu(rq, rq->current, VCPUS_MAX);
 	sched_switch(rq);
 }
 
@@ -409,7 +420,7 @@ void sched_wake_smp(struct runq *rq, struct thread *thread)
 	if (!rq->is_online || sched_choose(thread, id) != id) {
 		thread->state = THREAD_MOVING;
 		sched_spin_unlock(&rq->lock);
-		sched_place(thread);
+		sched_place(thread, VCPUS_MAX);
 		return;
 	}
 	sched_enqueue(rq, thread, false);

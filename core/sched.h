@@ -35,10 +35,10 @@ struct runq {
 	/* Whoever runs after the next switch has more to do: unlock (always, where there are
 	 * several vCPUs), or what follows. */
 	bool after;
-	bool after_wake;     /* sched_moved is to be woken */
-	uint8_t offer_level; /* a thread that was pushed aside: sched_offer() */
-	uint64_t offer_affinity;
-	struct thread *left; /* the thread switched from: gone, or to be moved to another queue */
+	bool after_wake;      /* sched_moved is to be woken */
+	bool offer;           /* what is ready now does not run at once: sched_offer() */
+	struct thread *left;  /* the thread switched from: gone, or to be moved to another queue */
+	unsigned int left_to; /* where; VCPUS_MAX: anywhere */
 	struct timer tick;
 	struct list_node ready[THREAD_PRIORITIES];
 	struct thread idle;
@@ -112,8 +112,9 @@ void sched_set_level(struct runq *rq, uint8_t level);
 bool sched_notice(struct runq *rq, uint8_t level);
 /* Makes a waiting thread ready. Events disabled; sched_restore() afterwards. */
 void sched_wake(struct thread *thread);
-/* thread_block() until a time of the wall clock, which may be set meanwhile. */
-void sched_block_wall(uint64_t wall_ns);
+/* thread_block() until a time of the wall clock, which may be set meanwhile. Yields what is still to
+ * wait for: wall_ns, or 0 when it was reached. */
+uint64_t sched_block_wall(uint64_t wall_ns);
 /* events_restore() that lets a better thread run first when the caller had events enabled. */
 void sched_restore(bool enabled);
 /* The part of it when something better is ready. */
@@ -139,12 +140,16 @@ bool sched_allowed(const struct thread *thread, unsigned int vcpu);
 /* The vCPU a thread that becomes ready should run on; it was last on vCPU last. */
 unsigned int sched_choose(const struct thread *thread, unsigned int last);
 unsigned int sched_least_loaded(uint64_t vcpus, unsigned int preferred);
-/* Puts a thread in state THREAD_MOVING into the best queue. Events disabled, no lock. */
-void sched_place(struct thread *thread);
-/* A thread was put into a queue and does not run at once: somebody else may take it. No lock. */
+/* Puts a thread in state THREAD_MOVING into the queue of vCPU wanted, VCPUS_MAX for the best one.
+ * Events disabled, no lock. */
+void sched_place(struct thread *thread, unsigned int wanted);
+/* A thread was put into a queue and does not run at once: somebody else may take it. */
 void sched_offer(uint8_t level, uint64_t affinity);
 /* Takes a thread above level from another vCPU to this one. True when one was found. No lock. */
 bool sched_pull(struct runq *rq, uint8_t level);
+/* The running thread's slice is over: who waited longer elsewhere than anybody here shall run next.
+ * No lock. */
+void sched_pull_older(struct runq *rq, unsigned int priority);
 /* Where the running thread of the locked queue, whose slice is over, goes: perhaps this vCPU. */
 unsigned int sched_balance(struct runq *rq, const struct thread *thread);
 /* The work after a switch; the run queue is unlocked by it. */

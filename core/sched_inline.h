@@ -53,9 +53,11 @@ static inline void put_ready(struct runq *rq, struct thread *thread, bool at_hea
 	__asm__("" : "+r"(head));
 	thread->state = THREAD_READY;
 	list_insert_before(at_head ? head->next : head, &thread->run_node);
-	rq->ready_bits |= 1ULL << priority;
-	if (many)
+	WRITE_SHARED(rq->ready_bits, rq->ready_bits | 1ULL << priority);
+	if (many) {
 		rq->ready_count++;
+		thread->ready_ticks = rq->switched_tsc;
+	}
 	if (many && priority > 0)
 		__atomic_fetch_add(&sched_rt_ready, 1, __ATOMIC_SEQ_CST);
 }
@@ -75,7 +77,7 @@ static inline void dequeue(struct runq *rq, struct thread *thread, unsigned int 
 	next->prev = prev;
 	/* The last of its list: both neighbours are the head. */
 	if (next == prev)
-		rq->ready_bits &= ~(1ULL << priority);
+		WRITE_SHARED(rq->ready_bits, rq->ready_bits & ~(1ULL << priority));
 	if (many)
 		rq->ready_count--;
 	if (many && priority > 0)
@@ -130,6 +132,7 @@ static inline struct thread *switch_to(struct runq *rq, struct thread *self, str
 	VCPU(current) = next;
 	use_fs(next->fs_base, many);
 	switch_save_control(&self->control);
+	switch_announce(next);
 	switch_stacks(&self->stack_pointer, next->stack_pointer);
 	return switched();
 }
@@ -166,11 +169,11 @@ static inline void block(struct thread *self, bool many)
 		switch_away(rq, self, many);
 }
 
-/* Into the locked queue of this vCPU, which was the thread's last. */
-static inline void ready_here(struct runq *rq, struct thread *thread, bool many)
+/* Into the queue of the only vCPU. */
+static inline void ready_here(struct runq *rq, struct thread *thread)
 {
 	thread->slice_ticks = 0;
-	enqueue(rq, thread, false, many);
+	enqueue(rq, thread, false, false);
 	/* An idle vCPU looks when its upcall ends. */
 	if (__builtin_expect(thread->level > rq->level, 0) && rq->level > 0)
 		rq->resched = true;
@@ -187,12 +190,11 @@ static inline __attribute__((always_inline)) void wake(struct thread *thread, bo
 		/* It has not left its stack: it never does. */
 		thread->state = THREAD_RUNNING;
 		spin_unlock_if(many, &rq->lock);
-	} else if (many && __builtin_expect(rq != VCPU(runq) || sched_is_smp(), 0)) {
+	} else if (many) {
 		thread->slice_ticks = 0;
 		sched_wake_smp(rq, thread);
 	} else {
-		ready_here(rq, thread, many);
-		spin_unlock_if(many, &rq->lock);
+		ready_here(rq, thread);
 	}
 }
 

@@ -14,6 +14,7 @@
 #define IDLE_STACK_BYTES 16384U
 /* How many threads of one list are looked at for one that may run here. */
 #define PULL_LOOKS_MAX 64U
+#define OFFERS_MAX     16U
 
 struct waitq sched_moved;
 
@@ -44,14 +45,17 @@ unsigned int sched_least_loaded(uint64_t vcpus, unsigned int preferred)
 {
 	unsigned int best = preferred, best_load = UINT32_MAX;
 
+	if (vcpus == sched_bit(preferred))
+		return preferred;
 	if (vcpus & sched_bit(preferred))
 		best_load = load(preferred);
-	for (; vcpus; vcpus &= vcpus - 1) {
-		unsigned int id = (unsigned int)__builtin_ctzll(vcpus), id_load = load(id);
+	/* In turn from the next one on, so that no equal is always left out. */
+	for (unsigned int i = 1; i <= VCPUS_MAX; i++) {
+		unsigned int id = (preferred + i) % VCPUS_MAX;
 
-		if (id_load < best_load) {
+		if ((vcpus & sched_bit(id)) && load(id) < best_load) {
 			best = id;
-			best_load = id_load;
+			best_load = load(id);
 		}
 	}
 	return best;
@@ -120,13 +124,14 @@ unsigned int sched_balance(struct runq *rq, const struct thread *thread)
 		return rq->id;
 	best = sched_least_loaded(vcpus, rq->id);
 	/* Even when that only moves the imbalance elsewhere: it must not always be the same threads
-	 * that share a vCPU. */
-	return load(best) < load(rq->id) ? best : rq->id;
+	 * that share a vCPU. Where somebody waits, sched_pull_older() does it. */
+	return load(best) < load(rq->id) && !READ_ONCE(sched_runqs[best]->ready_count) ? best
+										       : rq->id;
 }
 
 /* ---- Moving ---- */
 
-void sched_place(struct thread *thread)
+void sched_place(struct thread *thread, unsigned int wanted)
 {
 	struct runq *from = sched_runqs[thread->vcpu], *to;
 	uint8_t level = thread->level;
@@ -134,11 +139,12 @@ void sched_place(struct thread *thread)
 	bool kick, now;
 
 	for (;;) {
-		to = sched_runqs[sched_choose(thread, from->id)];
+		to = sched_runqs[wanted < VCPUS_MAX ? wanted : sched_choose(thread, from->id)];
 		sched_lock_two(from, to);
 		if (to->is_online && sched_allowed(thread, to->id))
 			break;
 		sched_unlock_two(from, to);
+		wanted = VCPUS_MAX;
 	}
 	/* Whoever locks the queue that guards the thread must not find it in between. */
 	WRITE_ONCE(thread->vcpu, to->id);
@@ -240,24 +246,77 @@ bool sched_pull(struct runq *rq, uint8_t level)
 	return false;
 }
 
+void sched_pull_older(struct runq *rq, unsigned int priority)
+{
+	struct runq *from = NULL;
+	struct thread *ours, *theirs;
+	unsigned int most = 0;
+
+	for (uint64_t left = READ_ONCE(sched_online) & ~sched_bit(rq->id); left; left &= left - 1) {
+		struct runq *other = sched_runqs[__builtin_ctzll(left)];
+
+		if (READ_ONCE(other->ready_count) > most) {
+			most = READ_ONCE(other->ready_count);
+			from = other;
+		}
+	}
+	if (!from)
+		return;
+	sched_lock_two(rq, from);
+	if (rq->is_online && rq->ready_bits >> priority & from->ready_bits >> priority & 1) {
+		uint64_t since;
+
+		ours = container_of(rq->ready[priority].next, struct thread, run_node);
+		theirs = container_of(from->ready[priority].next, struct thread, run_node);
+		since = theirs->ready_ticks;
+		if ((int64_t)(ours->ready_ticks - since) > (int64_t)sched_slice_ticks / 2 &&
+		    sched_allowed(theirs, rq->id)) {
+			sched_dequeue(from, theirs);
+			WRITE_ONCE(theirs->vcpu, rq->id);
+			sched_enqueue(rq, theirs, true);
+			theirs->ready_ticks = since;
+		}
+	}
+	sched_unlock_two(rq, from);
+}
+
+/* Offers what is ready and does not run. Locked. */
+static void offer_ready(struct runq *rq)
+{
+	uint64_t bits = rq->ready_bits;
+
+	for (unsigned int offers = 0; bits && offers < OFFERS_MAX;) {
+		unsigned int priority = 63U - (unsigned int)__builtin_clzll(bits);
+		struct list_node *node;
+
+		list_for_each (node, &rq->ready[priority]) {
+			const struct thread *thread = container_of(node, struct thread, run_node);
+
+			sched_offer(thread->level, thread->affinity);
+			if (++offers == OFFERS_MAX)
+				break;
+		}
+		bits &= ~(1ULL << priority);
+	}
+}
+
 void sched_after(struct runq *rq)
 {
 	struct thread *left = rq->left;
-	uint64_t affinity = rq->offer_affinity;
-	uint8_t level = rq->offer_level;
+	unsigned int left_to = rq->left_to;
 	bool wake_moved = rq->after_wake;
 
+	if (rq->offer && sched_is_smp())
+		offer_ready(rq);
+	rq->offer = false;
 	rq->left = NULL;
-	rq->offer_level = 0;
 	rq->after_wake = false;
 	rq->after = sched_many;
 	sched_spin_unlock(&rq->lock);
 	if (left && left->state == THREAD_GONE)
 		thread_forget(left);
 	else if (left)
-		sched_place(left);
-	if (level > 0)
-		sched_offer(level, affinity);
+		sched_place(left, left_to);
 	if (wake_moved)
 		waitq_wake_all(&sched_moved);
 }
@@ -287,6 +346,8 @@ static void run_ready(struct runq *rq)
 		if (several_ready(rq))
 			sched_tick_arm(rq, THREAD_SLICE_NS);
 	}
+	/* Whoever put two threads here took each for the one that runs. */
+	rq->offer = rq->after = sched_many;
 	sched_switch(rq);
 }
 
@@ -415,7 +476,7 @@ static void move_ready(struct runq *rq)
 		sched_dequeue(rq, thread);
 		thread->state = THREAD_MOVING;
 		sched_spin_unlock(&rq->lock);
-		sched_place(thread);
+		sched_place(thread, VCPUS_MAX);
 	}
 }
 

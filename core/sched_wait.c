@@ -108,12 +108,13 @@ static void timeout(struct timer *timer)
 	thread_wake(container_of(timer, struct thread, wait_timer));
 }
 
-void sched_block_wall(uint64_t wall_ns)
+uint64_t sched_block_wall(uint64_t wall_ns)
 {
 	struct thread *self = thread_self();
 
 	self->wait_timer.fn = timeout;
 	timer_arm_wall(&self->wait_timer, wall_ns);
 	thread_block(TIME_NEVER);
-	timer_cancel(&self->wait_timer);
+	/* Once reached it is over, though somebody set the clock back since. */
+	return timer_cancel(&self->wait_timer) ? wall_ns : 0;
 }

@@ -341,7 +341,7 @@ void thread_start(struct thread *thread)
 	uint64_t online = READ_ONCE(sched_online), vcpus = thread->affinity & online;
 
 	thread->vcpu = sched_least_loaded(vcpus ? vcpus : online, VCPU(id));
-	sched_place(thread);
+	sched_place(thread, VCPUS_MAX);
 	sched_restore(enabled);
 }
 
@@ -405,7 +405,9 @@ static void apply(struct runq *rq, struct thread *thread, enum place place)
 		sched_dequeue(rq, thread);
 		set_priority(thread, after);
 		sched_enqueue(rq, thread, place != PLACE_TAIL);
-		kick = after > before && sched_notice(rq, thread->level);
+		/* Also when it is no better than before: its idle vCPU may have looked just when
+		 * it was in no list. */
+		kick = sched_notice(rq, thread->level);
 		offer = after > before && thread->level <= rq->level;
 	} else {
 		set_priority(thread, after);
@@ -495,8 +497,9 @@ static bool settled(struct thread *thread)
 
 int thread_set_affinity(struct thread *thread, uint64_t mask)
 {
-	bool enabled = events_disable(), moving = false;
+	bool enabled = events_disable(), moving = false, offer;
 	struct runq *rq;
+	uint8_t level;
 
 	start_others();
 	if (!(mask & READ_ONCE(sched_online))) {
@@ -510,9 +513,13 @@ int thread_set_affinity(struct thread *thread, uint64_t mask)
 		thread->state = THREAD_MOVING;
 		moving = true;
 	}
+	offer = thread->state == THREAD_READY;
+	level = thread->level;
 	sched_spin_unlock(&rq->lock);
+	if (offer)
+		sched_offer(level, mask);
 	if (moving)
-		sched_place(thread);
+		sched_place(thread, VCPUS_MAX);
 	else if (thread == thread_self() && !sched_allowed(thread, VCPU(id)))
 		sched_leave();
 	else if (!settled(thread))

@@ -70,6 +70,7 @@ struct thread {
 	/* In ticks of the time-stamp counter, without those since it was switched to. */
 	uint64_t ran_ticks;
 	uint64_t slice_ticks; /* used of its slice: THREAD_RR and THREAD_OTHER */
+	uint64_t ready_ticks; /* when it became ready, about; where there are several vCPUs */
 	uint64_t stolen_ns;   /* in ran_ticks, but Xen ran others: thread_cpu_ns() subtracts it */
 	uint64_t shown_ns;    /* what thread_cpu_ns() said last; atomic */
 	uint64_t ran_ns;      /* of before the last suspend, when ticks may have changed */

@@ -33,8 +33,8 @@
 #define BASE_RANDOM_PAGES (VM_REGION_BYTES / 2 / PAGE_BYTES)
 #define PROT_MASK         (PT_PROT_READ | PT_PROT_WRITE | PT_PROT_EXEC)
 /* Beside VM_DIRTY and VM_ROOM. */
-#define VM_CARVED     0x400u /* in the direct map, for good */
-#define VM_MAKING     0x800u /* not there yet, or not any more: its address space is taken, no more */
+#define VM_CARVED     0x400u  /* in the direct map, for good */
+#define VM_MAKING     0x800u  /* not there yet, or not any more, but for its address space */
 #define VM_GROWING    0x1000u /* memory is being added behind it */
 #define PROTECT_PAGES 512UL   /* changed at once, locked */
 #define BLOCK_NONE    0u

@@ -36,7 +36,10 @@ test-readme: all box-image
 test-bench:
 	$(Q)test/tools/bench
 
+test-posix-harness:
+	$(Q)test/tools/posix
+
 test-man: all box-image
 	$(Q)test/tools/man $(B)
 
-.PHONY: test-bench test-man
+.PHONY: test-bench test-posix-harness test-man

@@ -60,7 +60,7 @@ help:
 
 # Fast things first; every part prints `N passed, N failed`, tools/test-summary adds them up.
 test: all box-image
-	@tools/test-summary $(B)/logs/test unit=test-unit tools=test-tools xen=test-xen \
+	@tools/test-summary $(B)/logs/test unit=test-unit tsan=test-tsan tools=test-tools xen=test-xen \
 		$(if $(CI),style=test-style)
 
 # Continuous integration (CI=true) also holds every file to the rules of style; it needs clang.
@@ -74,5 +74,5 @@ test-style:
 # Tools are tested by scripts of their own; each closes with `N passed, N failed`.
 test-tools: all box-image
 	@tools/test-summary $(B)/logs/test-tools toolchain=test-toolchain box=test-box dom0=test-dom0 \
-		bench=test-bench man=test-man readme=test-readme duster=test-duster
+		bench=test-bench posix-harness=test-posix-harness man=test-man readme=test-readme duster=test-duster
 .PHONY: test-tools

@@ -11,7 +11,7 @@ HOST_XL := $(if $(filter qemu,$(BOX)),,$(findstring control_d,$(shell cat $(XEN_
 
 setup_groups := build
 ifneq ($(filter $(if $(HOST_XL),,all run run-program) debug box box-image bench test test-%,$(filter-out \
-	test-unit test-toolchain,$(goals))),)
+	test-unit test-tsan test-toolchain,$(goals))),)
 setup_groups += box
 else ifneq ($(filter all run run-program,$(goals)),)
 setup_groups += dom0

@@ -58,7 +58,7 @@ program_style = -std=gnu11 -O2 $(STYLE_WARN) -nostdinc -isystem $(1) -isystem $(
 	-isystem $(B)/xen-include -iquote . -D__stardust__ -U__linux__ -U__linux -Ulinux -U__gnu_linux__
 program_group = $(eval $(call style_group,$(1),$(call program_style,$(GCC_INCLUDE)) $(2),$(call program_style,$(CLANG_INCLUDE)) $(2)))
 $(call program_group,$(filter-out test/bench/platform_linux.c,$(wildcard examples/hello/*.c \
-	test/guest/*.h test/guest/*/*.c test/bench/*.[ch])))
+	test/guest/*.h test/guest/*/*.[ch] test/bench/*.[ch] test/posix/*.[ch])))
 $(call program_group,$(addprefix test/toolchain/,test_libc.c print_floats.c linux-stub.c),-fno-builtin -D_GNU_SOURCE)
 $(call program_group,$(wildcard tools/newlib/*.c),-isystem $(B)/newlib/private)
 TINY_STYLE := -std=gnu11 -O2 $(STYLE_WARN) -ffreestanding -fno-pic -mno-red-zone -mgeneral-regs-only

@@ -4,33 +4,23 @@
 #include "xen/spinlock.h"
 
 #pragma weak spin_lock_wait
-#pragma weak spin_kick
+#pragma weak spin_unlock_kick
 
-/* Acquire: what the last holder wrote is seen from here on. */
 void spin_lock(struct spinlock *lock)
 {
-	uint16_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_ACQUIRE);
-
-	if (__builtin_expect(spin_owner(lock) != ticket, 0))
-		spin_lock_wait(lock, ticket);
+	if (__builtin_expect(!spin_take(lock), 0))
+		spin_lock_wait(lock);
 }
 
 bool spin_trylock(struct spinlock *lock)
 {
-	uint16_t ticket = spin_owner(lock);
-
-	return __atomic_compare_exchange_n(&lock->next, &ticket, (uint16_t)(ticket + 1), false,
-					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+	return spin_take(lock);
 }
 
-/* Release: what we wrote is seen by the next holder. */
 void spin_unlock(struct spinlock *lock)
 {
-	uint32_t before =
-		__atomic_fetch_add(&lock->owner_sleepers, SPIN_OWNER_ONE, __ATOMIC_SEQ_CST);
-
-	if (__builtin_expect((uint16_t)before != 0, 0))
-		spin_kick(lock, (uint16_t)(before / SPIN_OWNER_ONE + 1));
+	if (__builtin_expect(!spin_give(lock), 0))
+		spin_unlock_kick(lock);
 }
 
 bool spin_lock_events(struct spinlock *lock)

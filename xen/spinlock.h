@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Spinlocks for the kernel's own short sections: fair (tickets), and aware that the vCPU which
- * holds the lock, or whose turn it is, may have lost its processor: a waiter that spun for a while
- * sleeps in SCHEDOP_poll until the one before it kicks its event channel.
+ * Spinlocks for the kernel's own short sections, made for vCPUs that may lose their processor any
+ * time. Who finds a lock taken queues for it by ticket; the first of the queue gets it next, and
+ * newcomers may take it before only while that one is not there to take it: it has just begun to
+ * wait, or slept. So it is fair as far as vCPUs run, and nobody waits for one that does not but for
+ * the holder. Who waited for a while sleeps in SCHEDOP_poll until it is kicked.
  *
  * Events are disabled while a spinlock is held, by the caller or by the _events variants; so a
  * thread that holds one is never preempted by ours, and a handler never finds it held by its own
@@ -15,14 +17,21 @@
 #include "xen/vcpu.h"
 
 struct spinlock {
-	/* The ticket being served (upper half), and how many vCPUs wait asleep. */
-	uint32_t owner_sleepers;
+	uint8_t word;  /* SPIN_* */
 	uint16_t next; /* the ticket to be drawn */
+	/* The queue: the ticket of its first (upper half), and how many of the others sleep. */
+	uint32_t first_sleepers;
 };
+
+_Static_assert(sizeof(struct spinlock) == 8, "lib/posix keeps one in a pthread_rwlock_t");
+
+#define SPIN_LOCKED 0x1u
+#define SPIN_WANTED 0x2u /* the first of the queue is there: newcomers queue */
+#define SPIN_ASLEEP 0x4u /* it sleeps: who unlocks kicks it */
 
 #define SPINLOCK_INIT                                                                              \
 	{                                                                                          \
-		0, 0                                                                               \
+		0, 0, 0                                                                            \
 	}
 
 /* Out of line: most places lock seldom, and a call is small. Events disabled by the caller. */
@@ -30,32 +39,41 @@ void spin_lock(struct spinlock *lock);
 bool spin_trylock(struct spinlock *lock);
 void spin_unlock(struct spinlock *lock);
 
-/* The slow paths: until it is this ticket's turn; wakes the vCPU that sleeps for it. */
-void spin_lock_wait(struct spinlock *lock, uint16_t ticket);
-void spin_kick(const void *lock, uint16_t ticket);
-
-/* One more in owner_sleepers' upper half; what overflows falls off. */
-#define SPIN_OWNER_ONE 0x10000u
+/* The slow paths, of xen/spinlock_slow.c: found taken; left with more than SPIN_LOCKED set. */
+void spin_lock_wait(struct spinlock *lock);
+void spin_unlock_kick(struct spinlock *lock);
 
 /* The same inline, for the scheduler's shortest paths. On the host they are the functions, which
- * tests replace. */
+ * tests replace. Acquire: what the last holder wrote is seen from here on. */
+static inline bool spin_take(struct spinlock *lock)
+{
+	uint8_t word = 0;
+
+	return __atomic_compare_exchange_n(&lock->word, &word, SPIN_LOCKED, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+/* Release: what we wrote is seen by the next holder. Once it is free the lock is not touched any
+ * more: the next holder may do away with it. */
+static inline bool spin_give(struct spinlock *lock)
+{
+	uint8_t word = SPIN_LOCKED;
+
+	return __atomic_compare_exchange_n(&lock->word, &word, 0, false, __ATOMIC_RELEASE,
+					   __ATOMIC_RELAXED);
+}
+
 #ifdef __stardust__
 static inline void spin_lock_inline(struct spinlock *lock)
 {
-	uint16_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_ACQUIRE);
-
-	if (__builtin_expect(*((volatile uint16_t *)&lock->owner_sleepers + 1) != ticket, 0))
-		spin_lock_wait(lock, ticket);
-	barrier();
+	if (__builtin_expect(!spin_take(lock), 0))
+		spin_lock_wait(lock);
 }
 
 static inline void spin_unlock_inline(struct spinlock *lock)
 {
-	uint32_t before =
-		__atomic_fetch_add(&lock->owner_sleepers, SPIN_OWNER_ONE, __ATOMIC_SEQ_CST);
-
-	if (__builtin_expect((uint16_t)before != 0, 0))
-		spin_kick(lock, (uint16_t)(before / SPIN_OWNER_ONE + 1));
+	if (__builtin_expect(!spin_give(lock), 0))
+		spin_unlock_kick(lock);
 }
 #else
 #define spin_lock_inline   spin_lock
@@ -72,16 +90,10 @@ int spin_vcpu_prepare(struct vcpu *vcpu);
 /* Provided by xen/evtchn.c: the port, which stays masked, is not pending any more. */
 void spin_kick_clear(evtchn_port_t port);
 
-static inline uint16_t spin_owner(const struct spinlock *lock)
-{
-	return (uint16_t)(__atomic_load_n(&lock->owner_sleepers, __ATOMIC_SEQ_CST) /
-			  SPIN_OWNER_ONE);
-}
-
 /* True when some vCPU holds it: for assertions. */
 static inline bool spin_locked(const struct spinlock *lock)
 {
-	return READ_ONCE(lock->owner_sleepers) >> 16 != READ_ONCE(lock->next);
+	return READ_ONCE(lock->word) & SPIN_LOCKED;
 }
 
 #endif

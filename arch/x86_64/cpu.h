@@ -33,17 +33,19 @@
 #define smp_rmb() barrier()
 #define smp_wmb() barrier()
 
-/* READ_SHARED: may meet another vCPU's store, but leaves the compiler free to choose the
- * instruction. */
+/* READ_SHARED, WRITE_SHARED: may meet another vCPU's store or load, but leave the compiler free to
+ * choose the instruction. */
 #ifdef __SANITIZE_THREAD__
 /* ThreadSanitizer knows atomics, and that loads and stores keep their order only from them. */
-#define READ_ONCE(x)     __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
-#define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELEASE)
-#define READ_SHARED(x)   READ_ONCE(x)
+#define READ_ONCE(x)       __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+#define WRITE_ONCE(x, v)   __atomic_store_n(&(x), (v), __ATOMIC_RELEASE)
+#define READ_SHARED(x)     READ_ONCE(x)
+#define WRITE_SHARED(x, v) WRITE_ONCE(x, v)
 #else
-#define READ_ONCE(x)     (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
-#define READ_SHARED(x)   (x)
+#define READ_ONCE(x)       (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v)   (*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_SHARED(x)     (x)
+#define WRITE_SHARED(x, v) ((x) = (v))
 #endif
 
 /* Time-stamp counter, unordered. On the host it is the mock hypervisor's, in virtual time. */

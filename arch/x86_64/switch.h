@@ -71,6 +71,13 @@ static inline uintptr_t switch_prepare(uintptr_t stack_top, void (*fn)(void *arg
 	return (uintptr_t)frame;
 }
 
+/* On the host %fs is the C library's, and a sanitizer may want to know of another stack. */
+#ifdef __stardust__
+static inline void switch_announce(void *thread)
+{
+	(void)thread;
+}
+
 /* True when wrfsbase works: CR4.FSGSBASE, which Xen lets a guest read. */
 static inline bool switch_has_fsgsbase(void)
 {
@@ -80,18 +87,28 @@ static inline bool switch_has_fsgsbase(void)
 	return (cr4 >> 16) & 1;
 }
 
-/* The running thread's thread pointer; %fs must be set. */
-static inline uintptr_t switch_thread_pointer(void)
-{
-	uintptr_t pointer;
-
-	__asm__ volatile("mov %%fs:0, %0" : "=r"(pointer));
-	return pointer;
-}
-
 static inline void switch_write_fs(uintptr_t base)
 {
 	__asm__ volatile("wrfsbase %0" ::"r"(base));
 }
+#else
+void switch_fiber(void *thread) __attribute__((weak));
+
+static inline void switch_announce(void *thread)
+{
+	if (switch_fiber)
+		switch_fiber(thread);
+}
+
+static inline bool switch_has_fsgsbase(void)
+{
+	return true;
+}
+
+static inline void switch_write_fs(uintptr_t base)
+{
+	(void)base;
+}
+#endif
 
 #endif

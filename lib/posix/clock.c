@@ -27,6 +27,9 @@ void mq_wall_set(void) __attribute__((weak));
 /* Woken when CLOCK_REALTIME was set. */
 static struct waitq clock_set;
 
+/* What clock_settime() added to CLOCK_PROCESS_CPUTIME_ID. */
+static int64_t cpu_offset_ns;
+
 int clock_to_ns(const struct timespec *time, uint64_t *ns_out)
 {
 	if (time->tv_sec < 0 || time->tv_nsec < 0 || time->tv_nsec >= (long)NS_PER_S)
@@ -77,10 +80,11 @@ int clock_read(clockid_t clock, uint64_t *ns_out)
 		*ns_out = time_monotonic_ns() - time_boot_ns();
 		return 0;
 	case CLOCK_PROCESS_CPUTIME_ID:
-		*ns_out = thread_cpu_ns_all ? thread_cpu_ns_all() : time_cpu_ns();
+		*ns_out = (thread_cpu_ns_all ? thread_cpu_ns_all() : time_cpu_ns()) + cpu_offset_ns;
 		return 0;
 	case CLOCK_THREAD_CPUTIME_ID:
-		*ns_out = thread_cpu_ns ? thread_cpu_ns(thread_self()) : time_cpu_ns();
+		*ns_out = (thread_cpu_ns ? thread_cpu_ns(thread_self()) : time_cpu_ns()) +
+			  thread_self()->signals->cpu_offset_ns;
 		return 0;
 	default:
 		return clock_read_thread ? clock_read_thread(clock, ns_out) : -EINVAL;
@@ -107,18 +111,34 @@ int clock_getres(clockid_t clock, struct timespec *resolution_out)
 	return (int)posix_result(result);
 }
 
+static void set_wall(uint64_t ns)
+{
+	time_set_wall_ns(ns);
+	waitq_wake_all(&clock_set);
+	if (clock_timer_wall_set)
+		clock_timer_wall_set();
+	if (mq_wall_set)
+		mq_wall_set();
+}
+
+/* CPU-time clocks can be set too (POSIX clock_settime(), CPT). */
 int clock_settime(clockid_t clock, const struct timespec *time)
 {
-	uint64_t ns;
-	int result = clock == CLOCK_REALTIME ? clock_to_ns(time, &ns) : -EINVAL;
+	uint64_t ns, now_ns;
+	int result = clock_to_ns(time, &ns);
 
+	if (result == 0)
+		result = clock_read(clock, &now_ns);
 	if (result == 0) {
-		time_set_wall_ns(ns);
-		waitq_wake_all(&clock_set);
-		if (clock_timer_wall_set)
-			clock_timer_wall_set();
-		if (mq_wall_set)
-			mq_wall_set();
+		if (clock == CLOCK_REALTIME)
+			set_wall(ns);
+		else if (clock == CLOCK_PROCESS_CPUTIME_ID)
+			__atomic_fetch_add(&cpu_offset_ns, (int64_t)(ns - now_ns),
+					   __ATOMIC_RELAXED);
+		else if (clock == CLOCK_THREAD_CPUTIME_ID)
+			thread_self()->signals->cpu_offset_ns += (int64_t)(ns - now_ns);
+		else
+			result = -EINVAL;
 	}
 	return (int)posix_result(result);
 }
@@ -160,7 +180,8 @@ uint64_t clock_wait_ns(clockid_t clock, uint64_t left_ns)
 	return left_ns > CLOCK_TIMER_CPU_NS ? left_ns : CLOCK_TIMER_CPU_NS;
 }
 
-/* Sleeps until the clock says target_ns; it may be set meanwhile. 0, or -EINTR after handlers ran. */
+/* Sleeps until the clock says target_ns; it may be set meanwhile. 0, or -EINTR after handlers ran.
+ */
 static int sleep_on(clockid_t clock, uint64_t target_ns)
 {
 	bool enabled = events_disable();

@@ -26,7 +26,7 @@ clockid_t clock_of_thread(const struct thread *thread);
 
 /* The thread's id (28 bits) above CLOCK_THREAD_CPUTIME_ID. */
 #define CLOCK_THREAD_SHIFT 4
-#define CLOCK_KIND_MASK	   0xfU
+#define CLOCK_KIND_MASK    0xfU
 
 static inline bool clock_counts_cpu(clockid_t clock)
 {

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "lib/posix/clock.h"
+#include "lib/posix/sig.h"
 
 #pragma weak thread_for_each
 #pragma weak thread_cpu_ns
@@ -20,6 +21,8 @@ static bool read_one(struct thread *thread, void *arg)
 	if (thread->id != reading->id)
 		return true;
 	reading->ns = thread_cpu_ns(thread);
+	if (thread->signals)
+		reading->ns += (uint64_t)thread->signals->cpu_offset_ns;
 	reading->found = true;
 	return false;
 }

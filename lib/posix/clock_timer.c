@@ -115,8 +115,7 @@ void clock_timer_wall_set(void)
 	bool enabled = spin_lock_events(&lock);
 	struct list_node *node;
 
-	list_for_each(node, &wall_timers)
-	{
+	list_for_each (node, &wall_timers) {
 		struct clock_timer *timer = container_of(node, struct clock_timer, wall_node);
 
 		timer_arm(&timer->timer, look_at(timer, time_wall_ns(), 0));

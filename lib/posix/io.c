@@ -184,9 +184,13 @@ int fsync(int fd)
 
 	cancel_test();
 	file = fd_get(fd);
-	if (file)
+	if (file) {
 		result = file->ops->sync ? file->ops->sync(file) : 0;
-	return (int)finish(file, result);
+		file_put(file);
+	}
+	if (result == -EINTR)
+		cancel_test();
+	return (int)posix_result(result);
 }
 
 int fdatasync(int fd)

@@ -169,24 +169,35 @@ int posix_madvise(void *start, size_t bytes, int advice)
 }
 
 /* Memory of a guest is never paged out. */
+/* All memory is resident. What is not mapped cannot be locked. */
+static int check_mapped(const void *start, size_t bytes)
+{
+	uintptr_t page = (uintptr_t)start & PAGE_MASK, end = (uintptr_t)start + bytes;
+	struct pt_walk walk;
+
+	if (end < (uintptr_t)start)
+		return -ENOMEM;
+	for (; page < end; page += PAGE_BYTES) {
+		pt_walk(page, &walk);
+		if (!walk.present)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int mlock(const void *start, size_t bytes)
 {
-	(void)start;
-	(void)bytes;
-	return 0;
+	return (int)posix_result(check_mapped(start, bytes));
 }
 
 int munlock(const void *start, size_t bytes)
 {
-	(void)start;
-	(void)bytes;
-	return 0;
+	return (int)posix_result(check_mapped(start, bytes));
 }
 
 int mlockall(int flags)
 {
-	(void)flags;
-	return 0;
+	return (int)posix_result(flags && !(flags & ~(MCL_CURRENT | MCL_FUTURE)) ? 0 : -EINVAL);
 }
 
 int munlockall(void)

@@ -136,8 +136,7 @@ static int begin(mqd_t descriptor, const struct timespec *time, size_t bytes, bo
 	else
 		*message_out = way.take(queue);
 	if (result == 0 && !*message_out)
-		result = flags & O_NONBLOCK ? -EAGAIN
-					    : wait_for(queue, &way, time, message_out);
+		result = flags & O_NONBLOCK ? -EAGAIN : wait_for(queue, &way, time, message_out);
 	*queue_out = queue;
 	if (result)
 		mq_put(queue);

@@ -13,7 +13,7 @@
 
 #define MESSAGES_DEFAULT      10
 #define MESSAGE_BYTES_DEFAULT 8192
-#define SLOT_ALIGN	      16UL
+#define SLOT_ALIGN            16UL
 
 static struct spinlock mq_lock; /* taken before a queue's */
 static struct list_node names = LIST_INIT(names);
@@ -99,8 +99,7 @@ static struct mq *find(const char *name)
 {
 	struct list_node *node;
 
-	list_for_each(node, &names)
-	{
+	list_for_each (node, &names) {
 		struct mq *queue = container_of(node, struct mq, node);
 
 		if (strcmp(queue->name, name) == 0)

@@ -34,9 +34,9 @@ struct mq {
 
 	struct spinlock lock;
 	struct list_node messages; /* by priority, then as they came; lock */
-	struct list_node free;	   /* slots; lock */
-	size_t messages_count;	   /* lock */
-	unsigned int receiving;	   /* threads that wait for a message; lock */
+	struct list_node free;     /* slots; lock */
+	size_t messages_count;     /* lock */
+	unsigned int receiving;    /* threads that wait for a message; lock */
 	struct waitq filled, emptied;
 
 	/* Who is told when a message comes to the empty queue; lock. */

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Mutexes inside: what the bits of a pthread_mutex_t mean, and the steps conditions share with them.
+ * Mutexes inside: what the bits of a pthread_mutex_t mean, and the steps conditions share with
+ * them.
  *
- * The word is 0 when nobody has the mutex, else the owner's number (struct tcb's id) and flags. Lock
- * and unlock without contention are one compare-and-exchange each.
- *  MUTEX_WAITERS	somebody may sleep on the word: unlocking looks closer
- *  MUTEX_WOKEN		somebody was woken and has not looked yet: unlocking wakes nobody else
- *  MUTEX_HANDOFF	one waiter has lost too often; it sleeps on the turn, and the next unlock
- *			gives the mutex to it. Without owner the mutex is reserved for it
- * A thread that goes to sleep on the word has cleared MUTEX_WOKEN before, so that flag is never left
- * over while all sleep; one that takes the mutex after a sleep sets MUTEX_WAITERS, because it cannot
- * know how many sleep still. Whoever runs may take a free mutex at once (that is what makes
+ * The word is 0 when nobody has the mutex, else the owner's number (struct tcb's id) and flags.
+ * Lock and unlock without contention are one compare-and-exchange each.
+ *  MUTEX_WAITERS: somebody may sleep on the word: unlocking looks closer
+ *  MUTEX_WOKEN: somebody was woken and has not looked yet: unlocking wakes nobody else
+ *  MUTEX_HANDOFF: one waiter has lost too often; it sleeps on the turn, and the next unlock gives
+ *   the mutex to it. Without owner the mutex is reserved for it
+ * A thread that goes to sleep on the word has cleared MUTEX_WOKEN before, so that flag is never
+ * left over while all sleep; one that takes the mutex after a sleep sets MUTEX_WAITERS, because it
+ * cannot know how many sleep still. Whoever runs may take a free mutex at once (that is what makes
  * contention cheap); the hand-off, once somebody waited for MUTEX_PATIENCE_NS, keeps that fair.
  *
  * Unlocking touches the memory for the last time when it changes the word: another thread may free

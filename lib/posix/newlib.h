@@ -10,8 +10,8 @@
 void __libc_init_array(void);
 void __libc_fini_array(void);
 
-/* newlib's (stdio/findfp.c, fwalk.c): makes the streams of a reent usable; calls fn for each of them
- * that is open. */
+/* newlib's (stdio/findfp.c, fwalk.c): makes the streams of a reent usable; calls fn for each of
+ * them that is open. */
 struct _reent;
 struct __sFILE;
 void __sinit(struct _reent *reent);

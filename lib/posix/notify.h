@@ -22,8 +22,8 @@ struct notify {
 	void (*taken)(struct notify *notify);
 };
 
-/* Starts the service thread when this is the first. taken may be NULL. Thread context. 0, -EINVAL (no
- * function), -EAGAIN. */
+/* Starts the service thread when this is the first. taken may be NULL. Thread context. 0, -EINVAL
+ * (no function), -EAGAIN. */
 int notify_init(struct notify *notify, const struct sigevent *event,
 		void (*taken)(struct notify *notify));
 /* One more thread runs the function, unless one is on its way already. Any context. */

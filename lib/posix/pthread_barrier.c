@@ -75,6 +75,8 @@ int pthread_barrier_wait(pthread_barrier_t *barrier)
 {
 	uint32_t number, now;
 
+	if (barrier->__count == 0)
+		return EINVAL;
 	__atomic_fetch_add(&barrier->__inside, 1, __ATOMIC_SEQ_CST);
 	number = draw_number(barrier);
 	if ((number + 1) % barrier->__count == 0) {

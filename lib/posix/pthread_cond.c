@@ -51,7 +51,8 @@ static int cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, struct sync_l
 	if ((mutex_load(&mutex->__word) & owner) != mutex_self())
 		return EPERM;
 	cancel_test();
-	cond->__mutex = mutex;
+	/* Signals are sent without the mutex too. */
+	__atomic_store_n(&cond->__mutex, mutex, __ATOMIC_RELAXED);
 	sequence = mutex_load(&cond->__sequence);
 	__atomic_store_n(&cond->__newest, sequence, __ATOMIC_RELAXED);
 	__atomic_fetch_add(waiters_of(cond), 1, __ATOMIC_SEQ_CST);
@@ -98,12 +99,13 @@ int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restr
 static int wake(pthread_cond_t *cond, unsigned int count)
 {
 	uint32_t *sequence = &cond->__sequence;
-	pthread_mutex_t *mutex = cond->__mutex;
+	pthread_mutex_t *mutex;
 	int gone = -EAGAIN;
 
 	if (!(__atomic_load_n(waiters_of(cond), __ATOMIC_SEQ_CST) & ~LEAVING))
 		return 0;
 	__atomic_fetch_add(sequence, 1, __ATOMIC_SEQ_CST);
+	mutex = __atomic_load_n(&cond->__mutex, __ATOMIC_RELAXED);
 	/* Whoever has the mutex lets them wait for that: they could not run anyway. */
 	if (!(mutex->__kind & MUTEX_INHERIT) &&
 	    (mutex_load(&mutex->__word) & MUTEX_OWNER) == mutex_self() &&

@@ -290,7 +290,7 @@ int pthread_rwlock_unlock(pthread_rwlock_t *lock)
 		__atomic_store_n(&lock->__writer, 0, __ATOMIC_RELAXED);
 	} else {
 		if (!(word & RW_READERS))
-			return EPERM;
+			return EINVAL;
 		tcb_self()->reads--;
 	}
 	while (!try_unlock(lock, writer) && !unlock_for_waiters(lock, writer))
@@ -307,5 +307,6 @@ int pthread_rwlock_init(pthread_rwlock_t *restrict lock, const pthread_rwlockatt
 
 int pthread_rwlock_destroy(pthread_rwlock_t *lock)
 {
-	return mutex_load(&lock->__word) ? EBUSY : 0;
+	/* One that is merely locked goes with its memory. */
+	return mutex_load(&lock->__word) & RW_WAITERS ? EBUSY : 0;
 }

@@ -65,7 +65,7 @@ int pthread_spin_lock(pthread_spinlock_t *lock)
 
 int pthread_spin_unlock(pthread_spinlock_t *lock)
 {
-	if ((mutex_load(lock) & ~SPIN_SLEEPERS) != mutex_self())
+	if (mutex_load(lock) == 0)
 		return EPERM;
 	if (__atomic_exchange_n(lock, 0, __ATOMIC_RELEASE) & SPIN_SLEEPERS)
 		sync_wake(lock, 1);

@@ -69,6 +69,7 @@ int getrusage(int who, struct rusage *usage_out)
 	}
 	usage_out->ru_utime = clock_timeval_from_ns(ns);
 	page_get_stats(&pages);
-	usage_out->ru_maxrss = (long)((pages.total - pages.free - pages.untouched) * (PAGE_BYTES / KIB));
+	usage_out->ru_maxrss =
+		(long)((pages.total - pages.free - pages.untouched) * (PAGE_BYTES / KIB));
 	return 0;
 }

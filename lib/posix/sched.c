@@ -107,7 +107,7 @@ static int set_scheduling(struct thread *thread, void *arg)
 
 int sched_getscheduler(pid_t pid)
 {
-	struct scheduling now;
+	struct scheduling now = {0};
 	int result = on_thread(pid, get_scheduling, &now);
 
 	return (int)posix_result(result ? result : now.policy);
@@ -115,7 +115,7 @@ int sched_getscheduler(pid_t pid)
 
 int sched_setscheduler(pid_t pid, int policy, const struct sched_param *param)
 {
-	struct scheduling old, wanted = {policy, param ? param->sched_priority : -1};
+	struct scheduling old = {0}, wanted = {policy, param ? param->sched_priority : -1};
 	int result = on_thread(pid, get_scheduling, &old);
 
 	if (result == 0 && !valid(policy, wanted.priority))
@@ -127,7 +127,7 @@ int sched_setscheduler(pid_t pid, int policy, const struct sched_param *param)
 
 int sched_getparam(pid_t pid, struct sched_param *param_out)
 {
-	struct scheduling now;
+	struct scheduling now = {0};
 	int result = param_out ? on_thread(pid, get_scheduling, &now) : -EINVAL;
 
 	if (result == 0)
@@ -137,7 +137,7 @@ int sched_getparam(pid_t pid, struct sched_param *param_out)
 
 int sched_setparam(pid_t pid, const struct sched_param *param)
 {
-	struct scheduling now;
+	struct scheduling now = {0};
 	int result = on_thread(pid, get_scheduling, &now);
 
 	if (result)
@@ -147,7 +147,7 @@ int sched_setparam(pid_t pid, const struct sched_param *param)
 
 int sched_rr_get_interval(pid_t pid, struct timespec *interval_out)
 {
-	struct scheduling now;
+	struct scheduling now = {0};
 	int result = interval_out ? on_thread(pid, get_scheduling, &now) : -EINVAL;
 
 	/* A thread without slices runs as long as it likes. */

@@ -24,12 +24,15 @@ struct named {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct named *all; /* guarded by lock */
 
+/* As on Linux, where the name of the file behind it begins with "sem.". */
+#define NAME_BYTES_MAX (NAME_MAX - 4)
+
 /* Without the leading slash. 0, -EINVAL, -ENAMETOOLONG. */
 static int check_name(const char **name)
 {
 	if (**name == '/')
 		++*name;
-	if (strnlen(*name, NAME_MAX + 1) > NAME_MAX)
+	if (strnlen(*name, NAME_BYTES_MAX + 1) > NAME_BYTES_MAX)
 		return -ENAMETOOLONG;
 	return **name == '\0' || strchr(*name, '/') ? -EINVAL : 0;
 }

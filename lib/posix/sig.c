@@ -11,7 +11,7 @@
 #include "xen/vcpu.h"
 
 #define NEVER_BLOCKED (SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP))
-#define THIS_PROCESS 1
+#define THIS_PROCESS  1
 
 #define RFLAGS_DF (1UL << 10)
 #define RFLAGS_AC (1UL << 18)
@@ -283,7 +283,8 @@ void core_deliver_signals(struct trap_frame *frame)
 {
 	int signal;
 
-	/* thread->interrupted stays set, for sig_enter(), sig_release() or the next wait to look. */
+	/* thread->interrupted stays set, for sig_enter(), sig_release() or the next wait to look.
+	 */
 	if (!sig_may_enter())
 		return;
 	signal = sig_deliverable();

@@ -38,7 +38,7 @@
 /* No other thread blocks SIGKILL. */
 #define SIG_ENDED (~0UL)
 /* Without job control there is nothing to stop or continue. */
-#define SIG_IGNORED_BY_DEFAULT                                                                         \
+#define SIG_IGNORED_BY_DEFAULT                                                                     \
 	(SIG_BIT(SIGCHLD) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH) | SIG_BIT(SIGCONT) |               \
 	 SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
 
@@ -61,7 +61,7 @@ struct sig_entry {
 /* Lock: sig_lock. */
 struct sig_pending {
 	sigset_t set;
-	sigset_t from_kernel; /* those without an entry: SI_KERNEL, not SI_USER */
+	sigset_t from_kernel;   /* those without an entry: SI_KERNEL, not SI_USER */
 	struct list_node queue; /* struct sig_entry, oldest first; zeros: empty */
 };
 
@@ -72,6 +72,9 @@ struct sig_thread {
 	unsigned int holds; /* the thread's own, as all below */
 	unsigned int runs;  /* how many handlers ran */
 	stack_t altstack;   /* ss_size 0: none */
+	/* Not a signal's, but here each thread has a place: what clock_settime() added to its
+	 * CPU-time clock. */
+	int64_t cpu_offset_ns;
 	/* From the event or trap to sig_enter(); while entering no other delivery may begin. */
 	bool entering, fault;
 	siginfo_t info;
@@ -131,7 +134,8 @@ bool sig_may_enter(void);
 /* Makes the frame resume in sig_enter() on the given stack. */
 void sig_redirect(struct trap_frame *frame, uintptr_t stack, bool fault);
 
-/* --- sig_handle.c, sig_frame.c: absent in programs that handle no signal and have one thread --- */
+/* --- sig_handle.c, sig_frame.c: absent in programs that handle no signal and have one thread ---
+ */
 
 /* Runs the handler: mask, stack, flags. */
 enum sig_result sig_handle(const siginfo_t *info, ucontext_t *context) __attribute__((weak));
@@ -153,8 +157,9 @@ _Noreturn void sig_enter(void) __attribute__((weak));
 /* --- sig_queue.c: absent until something queues --- */
 
 /* Makes a signal pending with entry (borrowed until taken() is called, perhaps at once);
- * entry->info.si_signo is the signal. thread NULL: the process. It does not wait yet. False: one of that number below SIGRTMIN was pending already, or it is ignored, and
- * taken() is not called. Any context. */
+ * entry->info.si_signo is the signal. thread NULL: the process. It does not wait yet. False: one of
+ * that number below SIGRTMIN was pending already, or it is ignored, and taken() is not called. Any
+ * context. */
 bool sig_send_entry(struct thread *thread, struct sig_entry *entry);
 /* Its inner part, sig_lock held. The caller wakes sig_queue. */
 bool sig_post_entry(struct thread *thread, struct sig_entry *entry);

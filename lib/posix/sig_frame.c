@@ -4,8 +4,9 @@
  *
  * The trap frame lies on the interrupted stack below the thread's stack pointer, so nothing can be
  * built there while it lives. The handler of the event therefore keeps a copy of the frame in
- * struct sig_thread, makes the thread resume in sig_enter(), and sig_enter(), an ordinary function on the thread's (or
- * the alternate) stack, saves the FPU, runs the handlers and puts everything back.
+ * struct sig_thread, makes the thread resume in sig_enter(), and sig_enter(), an ordinary function
+ * on the thread's (or the alternate) stack, saves the FPU, runs the handlers and puts everything
+ * back.
  */
 #include <signal.h>
 #include <string.h>
@@ -54,12 +55,11 @@ static size_t fpu_bytes(void)
 /* Where in the frame each register of the context is, in words. */
 #define AT(field) offsetof(struct trap_frame, field) / 8
 static const uint8_t frame_words[] = {
-	[REG_R8] = AT(r8),   [REG_R9] = AT(r9),	  [REG_R10] = AT(r10),
-	[REG_R11] = AT(r11), [REG_R12] = AT(r12), [REG_R13] = AT(r13),
-	[REG_R14] = AT(r14), [REG_R15] = AT(r15), [REG_RDI] = AT(rdi),
-	[REG_RSI] = AT(rsi), [REG_RBP] = AT(rbp), [REG_RBX] = AT(rbx),
-	[REG_RDX] = AT(rdx), [REG_RAX] = AT(rax), [REG_RCX] = AT(rcx),
-	[REG_RSP] = AT(rsp), [REG_RIP] = AT(rip), [REG_EFL] = AT(rflags),
+	[REG_R8] = AT(r8),   [REG_R9] = AT(r9),      [REG_R10] = AT(r10), [REG_R11] = AT(r11),
+	[REG_R12] = AT(r12), [REG_R13] = AT(r13),    [REG_R14] = AT(r14), [REG_R15] = AT(r15),
+	[REG_RDI] = AT(rdi), [REG_RSI] = AT(rsi),    [REG_RBP] = AT(rbp), [REG_RBX] = AT(rbx),
+	[REG_RDX] = AT(rdx), [REG_RAX] = AT(rax),    [REG_RCX] = AT(rcx), [REG_RSP] = AT(rsp),
+	[REG_RIP] = AT(rip), [REG_EFL] = AT(rflags),
 };
 #define FRAME_REGS (sizeof(frame_words) / sizeof(frame_words[0]))
 _Static_assert(REG_EFL == FRAME_REGS - 1 && REG_RIP == FRAME_REGS - 2, "no gaps in the table");

@@ -123,7 +123,7 @@ enum sig_result sig_handle(const siginfo_t *info, ucontext_t *context)
 	call.context->uc_sigmask = sig_blocked();
 	sig_get_altstack(&call.context->uc_stack);
 	sig_change_mask(call.context->uc_sigmask | action.sa_mask |
-		    (action.sa_flags & SA_NODEFER ? 0 : SIG_BIT(signal)));
+			(action.sa_flags & SA_NODEFER ? 0 : SIG_BIT(signal)));
 	self()->runs++;
 	if (stack != here)
 		call_on_stack((void *)(stack & -16UL), call_handler, &call);

@@ -47,8 +47,7 @@ static void leave(struct sig_entry *entry)
 	struct list_node *node;
 
 	list_remove(&entry->node);
-	list_for_each(node, &pending->queue)
-	{
+	list_for_each (node, &pending->queue) {
 		if (entry_of(node)->info.si_signo == entry->info.si_signo)
 			return;
 	}
@@ -61,8 +60,7 @@ bool sig_queue_take(struct sig_pending *pending, int signal, siginfo_t *info_out
 
 	if (!pending->queue.next)
 		return false;
-	list_for_each(node, &pending->queue)
-	{
+	list_for_each (node, &pending->queue) {
 		struct sig_entry *entry = entry_of(node);
 
 		if (entry->info.si_signo == signal) {
@@ -81,8 +79,7 @@ void sig_queue_discard(struct sig_pending *pending, sigset_t set)
 
 	if (!pending->queue.next)
 		return;
-	list_for_each_safe(node, after, &pending->queue)
-	{
+	list_for_each_safe (node, after, &pending->queue) {
 		struct sig_entry *entry = entry_of(node);
 
 		if (set & SIG_BIT(entry->info.si_signo)) {
@@ -164,7 +161,6 @@ int sigqueue(pid_t pid, int signal, const union sigval value)
 		.si_signo = signal,
 		.si_code = SI_QUEUE,
 		.si_pid = THIS_PROCESS,
-		.si_value = value,
 	};
 	int result = 0;
 
@@ -172,6 +168,7 @@ int sigqueue(pid_t pid, int signal, const union sigval value)
 		return (int)posix_result(-EINVAL);
 	if (pid != THIS_PROCESS)
 		return (int)posix_result(-ESRCH);
+	info.si_value = value;
 	if (signal) {
 		result = sig_queue_info(NULL, &info);
 		sig_deliver();

@@ -39,7 +39,8 @@ static void set_action(int signal, const struct sigaction *action)
 	bool enabled = spin_lock_events(&sig_lock);
 
 	sig_actions[signal] = *action;
-	if ((action->sa_handler == SIG_IGN || (action->sa_handler == SIG_DFL && (SIG_IGNORED_BY_DEFAULT & SIG_BIT(signal)))))
+	if ((action->sa_handler == SIG_IGN ||
+	     (action->sa_handler == SIG_DFL && (SIG_IGNORED_BY_DEFAULT & SIG_BIT(signal)))))
 		discard(SIG_BIT(signal));
 	spin_unlock_events(&sig_lock, enabled);
 }

@@ -63,7 +63,7 @@ int get_nprocs(void)
 	X(_SC_PAGESIZE, PAGESIZE)                                                                  \
 	X(_SC_RE_DUP_MAX, RE_DUP_MAX)                                                              \
 	X(_SC_RTSIG_MAX, RTSIG_MAX)                                                                \
-	X(_SC_SEM_NSEMS_MAX, SEM_NSEMS_MAX)                                                        \
+	X(_SC_SEM_NSEMS_MAX, -1)                                                                   \
 	X(_SC_SEM_VALUE_MAX, SEM_VALUE_MAX)                                                        \
 	X(_SC_SIGQUEUE_MAX, SIGQUEUE_MAX)                                                          \
 	X(_SC_STREAM_MAX, STREAM_MAX)                                                              \

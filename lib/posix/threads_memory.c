@@ -137,8 +137,9 @@ struct pthread *threads_alloc(void *own, size_t stack_bytes, size_t guard_bytes)
 	if (!area)
 		return NULL;
 	thread = lay_out(area, area_bytes, guard_bytes, false);
-	thread->tcb.stack_start = (uintptr_t)area + PAD_BYTES + guard;
-	thread->tcb.stack_bytes = tcb_stack_top(&thread->tcb) - thread->tcb.stack_start;
+	/* There may be a little more below than was asked for. */
+	thread->tcb.stack_start = tcb_stack_top(&thread->tcb) - stack_bytes;
+	thread->tcb.stack_bytes = stack_bytes;
 	thread->tcb.guard_bytes = guard;
 	return thread;
 }

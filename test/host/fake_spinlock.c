@@ -65,7 +65,7 @@ static void watch(struct spinlock *lock)
 void spin_lock(struct spinlock *lock)
 {
 	watch(lock);
-	while (__atomic_exchange_n(&lock->next, 1, __ATOMIC_ACQUIRE))
+	while (__atomic_exchange_n(&lock->word, SPIN_LOCKED, __ATOMIC_ACQUIRE))
 		sched_yield();
 	held[held_count++] = lock;
 }
@@ -73,7 +73,7 @@ void spin_lock(struct spinlock *lock)
 bool spin_trylock(struct spinlock *lock)
 {
 	watch(lock);
-	if (__atomic_exchange_n(&lock->next, 1, __ATOMIC_ACQUIRE))
+	if (__atomic_exchange_n(&lock->word, SPIN_LOCKED, __ATOMIC_ACQUIRE))
 		return false;
 	held[held_count++] = lock;
 	return true;
@@ -90,7 +90,7 @@ void spin_unlock(struct spinlock *lock)
 	if (at == held_count)
 		fail("unlocked without being held", lock);
 	held[at] = held[--held_count];
-	__atomic_store_n(&lock->next, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
 }
 
 bool spin_lock_events(struct spinlock *lock)

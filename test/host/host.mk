@@ -30,6 +30,17 @@ $(T_OUT)/obj/%.o: %.c test/host/host.mk | $(XEN_HEADERS)
 	$(Q)$(T_CC) $(T_CFLAGS) -MMD -MP -c $< -o $@
 	$(Q)if command -v clang >/dev/null; then clang $(T_CFLAGS) -fsyntax-only $<; fi
 
+# Nothing of the sanitizers where stacks are switched by hand.
+$(T_OUT)/obj/test/mock/sim.o $(T_OUT)/obj/test/mock/sim_access.o $(T_OUT)/obj/test/host/core/test_sched.o: \
+	T_CFLAGS := $(filter-out -fsanitize=% -fno-sanitize-recover=all,$(T_CFLAGS))
+# For test/mock/sim.h: each access to memory calls the simulator, which provides what the compiler
+# calls for ThreadSanitizer. Named interleaved/FILE.c in `Links:`.
+T_INTERLEAVED := $(filter-out -fsanitize=% -fno-sanitize-recover=all,$(T_CFLAGS)) -fsanitize=thread
+$(T_OUT)/obj/interleaved/%.o: %.c test/host/host.mk | $(XEN_HEADERS)
+	$(call say,CC,$< (interleaved))
+	@mkdir -p $(@D)
+	$(Q)$(T_CC) $(T_INTERLEAVED) -MMD -MP -c $< -o $@
+
 $(T_OUT)/obj/%.o: %.S test/host/host.mk
 	$(call say,AS,$< (test))
 	@mkdir -p $(@D)
@@ -69,9 +80,21 @@ $(T_OUT)/tsan/obj/%.o: %.c test/host/host.mk | $(XEN_HEADERS)
 	$(call say,CC,$< (tsan))
 	@mkdir -p $(@D)
 	$(Q)$(T_CC) $(TSAN_CFLAGS) -MMD -MP -c $< -o $@
+# lib/posix sees the guest's C library, and its functions get names the host's does not have.
+$(T_OUT)/tsan/obj/lib/posix/%.o: lib/posix/%.c test/host/host.mk test/host/tsan/sync_names.h $(SYSROOT)/.headers
+	$(call say,CC,$< (tsan))
+	@mkdir -p $(@D)
+	$(Q)$(T_CC) -std=gnu11 -g -O1 -fno-strict-aliasing -fsanitize=thread -fno-pie -D_GNU_SOURCE -DTCB_HOST \
+		-D_POSIX_MONOTONIC_CLOCK=200809L -D_POSIX_TIMERS=200809L -D_POSIX_CPUTIME=200809L \
+		-D_POSIX_THREAD_CPUTIME=200809L -D_POSIX_CLOCK_SELECTION=200809L \
+		-include test/host/tsan/sync_names.h -nostdinc -isystem $(shell $(T_CC) -print-file-name=include) \
+		-isystem $(SYSROOT)/include -iquote . -isystem $(B)/xen-include -U__linux__ -MMD -MP -c $< -o $@
+$(T_OUT)/tsan/obj/%.o: %.S test/host/host.mk
+	@mkdir -p $(@D)
+	$(Q)$(T_CC) -D__ASSEMBLY__ -iquote . -c $< -o $@
 tsan_links = $(shell sed -n 's/^ \* Links: //p' test/host/tsan/$(1).c)
 define tsan_program
-$(T_OUT)/tsan/$(1): $(T_OUT)/tsan/obj/test/host/tsan/$(1).o $(patsubst %.c,$(T_OUT)/tsan/obj/%.o,$(call tsan_links,$(1)))
+$(T_OUT)/tsan/$(1): $(T_OUT)/tsan/obj/test/host/tsan/$(1).o $(patsubst %,$(T_OUT)/tsan/obj/%.o,$(basename $(call tsan_links,$(1))))
 	$$(call say,LD,$$@)
 	$$(Q)$$(T_CC) $$^ -no-pie -fsanitize=thread -lpthread -o $$@
 endef
@@ -112,7 +135,7 @@ test-fuzz: $(F_BIN) $(T_OUT)/fuzz/archive/seeds
 -include $(F_BIN:=.d)
 
 # Planted bugs, each of which some test must notice. Takes minutes, so it is no part of test-unit.
-test-mutants: $(T_BIN)
+test-mutants: $(T_BIN) $(TSAN_BIN)
 	$(Q)B=$(B) test/host/mutants $(ONLY)
 
 .PHONY: test-unit test-mutants

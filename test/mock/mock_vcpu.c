@@ -155,7 +155,6 @@ void mock_vcpu_add(struct vcpu *vcpu, uint32_t id)
 	vcpu->current = &thread_first;
 	if (vcpu_register_info(vcpu, mock_pointer_to_mfn(vcpu)))
 		mock_die("vCPU %u: no vcpu_info", id);
-	vcpu->info.evtchn_upcall_pending = 0;
 	vcpu_by_id[id] = vcpu;
 	vcpus[id].created = vcpus[id].up = true;
 }

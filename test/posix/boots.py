@@ -12,6 +12,7 @@ import time
 RESULTS = {0: "pass", 1: "fail", 2: "unresolved", 4: "unsupported", 5: "untested"}
 LINE = re.compile(r"^posixtest: (begin|end|stop) (\S+)(?: (\d+))?\n", re.M)
 BOOT_SECONDS = 60
+REPORT_SECONDS = 2      # for a hanging guest to say where it hangs
 
 
 class BoxFailed(Exception):
@@ -21,8 +22,8 @@ class BoxFailed(Exception):
 class Box:
     """The box of the run; brought up anew when it died."""
 
-    def __init__(self, xenbox, cpus):
-        self.xenbox, self.cpus = xenbox, cpus
+    def __init__(self, xenbox, how):
+        self.xenbox, self.how = xenbox, how     # how: options of `xenbox up`
         self.name = f"posix-{os.getpid()}"
         self.lock = threading.Lock()
         self.generation = 0
@@ -31,7 +32,7 @@ class Box:
         return [self.xenbox, "-b", self.name, *words]
 
     def up(self):
-        subprocess.run(self.command("up", "--cpus", str(self.cpus)), check=True, stdin=subprocess.DEVNULL)
+        subprocess.run(self.command("up", *self.how), check=True, stdin=subprocess.DEVNULL)
 
     def down(self):
         subprocess.run(self.command("down"), check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -73,6 +74,8 @@ class Guest:
                             str(first), str(end))
         self.child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                       stderr=subprocess.STDOUT)
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.child.stdout, selectors.EVENT_READ)
         self.text = ""          # all the console showed
         self.taken = 0          # how much of it has been understood
         self.results = []       # (name, Result) of the tests that ended
@@ -109,20 +112,14 @@ class Guest:
     def run(self):
         """Until the guest is gone; True when it had to be ended."""
         hung = False
-        selector = selectors.DefaultSelector()
-        selector.register(self.child.stdout, selectors.EVENT_READ)
         while True:
             left = self.begun + self.limit() - time.monotonic()
             if left <= 0 and not hung:
                 hung = True
                 self.look_inside()
                 self.child.terminate()
-            if not selector.select(max(left, 0.2)):
-                continue
-            piece = os.read(self.child.stdout.fileno(), 65536)
-            if not piece:
+            if not self.read_piece(max(left, 0.2)):
                 break
-            self.text += piece.decode("utf-8", "replace").replace("\r\n", "\n")
             if not hung:
                 self.take()
         self.child.wait()
@@ -132,10 +129,17 @@ class Guest:
     def look_inside(self):
         """A guest that hangs says what its threads do, if it can."""
         self.box.execute("xl", "sysrq", self.name, "t")
-        end = time.monotonic() + 2
-        while time.monotonic() < end:
-            self.text += os.read(self.child.stdout.fileno(), 65536).decode("utf-8", "replace").replace("\r\n", "\n") \
-                if selectors_ready(self.child.stdout) else ""
+        end = time.monotonic() + REPORT_SECONDS
+        while time.monotonic() < end and self.read_piece(0.2):
+            pass
+
+    def read_piece(self, seconds):
+        """Takes what the console shows within this time; False at its end."""
+        if self.selector.select(seconds):
+            piece = os.read(self.child.stdout.fileno(), 65536)
+            self.text += piece.decode("utf-8", "replace").replace("\r", "")
+            return bool(piece)
+        return True
 
     def outcome(self):
         try:
@@ -161,12 +165,6 @@ class Guest:
             self.finish("crash", len(self.text), f"signal {number}")
         elif kind not in ("exit", "signal"):
             raise BoxFailed(f"{outcome or 'no outcome'}: {self.text[-400:]}")
-
-
-def selectors_ready(file):
-    selector = selectors.DefaultSelector()
-    selector.register(file, selectors.EVENT_READ)
-    return bool(selector.select(0.2))
 
 
 class Runner:

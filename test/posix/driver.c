@@ -25,25 +25,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/thread.h"
 #include "test/posix/driver.h"
 
 #define UNDO_MAX          4096
 #define CLOCK_STEP_MAX_NS 50000000LL
 #define THREADS_WAIT_MS   200
 #define DESCRIPTORS       1024
-
-/* Present when the library has them. */
-extern unsigned int thread_count(void) __attribute__((weak));
-extern pthread_t pthread_self(void) __attribute__((weak));
-extern int pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *)
-	__attribute__((weak));
-extern int pthread_join(pthread_t, void **) __attribute__((weak));
-extern int pthread_setschedparam(pthread_t, int, const struct sched_param *) __attribute__((weak));
-extern int setitimer(int, const struct itimerval *, struct itimerval *) __attribute__((weak));
-extern int munlockall(void) __attribute__((weak));
-extern int sigaltstack(const stack_t *, stack_t *) __attribute__((weak));
-extern int pthread_setcancelstate(int, int *) __attribute__((weak));
-extern int pthread_setcanceltype(int, int *) __attribute__((weak));
 
 static struct {
 	void (*undo)(uintptr_t what);
@@ -141,11 +129,9 @@ static void undo_timers(void)
 	static const struct itimerval off;
 
 	alarm(0);
-	if (setitimer) {
-		setitimer(ITIMER_REAL, &off, NULL);
-		setitimer(ITIMER_VIRTUAL, &off, NULL);
-		setitimer(ITIMER_PROF, &off, NULL);
-	}
+	setitimer(ITIMER_REAL, &off, NULL);
+	setitimer(ITIMER_VIRTUAL, &off, NULL);
+	setitimer(ITIMER_PROF, &off, NULL);
 }
 
 static void undo_signals(void)
@@ -165,8 +151,7 @@ static void undo_signals(void)
 			if (number != SIGKILL && number != SIGSTOP)
 				sigaction(number, &action, NULL);
 	}
-	if (sigaltstack)
-		sigaltstack(&none, NULL);
+	sigaltstack(&none, NULL);
 	sigprocmask(SIG_SETMASK, &empty, NULL);
 }
 
@@ -175,14 +160,10 @@ static void undo_scheduling(void)
 	struct sched_param param;
 
 	memset(&param, 0, sizeof(param));
-	if (pthread_setschedparam && pthread_self)
-		pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
-	if (pthread_setcancelstate)
-		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-	if (pthread_setcanceltype)
-		pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
-	if (munlockall)
-		munlockall();
+	pthread_setschedparam(pthread_self(), SCHED_OTHER, &param);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
+	munlockall();
 }
 
 /* Threads that were told to end may still be on their way. */
@@ -190,8 +171,6 @@ static bool threads_are_gone(void)
 {
 	const struct timespec ms = {.tv_nsec = 1000000};
 
-	if (!thread_count)
-		return true;
 	for (int i = 0; i < THREADS_WAIT_MS && thread_count() > threads_before; i++)
 		nanosleep(&ms, NULL);
 	return thread_count() <= threads_before;
@@ -244,7 +223,7 @@ static void start_scheduler(void)
 {
 	pthread_t thread;
 
-	if (pthread_create && pthread_create(&thread, NULL, nothing, NULL) == 0)
+	if (pthread_create(&thread, NULL, nothing, NULL) == 0)
 		pthread_join(thread, NULL);
 }
 
@@ -258,7 +237,7 @@ int main(int argc, char **argv)
 	stack_of_driver = __builtin_frame_address(0);
 	console = dup(STDERR_FILENO);
 	start_scheduler();
-	threads_before = thread_count ? thread_count() : 0;
+	threads_before = thread_count();
 	wall_before_ns = wall_offset_ns();
 	for (unsigned int i = first; i < end && i < posixtest_count; i++) {
 		say("\nposixtest: begin %s\n", posixtest_table[i].name);

@@ -42,11 +42,6 @@ AT_EXIT = {"atexit", "on_exit"}
 # learnt since.
 CFLAGS = ["-std=gnu99", "-O2", "-w", "-D_POSIX_C_SOURCE=200112L", "-D_GNU_SOURCE"]
 
-# What the driver calls when it is there, whether or not a test does.
-DRIVER_WANTS = ("pthread_create", "pthread_join", "pthread_self", "pthread_setschedparam", "setitimer", "munlockall", "sigaltstack", "thread_count",
-                "pthread_setcancelstate", "pthread_setcanceltype")
-
-
 # A script that only starts a program with a number is that program, given the number.
 SCRIPT = re.compile(r"^conformance/interfaces/(\S+-buildonly)\.test (\d+)$", re.M)
 
@@ -145,8 +140,8 @@ class Builder:
         plain, ready, depfile = base + ".plain.o", base + ".o", base + ".d"
         if not self.is_fresh(plain, depfile):
             done = subprocess.run(
-                [self.cc, *CFLAGS, f"-I{self.suite}/include", f"-I{os.path.dirname(test.source)}", "-MD", "-MF", depfile,
-                 "-c", "-o", plain, test.source],
+                [self.cc, *CFLAGS, f"-I{self.suite}/include", f"-I{os.path.dirname(test.source)}",
+                 "-MD", "-MF", depfile, "-c", "-o", plain, test.source],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
                 errors="replace", check=False)
             if done.returncode:
@@ -195,10 +190,9 @@ class Builder:
         with open(table, "w", encoding="utf-8") as f:
             f.write("\n".join(lines))
         undo = [name for name in WRAPPED if any(name in test.symbols for test in tests)]
-        wants = [f"-Wl,-u,{name}" for name in DRIVER_WANTS if name in self.library]
         sources = ["driver.c", *(f"undo_{name}.c" for name in undo)]
-        words = [self.cc, "--kernel-names", "-std=gnu11", "-O2", "-s", "-Wall", "-I.", "-isystem",
-                 os.path.join(self.build, "xen-include"), "-o", image, *wants, table,
+        words = [self.cc, "--kernel-names", "-std=gnu11", "-O2", "-s", "-Wall", "-iquote", ".", "-isystem",
+                 os.path.join(self.build, "xen-include"), "-o", image, table,
                  *(os.path.join(HERE, name) for name in sources), *(test.object for test in tests)]
         done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               errors="replace", stdin=subprocess.DEVNULL, check=False,

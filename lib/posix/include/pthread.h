@@ -59,10 +59,7 @@
 	{                                                                                          \
 		0, 0, {0, 0}, 0                                                                    \
 	}
-#define PTHREAD_ONCE_INIT                                                                          \
-	{                                                                                          \
-		0                                                                                  \
-	}
+#define PTHREAD_ONCE_INIT 0
 
 #if __GNU_VISIBLE
 #define PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP       __PTHREAD_MUTEX_OF(PTHREAD_MUTEX_RECURSIVE)

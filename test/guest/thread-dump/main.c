@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A deliberate deadlock, for the report of all threads: by `xl sysrq`, after which the program goes on
- * until it is told to end, or (argument "quit") by a SIGQUIT nobody handles.
+ * A deliberate deadlock, for the report of all threads: by `xl sysrq`, after which the program goes
+ * on until it is told to end, or (argument "quit") by a SIGQUIT nobody handles.
  */
 #define _GNU_SOURCE /* pthread_setname_np() */
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Signals and threads: who gets a signal for the process, signals for one thread, masks, waiting for
- * signals, queues, handlers in calls that wait and in loops that do not, alternate stacks.
+ * Signals and threads: who gets a signal for the process, signals for one thread, masks, waiting
+ * for signals, queues, handlers in calls that wait and in loops that do not, alternate stacks.
  */
 #define _GNU_SOURCE /* pthread_sigqueue() */
 #include <errno.h>
@@ -75,7 +75,8 @@ static void *sleeps(void *arg)
 
 	(void)arg;
 	sem_post(&ready);
-	return (void *)(intptr_t)(nanosleep(&time, &left) == -1 && errno == EINTR && left.tv_sec > 50);
+	return (void *)(intptr_t)(nanosleep(&time, &left) == -1 && errno == EINTR &&
+				  left.tv_sec > 50);
 }
 
 static void *waits_for_semaphore(void *arg)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * timer_create() on every clock, by signal, by thread and to one thread; overruns; what clock_settime()
- * does to timers and sleeps; interval timers; CPU-time clocks.
+ * timer_create() on every clock, by signal, by thread and to one thread; overruns; what
+ * clock_settime() does to timers and sleeps; interval timers; CPU-time clocks.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -131,8 +131,7 @@ static void on_notify(union sigval value)
 
 static void test_thread(void)
 {
-	struct sigevent event = {.sigev_notify = SIGEV_THREAD,
-				 .sigev_notify_function = on_notify};
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = on_notify};
 	struct itimerspec value = itimerspec(20 * MS, 20 * MS);
 	pthread_attr_t attr;
 	timer_t timer;
@@ -291,6 +290,13 @@ static void test_cpu_clocks(void)
 	stop = true;
 	pthread_join(thread, NULL);
 	CHECK(clock_gettime(clock, &(struct timespec){0}) == -1 && errno == EINVAL);
+	/* They can be set. */
+	CHECK(clock_settime(CLOCK_THREAD_CPUTIME_ID, &(struct timespec){100, 0}) == 0);
+	CHECK(now_ns(CLOCK_THREAD_CPUTIME_ID) >= 100000 * MS &&
+	      now_ns(CLOCK_THREAD_CPUTIME_ID) < 105000 * MS);
+	CHECK(clock_settime(CLOCK_PROCESS_CPUTIME_ID, &(struct timespec){0, 0}) == 0);
+	CHECK(now_ns(CLOCK_PROCESS_CPUTIME_ID) < 5000 * MS);
+	CHECK(clock_settime(CLOCK_MONOTONIC, &(struct timespec){0, 0}) == -1 && errno == EINVAL);
 	CHECK(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &(struct timespec){0}, NULL) == EINVAL);
 }
 

@@ -3,8 +3,8 @@
  * Everything threads can do, at random, by many threads at once. Each thing is done by a function
  * that checks what it did, and that comes to an end whatever the others do.
  */
-#ifndef TEST_GUEST_TORTURE_H
-#define TEST_GUEST_TORTURE_H
+#ifndef TEST_GUEST_TORTURE_TORTURE_H
+#define TEST_GUEST_TORTURE_TORTURE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,7 +5,8 @@
  * Links: core/heap.c core/heap_slab.c core/heap_large.c core/heap_vcpu.c
  * Links: core/vm.c core/pool.c core/page.c
  * Links: core/log.c lib/base/format.c
- * Links: test/host/fake_memory.c test/host/fake_pt.c test/host/fake_core.c test/host/fake_spinlock.c
+ * Links: test/host/fake_memory.c test/host/fake_pt.c test/host/fake_core.c
+ * Links: test/host/fake_spinlock.c
  * Links: test/host/fake_random.c
  */
 #include <signal.h>

@@ -2,7 +2,8 @@
 /*
  * Virtual memory areas: real mappings of the fake guest's memory.
  * Links: core/vm.c core/pool.c core/page.c
- * Links: test/host/fake_memory.c test/host/fake_pt.c test/host/fake_core.c test/host/fake_spinlock.c
+ * Links: test/host/fake_memory.c test/host/fake_pt.c test/host/fake_core.c
+ * Links: test/host/fake_spinlock.c
  * Links: test/host/fake_random.c
  */
 #include <signal.h>

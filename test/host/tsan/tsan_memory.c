@@ -2,10 +2,12 @@
 /*
  * Pages, pools, areas, the heap, random numbers and the log on several vCPUs at once: every block
  * is filled with what only its holder knows and looked at before it goes, on whichever vCPU that
- * is. Links: core/heap.c core/heap_slab.c core/heap_large.c core/heap_vcpu.c core/vm.c core/pool.c
+ * is.
+ *
+ * Links: core/heap.c core/heap_slab.c core/heap_large.c core/heap_vcpu.c core/vm.c core/pool.c
  * Links: core/page.c core/random.c core/log.c lib/base/chacha20.c lib/base/format.c
  * Links: test/host/fake_memory.c test/host/fake_pt.c test/host/fake_core.c
- * test/host/fake_spinlock.c
+ * Links: test/host/fake_spinlock.c
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -213,7 +215,7 @@ static void work(uint64_t seed)
 		else
 			small_steps(&state);
 		/* A vCPU goes down and comes again. */
-		if (VCPU(id) == VCPUS - 1 && op % 20000 == 19999) {
+		if (VCPU(id) == VCPUS - 1 && op % 500 == 499) {
 			bool enabled = events_disable();
 
 			heap_vcpu_leave();

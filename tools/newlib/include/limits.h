@@ -79,13 +79,12 @@
 #define PTHREAD_KEYS_MAX              128
 #define PTHREAD_STACK_MIN             16384
 #define RTSIG_MAX                     31
-#define SEM_NSEMS_MAX                 1024
 #define SEM_VALUE_MAX                 2147483647
 #define SIGQUEUE_MAX                  1024
 #define STREAM_MAX                    OPEN_MAX
 #define SYMLINK_MAX                   4095
 #define SYMLOOP_MAX                   40
-#define TIMER_MAX                     64
+#define TIMER_MAX                     1024
 #define TTY_NAME_MAX                  32
 #define TZNAME_MAX                    32
 

@@ -10,9 +10,7 @@
 typedef unsigned long pthread_t;
 typedef unsigned int pthread_key_t;
 
-typedef struct {
-	unsigned int __word; /* of zeros: not begun */
-} pthread_once_t;
+typedef unsigned int pthread_once_t; /* 0: not begun */
 
 typedef struct {
 	unsigned int __magic;
