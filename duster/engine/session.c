@@ -152,18 +152,53 @@ static int append_frame(struct session *session, const struct frame *frame)
 	return 0;
 }
 
+/* What debug information says of a code address; looked up once for the addresses of breakpoints.
+ */
+struct code_place {
+	uint64_t addr;
+	struct scope_chain chain;
+	const struct symbol *symbol;
+	bool has_line;
+	struct line line;
+};
+
+#define CODE_PLACES 256u
+
+static const struct code_place *look_up(struct session *session, uint64_t addr)
+{
+	struct code_place **slot, *place;
+
+	if (!session->code_places)
+		session->code_places =
+			arena_array(&session->kept, CODE_PLACES, sizeof(*session->code_places));
+	slot = &session->code_places[(addr ^ addr >> 8) % CODE_PLACES];
+	if (*slot && (*slot)->addr == addr)
+		return *slot;
+	place = *slot ? *slot : arena_alloc(&session->kept, sizeof(*place));
+	*slot = NULL;
+	scope_chain_at(session->image, addr, &place->chain);
+	place->symbol = image_symbol_at(session->image, addr);
+	place->has_line = line_at(session->image, addr, &place->line);
+	place->addr = addr;
+	*slot = place;
+	return place;
+}
+
 /* A frame of the code at pc becomes one for each inlined function and one for the function. */
 static int append_physical(struct session *session, struct frame *frame)
 {
-	bool has_line = false;
-	struct line line = {0};
+	const struct code_place *place;
+	bool has_line;
+	struct line line;
 	int error = 0;
 
 	if (!session->image)
 		return append_frame(session, frame);
-	scope_chain_at(session->image, frame->lookup_pc, &frame->chain);
-	frame->symbol = image_symbol_at(session->image, frame->lookup_pc);
-	has_line = line_at(session->image, frame->lookup_pc, &line);
+	place = look_up(session, frame->lookup_pc);
+	frame->chain = place->chain;
+	frame->symbol = place->symbol;
+	has_line = place->has_line;
+	line = place->line;
 	for (unsigned int i = frame->chain.count; i-- > 0 && !error;) {
 		struct frame part = *frame;
 

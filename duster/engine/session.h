@@ -76,6 +76,7 @@ struct session {
 	unsigned int skip; /* above 0: values are typed, but not looked at (`0 && *p`, sizeof) */
 	struct base_types *bases;
 	struct sources *sources;
+	struct code_place **code_places; /* what was found out about code addresses */
 };
 
 void session_init(struct session *session, struct target *target, struct image *image);

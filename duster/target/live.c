@@ -179,13 +179,38 @@ static int write_page(struct live *live, uint64_t maddr, const uint8_t *from, si
 	return page && !error ? 0 : -EFAULT;
 }
 
+void live_map_block(struct live *live)
+{
+	struct walk walk;
+	uint64_t root;
+	xen_pfn_t mfn;
+	int error = 0;
+
+	if (live->block || find_root(live, 0, &root) ||
+	    walk_translate(&live->memory, root, live->stub.block, &walk) || !walk.present)
+		return;
+	mfn = walk.maddr / PAGE_BYTES;
+	live->block = xenforeignmemory_map(live->memory_handle, live->domid, PROT_READ | PROT_WRITE,
+					   1, &mfn, &error);
+	if (live->block && error) {
+		xenforeignmemory_unmap(live->memory_handle, live->block, 1);
+		live->block = NULL;
+	}
+}
+
 int live_write_raw(struct live *live, unsigned int vcpu, uint64_t addr, const void *from,
 		   size_t bytes)
 {
 	uint64_t root;
 	size_t done = 0;
-	int error = find_root(live, vcpu, &root);
+	int error;
 
+	if (live->block && addr - live->stub.block < PAGE_BYTES &&
+	    bytes <= PAGE_BYTES - (addr - live->stub.block)) {
+		memcpy(live->block + (addr - live->stub.block), from, bytes);
+		return 0;
+	}
+	error = find_root(live, vcpu, &root);
 	while (!error && done < bytes) {
 		size_t count = PAGE_BYTES - (addr + done) % PAGE_BYTES;
 		struct walk walk;
@@ -228,6 +253,11 @@ static int op_walk(struct target *target, unsigned int vcpu, uint64_t addr, stru
 
 int live_block_read(struct live *live, uint64_t addr, void *to, size_t bytes)
 {
+	if (live->block && addr - live->stub.block < PAGE_BYTES &&
+	    bytes <= PAGE_BYTES - (addr - live->stub.block)) {
+		memcpy(to, live->block + (addr - live->stub.block), bytes);
+		return 0;
+	}
 	return live_read_raw(live, 0, addr, to, bytes);
 }
 
@@ -250,13 +280,31 @@ int live_block_flags(struct live *live, uint32_t set, uint32_t clear)
 
 int live_get_context(struct live *live, unsigned int vcpu, vcpu_guest_context_any_t *context_out)
 {
+	struct cached_context *cached =
+		live->contexts && vcpu < VCPUS_MAX ? &live->contexts[vcpu] : NULL;
+
+	if (cached && live->paused && cached->valid) {
+		*context_out = cached->context;
+		return 0;
+	}
 	if (xc_vcpu_getcontext(live->xc, live->domid, vcpu, context_out))
 		return errno == ESRCH ? -ENODEV : -ENODATA;
+	if (cached && live->paused) {
+		cached->context = *context_out;
+		cached->valid = true;
+	}
 	return 0;
+}
+
+static void forget_contexts(struct live *live)
+{
+	for (unsigned int vcpu = 0; vcpu < VCPUS_MAX && live->contexts; vcpu++)
+		live->contexts[vcpu].valid = false;
 }
 
 int live_set_context(struct live *live, unsigned int vcpu, vcpu_guest_context_any_t *context)
 {
+	forget_contexts(live);
 	return xc_vcpu_setcontext(live->xc, live->domid, vcpu, context) ? -errno : 0;
 }
 
@@ -283,6 +331,7 @@ int live_unpause(struct live *live)
 	if (!live->paused)
 		return 0;
 	walk_forget(&live->memory);
+	forget_contexts(live);
 	memset(live->root_mfn, 0, sizeof(live->root_mfn));
 	if (xc_domain_unpause(live->xc, live->domid))
 		return -errno;
@@ -319,6 +368,9 @@ void live_close_handles(struct live *live)
 			xenforeignmemory_unmap(live->memory_handle, page, 1);
 	}
 	map_free(&live->pages);
+	if (live->block)
+		xenforeignmemory_unmap(live->memory_handle, live->block, 1);
+	live->block = NULL;
 	if (live->store)
 		xs_close(live->store);
 	if (live->events)
@@ -383,6 +435,7 @@ static void op_close(struct target *target)
 	live_close_handles(live);
 	if (live->lock_fd >= 0)
 		close(live->lock_fd);
+	free(live->contexts);
 	free(live);
 }
 
@@ -444,6 +497,7 @@ int live_open(unsigned int domid, struct target **target_out, struct problem *pr
 	live->domid = domid;
 	live->lock_fd = live->guardian_fd = live->local_port = -1;
 	live_init_memory(live);
+	live->contexts = calloc(VCPUS_MAX, sizeof(*live->contexts)); /* it goes without them, too */
 	error = live_open_handles(live, problem);
 	if (!error)
 		error = examine(live, &info, problem);

@@ -279,6 +279,7 @@ int live_arm(struct target *target, const struct live_stub *stub, struct problem
 	if (error)
 		return problem_set(problem, error, "the guest's block cannot be written");
 	live->armed = true;
+	live_map_block(live);
 	/* From here on the pause stands in the block. */
 	live_note_pause(live, false);
 	return live_scan(live);

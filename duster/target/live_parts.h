@@ -66,7 +66,16 @@ struct live {
 	uint64_t root_mfn[VCPUS_MAX]; /* 0: not asked yet; forgotten when the guest runs */
 	bool paused, armed, ended;
 	struct live_stub stub;
+	/* The block for writing, kept while armed: it never becomes a page table, and three of the
+	 * four writes of a stop go there. NULL: not mapped. */
+	uint8_t *block;
 	int local_port;
+	/* Contexts as Xen gave them, while the domain stands still: asking costs more than the rest
+	 * of a stop. */
+	struct cached_context {
+		bool valid;
+		vcpu_guest_context_any_t context;
+	} * contexts;
 	/* As of the last stop. slot_of[v]: the slot vCPU v stands in, -1: none. */
 	int slot_of[VCPUS_MAX];
 	bool reported[SLOTS_MAX]; /* this stop was told to the caller */
@@ -92,6 +101,7 @@ static inline struct live *live_of(struct target *target)
 
 /* live.c */
 void live_init_memory(struct live *live);
+void live_map_block(struct live *live);
 /* One debugger a domain. -EBUSY: there is another. */
 int live_take_lock(struct live *live, struct problem *problem);
 int live_open_handles(struct live *live, struct problem *problem);
