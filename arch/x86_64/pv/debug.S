@@ -82,15 +82,14 @@ find_slot:
 	call	yield
 	jmp	4b
 
-yield:	movl	$DEBUG_SCHEDOP_YIELD, %edi
-	xorl	%esi, %esi
+yield:	xorl	%edi, %edi		/* SCHEDOP_yield, which takes no argument */
 	movl	$__HYPERVISOR_sched_op, %eax
 	syscall
 	ret
 
 resume:	frame_restore
 	/* struct iret_context: flags lie where the error code was; below: rcx, r11, rax. */
-	movq	$0, (%rsp)
+	andq	$0, (%rsp)
 	pushq	%rcx
 	pushq	%r11
 	pushq	%rax
