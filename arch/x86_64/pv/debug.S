@@ -9,6 +9,12 @@
 #include "arch/x86_64/pv/traps_asm.h"
 #include "xen/abi.h"
 
+	/* A small number in three bytes instead of five: this is in every image. */
+	.macro	constant number, register
+	pushq	\number
+	popq	\register
+	.endm
+
 	.section .text.debug_stub, "ax", @progbits
 	.globl	__duster_stub
 	.type	__duster_stub, @function
@@ -19,7 +25,7 @@ trap_entry_1:
 	popq	%r11
 	pushq	$0
 	pushq	%rdi
-	movl	$TRAP_DEBUG_VECTOR, %edi
+	constant $TRAP_DEBUG_VECTOR, %rdi
 	jmp	1f
 	.globl	trap_entry_3
 trap_entry_3:
@@ -27,7 +33,7 @@ trap_entry_3:
 	popq	%r11
 	pushq	$0
 	pushq	%rdi
-	movl	$TRAP_BREAKPOINT_VECTOR, %edi
+	constant $TRAP_BREAKPOINT_VECTOR, %rdi
 1:	frame_save
 	/* rdi: the frame, rbx: the block, r12d: the vector */
 	movl	$__duster_block, %ebx
@@ -46,7 +52,7 @@ trap_entry_3:
 	je	trap_common_saved
 	decq	TRAP_FRAME_RIP * 8(%rdi)
 	jmp	resume
-1:	andl	$~0x100, TRAP_FRAME_RFLAGS * 8(%rdi)
+1:	andb	$~1, 1 + TRAP_FRAME_RFLAGS * 8(%rdi)	/* TF is bit 8 */
 	jmp	resume
 
 stop:	cmpl	$TRAP_BREAKPOINT_VECTOR, %r12d
@@ -70,11 +76,11 @@ find_slot:
 3:	movq	%r12, DEBUG_SLOT_VECTOR(%r14)
 	movq	%r13, DEBUG_SLOT_FRAME(%r14)
 	incl	DEBUG_SLOT_SEQ(%r14)
-	movl	$DEBUG_SLOT_STOPPED, (%r14)
+	incl	(%r14)			/* FILLING to STOPPED */
 	/* The block begins, at DEBUG_PORT, with what a struct evtchn_send holds. */
-	movl	$DEBUG_EVTCHNOP_SEND, %edi
+	constant $DEBUG_EVTCHNOP_SEND, %rdi
 	leaq	DEBUG_PORT(%rbx), %rsi
-	movl	$__HYPERVISOR_event_channel_op, %eax
+	constant $__HYPERVISOR_event_channel_op, %rax
 	syscall
 	/* The debugger pauses the domain as soon as it has heard; until then others may run. */
 4:	cmpl	$DEBUG_SLOT_STOPPED, (%r14)
@@ -83,7 +89,7 @@ find_slot:
 	jmp	4b
 
 yield:	xorl	%edi, %edi		/* SCHEDOP_yield, which takes no argument */
-	movl	$__HYPERVISOR_sched_op, %eax
+	constant $__HYPERVISOR_sched_op, %rax
 	syscall
 	ret
 
@@ -93,7 +99,7 @@ resume:	frame_restore
 	pushq	%rcx
 	pushq	%r11
 	pushq	%rax
-	movl	$__HYPERVISOR_iret, %eax
+	constant $__HYPERVISOR_iret, %rax
 	syscall
 	.globl	__duster_stub_end
 __duster_stub_end:
