@@ -8,7 +8,7 @@ K_C := \
 	$(patsubst %,core/%.c,start page pool vm heap heap_slab heap_large heap_vcpu random events smp time timer wait sleeplock thread sched sched_smp sched_wait futex futex_pi log panic fault backtrace console suspend threads_report) \
 	$(patsubst %,drivers/%.c,xencons xenstore xenstore_sync control cpu sysrq) \
 	$(patsubst %,lib/fs/%.c,archive archive_cpio archive_tar)
-K_S := arch/x86_64/hypercall.S arch/x86_64/switch.S arch/x86_64/string.S arch/x86_64/pv/entry.S arch/x86_64/pv/head.S
+K_S := arch/x86_64/hypercall.S arch/x86_64/switch.S arch/x86_64/string.S arch/x86_64/pv/entry.S arch/x86_64/pv/debug.S arch/x86_64/pv/head.S
 # POSIX layer: sees newlib's headers; one object per function group so that programs link what they use.
 P_C := $(sort $(wildcard lib/posix/*.c))
 

@@ -49,6 +49,11 @@ run-program: all $(if $(HOST_XL),,box-image) $(APP_BUILT)
 box: all box-image
 	$(Q)$(B)/bin/xenbox shell
 
+# make debug APP=...: a guest in the box, stopped at main, with duster's prompt.
+debug: all box-image $(APP_BUILT)
+	@B=$(B) tools/debug '$(APP_IMAGE)' '$(APP_CFG)'
+.PHONY: debug
+
 HELP := tools/help.txt
 help:
 	@cat $(HELP)
@@ -69,5 +74,5 @@ test-style:
 # Tools are tested by scripts of their own; each closes with `N passed, N failed`.
 test-tools: all box-image
 	@tools/test-summary $(B)/logs/test-tools toolchain=test-toolchain box=test-box dom0=test-dom0 \
-		bench=test-bench posix-harness=test-posix-harness man=test-man readme=test-readme
+		bench=test-bench posix-harness=test-posix-harness man=test-man readme=test-readme duster=test-duster
 .PHONY: test-tools

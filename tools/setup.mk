@@ -16,6 +16,9 @@ setup_groups += box
 else ifneq ($(filter all run run-program,$(goals)),)
 setup_groups += dom0
 endif
+ifneq ($(filter all duster debug test test-xen test-duster install install-duster,$(goals)),)
+setup_groups += duster
+endif
 ifneq ($(filter test test-%,$(goals)),)
 setup_groups += test
 endif
@@ -37,7 +40,7 @@ endif
 # `make setup` alone installs everything anyone may need.
 setup:
 ifneq ($(filter setup,$(MAKECMDGOALS)),)
-	@B=$(B) SETUP=$(SETUP) tools/setup build box test style
+	@B=$(B) SETUP=$(SETUP) tools/setup build box duster test style
 endif
 
 # The public Xen headers, under a directory that holds nothing else.

@@ -72,6 +72,10 @@ UNIT_STYLE := $(HOST_STYLE) -isystem $(B)/xen-include -D_GNU_SOURCE
 $(eval $(call style_group,$(wildcard test/mock/*.[ch] $(addsuffix /*.[ch],test/host test/host/* \
 	test/host/*/* test/host/*/*/*)),$(UNIT_STYLE),$(UNIT_STYLE)))
 
+DUSTER_STYLE := $(HOST_STYLE) -D_GNU_SOURCE -DDUSTER_VERSION='"$(VERSION)"'
+$(eval $(call style_group,$(wildcard duster/*/*.[ch] duster/*/*/*.[ch]),$(DUSTER_STYLE),$(DUSTER_STYLE)))
+$(eval $(call style_group,$(wildcard test/duster/programs/*.c),-std=gnu11 -O1 $(STYLE_WARN),-std=gnu11 -O1 $(STYLE_WARN)))
+
 STYLE_READY := $(SYSROOT_STAMP) $(SYSROOT)/.headers $(XEN_HEADERS)
 style_compile = $(Q)mkdir -p $(@D) && $(1) $(STYLE_FLAGS) -MMD -MP -MF $@.d -MT $@ -o /dev/null -c \
 	$(if $(filter %.h,$<),-include $< -x c /dev/null,$<) && touch $@

@@ -50,7 +50,7 @@ $(T_OUT)/obj/%.o: %.S test/host/host.mk
 $(T_BIN): $(T_OUT)/bin/%: $(T_OUT)/obj/test/host/%.o $(T_OUT)/obj/test/host/check_main.o
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(T_CC) $(filter %.o,$^) $(T_LIBS) -o $@
+	$(Q)$(T_CC) $(filter %.o,$^) $(T_LIBS) $(if $(findstring /duster/,$@),-ldw -lelf -lopcodes -lbfd) -o $@
 
 T_RUN := $(if $(UNIT),$(T_OUT)/bin/$(UNIT),$(T_BIN))
 

@@ -4,55 +4,11 @@
  * the interrupted stack and masked events; rsp is then a multiple of 16 (or of 8, see
  * below). The stubs complete struct trap_frame (traps.h, which asserts the offsets).
  */
+#include "arch/x86_64/pv/frame_asm.h"
 #include "arch/x86_64/pv/traps_asm.h"
 #include "xen/abi.h"
 
-	/* From rsp at the error code, rdi pushed below it: the rest of the frame. rdi: vector. */
-	.macro	frame_save
-	pushq	%rsi
-	pushq	%rdx
-	pushq	%rcx
-	pushq	%rax
-	pushq	%r8
-	pushq	%r9
-	pushq	%r10
-	pushq	%r11
-	pushq	%rbx
-	pushq	%rbp
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
-	pushq	$0			/* cr2 */
-	pushq	%rdi			/* vector */
-	cld
-	movq	%rsp, %rdi
-	/* An odd frame pointer is a trap frame's address + 1: core/backtrace.c. */
-	leaq	1(%rsp), %rbp
-	/* 23 words down from a multiple of 16. */
-	subq	$8, %rsp
-	.endm
-
-	/* All general registers of the frame, from rsp at the alignment word to the error code. */
-	.macro	frame_restore
-	addq	$24, %rsp		/* the alignment, vector, cr2 */
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rax
-	popq	%rcx
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
-	.endm
-
+	.cfi_sections .debug_frame
 	.section .text.traps, "ax", @progbits
 
 	.macro	trap_entry vector, error_code=0
@@ -70,10 +26,9 @@ trap_entry_\vector:
 	.size	trap_entry_\vector, . - trap_entry_\vector
 	.endm
 
+	/* 1 and 3 are in debug.S. */
 	trap_entry 0
-	trap_entry 1
 	trap_entry 2
-	trap_entry 3
 	trap_entry 4
 	trap_entry 5
 	trap_entry 6
@@ -93,11 +48,16 @@ trap_entry_\vector:
 	.type	trap_common, @function
 trap_common:
 	frame_save
+	.globl	trap_common_saved
+trap_common_saved:
+	.cfi_startproc
+	frame_cfi
 	call	traps_handle
 	/* fall through */
 	.globl	trap_return
 trap_return:
 	frame_restore
+	.cfi_endproc
 	/* struct iret_context: the flags word lies where the error code was; the stub in the
 	 * hypercall page pushes rcx, r11 and rax. Xen restores the mask from rflags.IF. */
 	movq	$0, (%rsp)
@@ -115,9 +75,12 @@ upcall_entry:
 	movl	$TRAP_UPCALL, %edi
 	frame_save
 upcall_again:
+	.cfi_startproc
+	frame_cfi
 	leaq	8(%rsp), %rdi
 	call	traps_upcall
 	testb	%al, %al
+	.cfi_endproc
 	jne	trap_return
 
 	/*
@@ -154,16 +117,29 @@ failsafe_entry:
 	jmp	trap_common
 	.size	failsafe_entry, . - failsafe_entry
 
-	/* _Noreturn void traps_call_on_stack(void (*fn)(void *), void *arg, void *stack_top) */
+	/*
+	 * _Noreturn void traps_call_on_stack(void (*fn)(void *), void *arg, void *stack_top)
+	 *
+	 * Backtraces of ours end here. A debugger finds the old stack by call frame information:
+	 * the CFA is 8 + what lies at rsp, the old rbp lies above it (DW_CFA_def_cfa_expression
+	 * {breg7 0, deref, plus_uconst 8}; DW_CFA_expression rbp {breg7 8}).
+	 */
 	.globl	traps_call_on_stack
 	.type	traps_call_on_stack, @function
 traps_call_on_stack:
+	.cfi_startproc
 	movq	%rdi, %rax
 	movq	%rsi, %rdi
+	movq	%rsp, %rcx
 	movq	%rdx, %rsp
+	pushq	%rbp
+	pushq	%rcx
+	.cfi_escape 0x0f, 5, 0x77, 0, 0x06, 0x23, 8
+	.cfi_escape 0x10, 6, 2, 0x77, 8
 	xorl	%ebp, %ebp
 	call	*%rax
 	ud2
+	.cfi_endproc
 	.size	traps_call_on_stack, . - traps_call_on_stack
 
 	.section .note.GNU-stack, "", @progbits

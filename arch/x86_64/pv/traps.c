@@ -2,6 +2,7 @@
 #include "arch/x86_64/pv/traps.h"
 
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/pv/debug_asm.h"
 #include "arch/x86_64/string.h"
 #include "xen/evtchn.h"
 #include "xen/hypercall.h"
@@ -16,7 +17,12 @@ FRAME_AT(rbx, 7);
 FRAME_AT(r11, 8);
 FRAME_AT(rdi, 16);
 FRAME_AT(error_code, 17);
-FRAME_AT(rip, 18);
+FRAME_AT(rip, TRAP_FRAME_RIP);
+FRAME_AT(rflags, TRAP_FRAME_RFLAGS);
+_Static_assert(DEBUG_EVTCHNOP_SEND == EVTCHNOP_send && DEBUG_SCHEDOP_YIELD == SCHEDOP_yield,
+	       "debug.S");
+_Static_assert(TRAP_DEBUG_VECTOR == TRAP_DEBUG && TRAP_BREAKPOINT_VECTOR == TRAP_BREAKPOINT,
+	       "debug.S");
 FRAME_AT(cs, TRAP_FRAME_CS);
 FRAME_AT(ss, TRAP_FRAME_SS);
 _Static_assert(sizeof(struct trap_frame) == 23 * 8, "entry.S");

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Breakpoints and single steps: with a debugger attached (debug_asm.h) the vCPU stops here until
+ * it is told to go on. Nothing here may have a breakpoint itself, so it calls nothing, not even
+ * the hypercall page. Works from the guest's first instruction, in any context, events masked.
+ */
+#include "arch/x86_64/pv/debug_asm.h"
+#include "arch/x86_64/pv/frame_asm.h"
+#include "arch/x86_64/pv/traps_asm.h"
+#include "xen/abi.h"
+
+	/* A small number in three bytes instead of five: this is in every image. */
+	.macro	constant number, register
+	pushq	\number
+	popq	\register
+	.endm
+
+	.section .text.debug_stub, "ax", @progbits
+	.globl	__duster_stub
+	.type	__duster_stub, @function
+__duster_stub:
+	.globl	trap_entry_1
+trap_entry_1:
+	popq	%rcx
+	popq	%r11
+	pushq	$0
+	pushq	%rdi
+	constant $TRAP_DEBUG_VECTOR, %rdi
+	jmp	1f
+	.globl	trap_entry_3
+trap_entry_3:
+	popq	%rcx
+	popq	%r11
+	pushq	$0
+	pushq	%rdi
+	constant $TRAP_BREAKPOINT_VECTOR, %rdi
+1:	frame_save
+	/* rdi: the frame, rbx: the block, r12d: the vector */
+	movl	$__duster_block, %ebx
+	movl	(%rdi), %r12d
+	cmpl	$0, DEBUG_PORT(%rbx)
+	jne	stop
+
+	/* Nobody is attached: a crash report, but not for what a debugger that has just left
+	 * took away. */
+	cmpl	$0, (%rbx)
+	je	trap_common_saved
+	cmpl	$TRAP_DEBUG_VECTOR, %r12d
+	je	1f
+	movq	TRAP_FRAME_RIP * 8(%rdi), %rax
+	cmpb	$0xcc, -1(%rax)
+	je	trap_common_saved
+	decq	TRAP_FRAME_RIP * 8(%rdi)
+	jmp	resume
+1:	andb	$~1, 1 + TRAP_FRAME_RFLAGS * 8(%rdi)	/* TF is bit 8 */
+	jmp	resume
+
+stop:	cmpl	$TRAP_BREAKPOINT_VECTOR, %r12d
+	jne	find_slot
+	decq	TRAP_FRAME_RIP * 8(%rdi)	/* back to the breakpoint itself */
+find_slot:
+	movq	%rdi, %r13
+	leaq	DEBUG_SLOTS(%rbx), %r14
+	movl	$DEBUG_SLOT_COUNT, %ecx
+	movl	$DEBUG_SLOT_FILLING, %edx
+2:	xorl	%eax, %eax
+	lock cmpxchgl %edx, (%r14)
+	je	3f
+	addq	$DEBUG_SLOT_BYTES, %r14
+	decl	%ecx
+	jne	2b
+	call	yield
+	movq	%r13, %rdi
+	jmp	find_slot
+
+3:	movq	%r12, DEBUG_SLOT_VECTOR(%r14)
+	movq	%r13, DEBUG_SLOT_FRAME(%r14)
+	incl	DEBUG_SLOT_SEQ(%r14)
+	incl	(%r14)			/* FILLING to STOPPED */
+	/* The block begins, at DEBUG_PORT, with what a struct evtchn_send holds. */
+	constant $DEBUG_EVTCHNOP_SEND, %rdi
+	leaq	DEBUG_PORT(%rbx), %rsi
+	constant $__HYPERVISOR_event_channel_op, %rax
+	syscall
+	/* The debugger pauses the domain as soon as it has heard; until then others may run. */
+4:	cmpl	$DEBUG_SLOT_STOPPED, (%r14)
+	jne	resume
+	call	yield
+	jmp	4b
+
+yield:	xorl	%edi, %edi		/* SCHEDOP_yield, which takes no argument */
+	constant $__HYPERVISOR_sched_op, %rax
+	syscall
+	ret
+
+resume:	frame_restore
+	/* struct iret_context: flags lie where the error code was; below: rcx, r11, rax. */
+	andq	$0, (%rsp)
+	pushq	%rcx
+	pushq	%r11
+	pushq	%rax
+	constant $__HYPERVISOR_iret, %rax
+	syscall
+	.globl	__duster_stub_end
+__duster_stub_end:
+	.size	__duster_stub, . - __duster_stub
+
+	.section .bss.duster_block, "aw", @nobits
+	.balign	4096
+	.globl	__duster_block
+	.type	__duster_block, @object
+	.size	__duster_block, DEBUG_BLOCK_BYTES
+__duster_block:
+	.skip	DEBUG_BLOCK_BYTES
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Finding, opening and closing a domain; its memory. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "duster/target/live_parts.h"
+
+#define PAGES_MAX 65536u /* mappings kept: 256 MiB */
+#define LOCKS     "/run/duster"
+
+_Static_assert(sizeof(struct block) == 4096, "the block is a page");
+_Static_assert(offsetof(struct block, journal) == 128, "debug_asm.h");
+_Static_assert(offsetof(struct block, slots) == 1024, "debug_asm.h");
+_Static_assert(offsetof(struct block, port) == 16, "debug_asm.h");
+_Static_assert(sizeof(struct slot) == 64, "debug_asm.h");
+
+/* ---- Finding ---- */
+
+static char *store_read(struct xs_handle *store, const char *path)
+{
+	unsigned int bytes;
+
+	return xs_read(store, XBT_NULL, path, &bytes);
+}
+
+int live_find_domain(const char *name, unsigned int *domid_out, struct problem *problem)
+{
+	struct xs_handle *store = xs_open(0);
+	unsigned int count = 0;
+	char **domains, path[128], *end;
+	unsigned long number = strtoul(name, &end, 10);
+	int error = -ENOENT;
+
+	if (!store)
+		return problem_set(problem, -EPERM,
+				   "xenstore does not answer: duster runs in dom0, as root");
+	domains = xs_directory(store, XBT_NULL, "/local/domain", &count);
+	for (unsigned int i = 0; domains && i < count && error; i++) {
+		unsigned long domid = strtoul(domains[i], NULL, 10);
+		char *its;
+
+		snprintf(path, sizeof(path), "/local/domain/%lu/name", domid);
+		its = store_read(store, path);
+		if ((its && strcmp(its, name) == 0) || (*name && !*end && number == domid)) {
+			*domid_out = (unsigned int)domid;
+			error = 0;
+		}
+		free(its);
+	}
+	free(domains);
+	xs_close(store);
+	return error ? problem_set(problem, error, "there is no domain %s", name) : 0;
+}
+
+int live_kernel_path(unsigned int domid, char *path_out, size_t path_bytes)
+{
+	struct xs_handle *store = xs_open(0);
+	char path[256], *vm = NULL, *kernel = NULL;
+
+	if (!store)
+		return -EPERM;
+	snprintf(path, sizeof(path), "/local/domain/%u/vm", domid);
+	vm = store_read(store, path);
+	if (vm) {
+		snprintf(path, sizeof(path), "%s/image/kernel", vm);
+		kernel = store_read(store, path);
+	}
+	if (kernel)
+		snprintf(path_out, path_bytes, "%s", kernel);
+	free(vm);
+	xs_close(store);
+	if (!kernel)
+		return -ENOENT;
+	free(kernel);
+	return 0;
+}
+
+/* ---- Memory ---- */
+
+static int frame(void *context, uint64_t mfn, const uint8_t **page_out)
+{
+	struct live *live = context;
+	xen_pfn_t frame_number = mfn;
+	uint64_t mapped;
+	int error = 0;
+	void *page;
+
+	if (map_get(&live->pages, mfn, &mapped)) {
+		*page_out = (const uint8_t *)(uintptr_t)mapped;
+		return 0;
+	}
+	if (live->pages.used >= PAGES_MAX)
+		return -ENOMEM;
+	page = xenforeignmemory_map(live->memory_handle, live->domid, PROT_READ, 1, &frame_number,
+				    &error);
+	/* A page that could not be mapped may still come back as a pointer. */
+	if (!page || error) {
+		if (page)
+			xenforeignmemory_unmap(live->memory_handle, page, 1);
+		return -EFAULT;
+	}
+	if (map_put(&live->pages, mfn, (uintptr_t)page)) {
+		xenforeignmemory_unmap(live->memory_handle, page, 1);
+		return -ENOMEM;
+	}
+	*page_out = page;
+	return 0;
+}
+
+void live_init_memory(struct live *live)
+{
+	walk_init(&live->memory, frame, live);
+}
+
+static int find_root(struct live *live, unsigned int vcpu, uint64_t *root_out)
+{
+	vcpu_guest_context_any_t context;
+	int error = 0;
+
+	if (vcpu >= VCPUS_MAX)
+		vcpu = 0;
+	if (!live->root_mfn[vcpu]) {
+		error = live_get_context(live, vcpu, &context);
+		if (error && vcpu) /* never started: the memory is the same for all */
+			return find_root(live, 0, root_out);
+		if (!error)
+			live->root_mfn[vcpu] = context.c.ctrlreg[3] / PAGE_BYTES;
+	}
+	*root_out = live->root_mfn[vcpu];
+	return error;
+}
+
+int live_op_read(struct target *target, unsigned int vcpu, uint64_t addr, void *to, size_t bytes,
+		 size_t *done_out)
+{
+	struct live *live = live_of(target);
+	uint64_t root;
+	int error = live->ended ? -ENODEV : find_root(live, vcpu, &root);
+
+	if (error)
+		return error;
+	if (!live->paused)
+		walk_forget(&live->memory);
+	error = walk_read(&live->memory, root, addr, to, bytes, done_out);
+	live_hide_breakpoints(live, addr, to, *done_out);
+	return error;
+}
+
+int live_read_raw(struct live *live, unsigned int vcpu, uint64_t addr, void *to, size_t bytes)
+{
+	uint64_t root;
+	size_t done;
+	int error = find_root(live, vcpu, &root);
+
+	return error ? error : walk_read(&live->memory, root, addr, to, bytes, &done);
+}
+
+static int write_page(struct live *live, uint64_t maddr, const uint8_t *from, size_t bytes)
+{
+	xen_pfn_t mfn = maddr / PAGE_BYTES;
+	int error = 0;
+	uint8_t *page = xenforeignmemory_map(live->memory_handle, live->domid,
+					     PROT_READ | PROT_WRITE, 1, &mfn, &error);
+
+	if (page && !error)
+		memcpy(page + maddr % PAGE_BYTES, from, bytes);
+	/* A writable mapping that stays would keep the guest from using the page as a page table.
+	 */
+	if (page)
+		xenforeignmemory_unmap(live->memory_handle, page, 1);
+	return page && !error ? 0 : -EFAULT;
+}
+
+void live_map_block(struct live *live)
+{
+	struct walk walk;
+	uint64_t root;
+	xen_pfn_t mfn;
+	int error = 0;
+
+	if (live->block || find_root(live, 0, &root) ||
+	    walk_translate(&live->memory, root, live->stub.block, &walk) || !walk.present)
+		return;
+	mfn = walk.maddr / PAGE_BYTES;
+	live->block = xenforeignmemory_map(live->memory_handle, live->domid, PROT_READ | PROT_WRITE,
+					   1, &mfn, &error);
+	if (live->block && error) {
+		xenforeignmemory_unmap(live->memory_handle, live->block, 1);
+		live->block = NULL;
+	}
+}
+
+int live_write_raw(struct live *live, unsigned int vcpu, uint64_t addr, const void *from,
+		   size_t bytes)
+{
+	uint64_t root;
+	size_t done = 0;
+	int error;
+
+	if (live->block && addr - live->stub.block < PAGE_BYTES &&
+	    bytes <= PAGE_BYTES - (addr - live->stub.block)) {
+		memcpy(live->block + (addr - live->stub.block), from, bytes);
+		return 0;
+	}
+	error = find_root(live, vcpu, &root);
+	while (!error && done < bytes) {
+		size_t count = PAGE_BYTES - (addr + done) % PAGE_BYTES;
+		struct walk walk;
+
+		if (count > bytes - done)
+			count = bytes - done;
+		error = walk_translate(&live->memory, root, addr + done, &walk);
+		if (!error && !walk.present)
+			error = -EFAULT;
+		if (!error)
+			error = write_page(live, walk.maddr, (const uint8_t *)from + done, count);
+		done += count;
+	}
+	return error;
+}
+
+static int op_write(struct target *target, unsigned int vcpu, uint64_t addr, const void *from,
+		    size_t bytes)
+{
+	struct live *live = live_of(target);
+
+	/* Bytes under a breakpoint are the journal's: too easy to get wrong, and nobody needs it.
+	 */
+	for (size_t i = 0; i < bytes && live->armed; i++)
+		if (live_has_breakpoint(live, addr + i))
+			return -EBUSY;
+	return live_write_raw(live, vcpu, addr, from, bytes);
+}
+
+static int op_walk(struct target *target, unsigned int vcpu, uint64_t addr, struct walk *walk_out)
+{
+	struct live *live = live_of(target);
+	uint64_t root;
+	int error = find_root(live, vcpu, &root);
+
+	return error ? error : walk_translate(&live->memory, root, addr, walk_out);
+}
+
+/* ---- The block ---- */
+
+int live_block_read(struct live *live, uint64_t addr, void *to, size_t bytes)
+{
+	if (live->block && addr - live->stub.block < PAGE_BYTES &&
+	    bytes <= PAGE_BYTES - (addr - live->stub.block)) {
+		memcpy(to, live->block + (addr - live->stub.block), bytes);
+		return 0;
+	}
+	return live_read_raw(live, 0, addr, to, bytes);
+}
+
+int live_block_write32(struct live *live, uint64_t addr, uint32_t word)
+{
+	return live_write_raw(live, 0, addr, &word, sizeof(word));
+}
+
+int live_block_flags(struct live *live, uint32_t set, uint32_t clear)
+{
+	uint32_t flags;
+	int error = live_block_read(live, BLOCK_AT(live, flags), &flags, sizeof(flags));
+
+	if (error)
+		return error;
+	return live_block_write32(live, BLOCK_AT(live, flags), (flags | set) & ~clear);
+}
+
+/* ---- Contexts, pausing ---- */
+
+int live_get_context(struct live *live, unsigned int vcpu, vcpu_guest_context_any_t *context_out)
+{
+	struct cached_context *cached =
+		live->contexts && vcpu < VCPUS_MAX ? &live->contexts[vcpu] : NULL;
+
+	if (cached && live->paused && cached->valid) {
+		*context_out = cached->context;
+		return 0;
+	}
+	if (xc_vcpu_getcontext(live->xc, live->domid, vcpu, context_out))
+		return errno == ESRCH ? -ENODEV : -ENODATA;
+	if (cached && live->paused) {
+		cached->context = *context_out;
+		cached->valid = true;
+	}
+	return 0;
+}
+
+static void forget_contexts(struct live *live)
+{
+	for (unsigned int vcpu = 0; vcpu < VCPUS_MAX && live->contexts; vcpu++)
+		live->contexts[vcpu].valid = false;
+}
+
+int live_set_context(struct live *live, unsigned int vcpu, vcpu_guest_context_any_t *context)
+{
+	forget_contexts(live);
+	return xc_vcpu_setcontext(live->xc, live->domid, vcpu, context) ? -errno : 0;
+}
+
+int live_op_pause(struct target *target)
+{
+	struct live *live = live_of(target);
+	int error = 0;
+
+	if (live->paused)
+		return 0;
+	if (live->armed)
+		error = live_block_flags(live, BLOCK_PAUSED, 0);
+	else
+		live_note_pause(live, true);
+	if (!error && xc_domain_pause(live->xc, live->domid))
+		error = -errno;
+	live->paused = !error;
+	live->target.running = !live->paused;
+	return error;
+}
+
+int live_unpause(struct live *live)
+{
+	if (!live->paused)
+		return 0;
+	walk_forget(&live->memory);
+	forget_contexts(live);
+	memset(live->root_mfn, 0, sizeof(live->root_mfn));
+	if (xc_domain_unpause(live->xc, live->domid))
+		return -errno;
+	live->paused = false;
+	live->target.running = true;
+	/* A kill between the two leaves one unpause too many, which Xen refuses without harm. */
+	if (!live->armed)
+		live_note_pause(live, false);
+	return live->armed ? live_block_flags(live, 0, BLOCK_PAUSED) : 0;
+}
+
+/* ---- Opening and closing ---- */
+
+int live_open_handles(struct live *live, struct problem *problem)
+{
+	live->xc = xc_interface_open(NULL, NULL, 0);
+	live->memory_handle = live->xc ? xenforeignmemory_open(NULL, 0) : NULL;
+	live->events = live->memory_handle ? xenevtchn_open(NULL, 0) : NULL;
+	live->store = live->events ? xs_open(0) : NULL;
+	if (!live->store) {
+		live_close_handles(live);
+		return problem_set(problem, -EPERM,
+				   "Xen does not let us: duster runs in dom0, as root");
+	}
+	return 0;
+}
+
+void live_close_handles(struct live *live)
+{
+	for (size_t i = 0; i < live->pages.slots_count; i++) {
+		void *page = map_slot_value(&live->pages, i);
+
+		if (page)
+			xenforeignmemory_unmap(live->memory_handle, page, 1);
+	}
+	map_free(&live->pages);
+	if (live->block)
+		xenforeignmemory_unmap(live->memory_handle, live->block, 1);
+	live->block = NULL;
+	if (live->store)
+		xs_close(live->store);
+	if (live->events)
+		xenevtchn_close(live->events);
+	if (live->memory_handle)
+		xenforeignmemory_close(live->memory_handle);
+	if (live->xc)
+		xc_interface_close(live->xc);
+	live->store = NULL;
+	live->events = NULL;
+	live->memory_handle = NULL;
+	live->xc = NULL;
+}
+
+int live_take_lock(struct live *live, struct problem *problem)
+{
+	char path[128];
+	xc_dominfo_t info;
+	int used;
+
+	if (xc_domain_getinfo(live->xc, live->domid, 1, &info) != 1 || info.domid != live->domid)
+		return problem_set(problem, -ENOENT, "there is no domain %u", live->domid);
+
+	if (mkdir(LOCKS, 0700) && errno != EEXIST)
+		return problem_set(problem, -errno, "%s: %s", LOCKS, strerror(errno));
+	used = snprintf(path, sizeof(path), "%s/", LOCKS);
+	for (unsigned int i = 0; i < sizeof(info.handle); i++)
+		used += snprintf(path + used, sizeof(path) - (size_t)used, "%02x", info.handle[i]);
+	live->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (live->lock_fd < 0)
+		return problem_set(problem, -errno, "%s: %s", path, strerror(errno));
+	if (flock(live->lock_fd, LOCK_EX | LOCK_NB))
+		return problem_set(problem, -EBUSY, "another debugger is attached to domain %u",
+				   live->domid);
+	return 0;
+}
+
+static void op_describe(struct target *target, char *text_out, size_t text_bytes)
+{
+	struct live *live = live_of(target);
+
+	snprintf(text_out, text_bytes, "domain %u (%s), %u vCPU%s, %s%s", live->domid, live->name,
+		 target->vcpus_count, target->vcpus_count == 1 ? "" : "s",
+		 live->ended    ? "gone"
+		 : live->paused ? "stopped"
+				: "running",
+		 live->armed ? "" : ", without breakpoints");
+}
+
+static void op_close(struct target *target)
+{
+	struct live *live = live_of(target);
+	unsigned int undone = 0;
+
+	if (live->xc && !live->ended) {
+		if (live->armed)
+			(void)live_undo(live, &undone);
+		else
+			(void)live_unpause(live);
+	}
+	live_dismiss_guardian(live);
+	live_close_handles(live);
+	if (live->lock_fd >= 0)
+		close(live->lock_fd);
+	free(live->contexts);
+	free(live);
+}
+
+static int op_pfn(struct target *target, uint64_t mfn, uint64_t *pfn_out)
+{
+	(void)target;
+	(void)mfn;
+	(void)pfn_out;
+	return -EOPNOTSUPP;
+}
+
+static const struct target_ops ops = {
+	.close = op_close,
+	.describe = op_describe,
+	.regs_get = live_op_regs_get,
+	.regs_set = live_op_regs_set,
+	.read = live_op_read,
+	.write = op_write,
+	.walk = op_walk,
+	.pfn = op_pfn,
+	.pause = live_op_pause,
+	.resume = live_op_resume,
+	.break_set = live_op_break_set,
+	.break_clear = live_op_break_clear,
+	.watch_set = live_op_watch_set,
+	.step = live_op_step,
+	.wait = live_op_wait,
+};
+
+static int examine(struct live *live, xc_dominfo_t *info, struct problem *problem)
+{
+	char path[64], *name;
+
+	if (xc_domain_getinfo(live->xc, live->domid, 1, info) != 1 || info->domid != live->domid)
+		return problem_set(problem, -ENOENT, "there is no domain %u", live->domid);
+	if (info->hvm)
+		return problem_set(problem, -EINVAL, "domain %u is not paravirtualised (PV)",
+				   live->domid);
+	if (live->domid == 0)
+		return problem_set(problem, -EINVAL, "dom0 cannot stop itself");
+	live->target.vcpus_count =
+		info->max_vcpu_id + 1 < VCPUS_MAX ? info->max_vcpu_id + 1 : VCPUS_MAX;
+	snprintf(path, sizeof(path), "/local/domain/%u/name", live->domid);
+	name = store_read(live->store, path);
+	snprintf(live->name, sizeof(live->name), "%s", name ? name : "?");
+	free(name);
+	return 0;
+}
+
+int live_open(unsigned int domid, struct target **target_out, struct problem *problem)
+{
+	struct live *live = calloc(1, sizeof(*live));
+	xc_dominfo_t info;
+	int error;
+
+	if (!live)
+		return problem_set(problem, -ENOMEM, "out of memory");
+	live->target = (struct target){.ops = &ops, .live = true, .running = true};
+	live->domid = domid;
+	live->lock_fd = live->guardian_fd = live->local_port = -1;
+	live_init_memory(live);
+	live->contexts = calloc(VCPUS_MAX, sizeof(*live->contexts)); /* it goes without them, too */
+	error = live_open_handles(live, problem);
+	if (!error)
+		error = examine(live, &info, problem);
+	if (!error)
+		error = live_take_lock(live, problem);
+	if (!error)
+		error = live_start_guardian(live, problem);
+	if (!error && live_pause_noted(live)) /* of a debugger killed with its guardian */
+		(void)xc_domain_unpause(live->xc, live->domid);
+	if (!error) {
+		error = live_op_pause(&live->target);
+		if (error)
+			problem_set(problem, error, "the domain cannot be paused: %s",
+				    strerror(-error));
+	}
+	if (!error) {
+		(void)xs_watch(live->store, "@releaseDomain", "gone");
+		for (unsigned int i = 0; i < VCPUS_MAX; i++)
+			live->slot_of[i] = -1;
+		*target_out = &live->target;
+	} else {
+		op_close(&live->target);
+	}
+	return error;
+}
