@@ -153,7 +153,7 @@ __attribute__((noinline)) void sched_set_level(struct runq *rq, uint8_t level)
 {
 	bool lower = level < rq->level;
 
-	rq->level = level;
+	WRITE_SHARED(rq->level, level);
 	WRITE_ONCE(sched_levels[rq->id], level);
 	if (!lower || level == 0 || !sched_is_smp())
 		return;

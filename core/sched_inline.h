@@ -55,7 +55,7 @@ static inline void put_ready(struct runq *rq, struct thread *thread, bool at_hea
 	list_insert_before(at_head ? head->next : head, &thread->run_node);
 	WRITE_SHARED(rq->ready_bits, rq->ready_bits | 1ULL << priority);
 	if (many) {
-		rq->ready_count++;
+		WRITE_SHARED(rq->ready_count, rq->ready_count + 1);
 		thread->ready_ticks = rq->switched_tsc;
 	}
 	if (many && priority > 0)
@@ -79,7 +79,7 @@ static inline void dequeue(struct runq *rq, struct thread *thread, unsigned int 
 	if (next == prev)
 		WRITE_SHARED(rq->ready_bits, rq->ready_bits & ~(1ULL << priority));
 	if (many)
-		rq->ready_count--;
+		WRITE_SHARED(rq->ready_count, rq->ready_count - 1);
 	if (many && priority > 0)
 		__atomic_fetch_sub(&sched_rt_ready, 1, __ATOMIC_SEQ_CST);
 }
