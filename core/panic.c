@@ -98,9 +98,10 @@ static void write_registers(const struct trap_frame *f)
 static void write_who(void)
 {
 	const struct thread *self = thread_self();
+	const char *name = self ? self->name : "";
 
-	write_line("  vCPU %u, thread %u %s", VCPU(id), self ? self->id : 0,
-		   self ? self->name : "");
+	write_line("  vCPU %u, thread %u%s%s", VCPU(id), self ? self->id : 0, *name ? " " : "",
+		   name);
 }
 
 /* The instruction bytes around rip, the one at rip in angle brackets. */
