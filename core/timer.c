@@ -327,6 +327,7 @@ static void queue_follow_wall(struct timer_queue *queue)
 {
 	bool enabled = spin_lock_events(&queue->lock);
 	struct timer *list = heap_flatten(queue->root);
+	uint64_t now_ns = time_monotonic_ns();
 
 	queue->root = NULL;
 	while (list) {
@@ -336,6 +337,9 @@ static void queue_follow_wall(struct timer_queue *queue)
 		timer->next = NULL;
 		if (timer->wall_ns != TIME_NEVER)
 			timer->deadline_ns = time_of_wall_ns(timer->wall_ns);
+		/* Reached is over, though the clock may be set back before the timer has run. */
+		if (timer->deadline_ns <= now_ns)
+			timer->wall_ns = TIME_NEVER;
 		heap_insert(queue, timer);
 	}
 	spin_unlock(&queue->lock);

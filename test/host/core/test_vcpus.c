@@ -359,6 +359,20 @@ START_TEST(wall_timers_follow_the_clock_on_every_vcpu)
 }
 END_TEST
 
+/* A timer whose time the clock jumped over fires, though it is set back before the vCPU looks. */
+START_TEST(a_clock_set_back_at_once_loses_no_timer)
+{
+	start(0);
+	timer_init(&timers[1], fire);
+	mock_vcpu_run(1, arm_wall, &timers[1]);
+	time_set_wall_ns(time_wall_ns() + 7200 * NS_PER_S);
+	time_set_wall_ns(time_wall_ns() - 7200 * NS_PER_S);
+	mock_vcpu_run(1, kicked, NULL);
+	mock_vcpu_run(1, NULL, NULL);
+	ck_assert_uint_eq(fired_on[1], 2);
+}
+END_TEST
+
 /* The fn of a timer on a vCPU that is a thread of the host. */
 static void stay_in_timer(struct timer *timer)
 {
@@ -409,6 +423,7 @@ Suite *test_suite(void)
 	tcase_add_test(all, a_timer_moves_to_who_arms_it_and_anybody_cancels_it);
 	tcase_add_test(all, who_leaves_gives_its_timers_to_vcpu_0);
 	tcase_add_test(all, wall_timers_follow_the_clock_on_every_vcpu);
+	tcase_add_test(all, a_clock_set_back_at_once_loses_no_timer);
 	tcase_add_test(all, cancelling_waits_for_the_handler);
 	tcase_set_timeout(all, 60);
 	suite_add_tcase(suite, all);
