@@ -172,9 +172,11 @@ static const struct code_place *look_up(struct session *session, uint64_t addr)
 		session->code_places =
 			arena_array(&session->kept, CODE_PLACES, sizeof(*session->code_places));
 	slot = &session->code_places[(addr ^ addr >> 8) % CODE_PLACES];
-	if (*slot && (*slot)->addr == addr)
-		return *slot;
-	place = *slot ? *slot : arena_alloc(&session->kept, sizeof(*place));
+	place = *slot;
+	if (place && place->addr == addr)
+		return place;
+	if (!place)
+		place = arena_alloc(&session->kept, sizeof(*place));
 	*slot = NULL;
 	scope_chain_at(session->image, addr, &place->chain);
 	place->symbol = image_symbol_at(session->image, addr);

@@ -105,10 +105,10 @@ void core_program_start(void)
 			EXIT_BAD_RAMDISK,
 			"stardust: ramdisk: neither a cpio (newc) nor a tar (ustar) archive");
 	tcb = create_stack();
-	if (!tcb)
-		exit_before_main(EXIT_BAD_CMDLINE,
-				 "stardust: no memory for a stack of %llu KiB (stack=)",
-				 (unsigned long long)cmdline.stack_bytes / 1024);
-	tcb_use(tcb);
-	enter_main(tcb_stack_top(tcb));
+	if (tcb) {
+		tcb_use(tcb);
+		enter_main(tcb_stack_top(tcb));
+	}
+	exit_before_main(EXIT_BAD_CMDLINE, "stardust: no memory for a stack of %llu KiB (stack=)",
+			 (unsigned long long)cmdline.stack_bytes / 1024);
 }
