@@ -107,7 +107,7 @@ void sched_tick(struct runq *rq)
 	}
 	/* Xen lets each vCPU arm its own timer only. */
 	rq->tick_armed = true;
-	rq->tick_due = true;
+	WRITE_SHARED(rq->tick_due, true);
 	smp_kick(rq->id);
 }
 
@@ -116,7 +116,7 @@ static void tick_again(struct runq *rq, bool leaving)
 {
 	uint64_t used = rq->current->slice_ticks, slice_ns = THREAD_SLICE_NS;
 
-	rq->tick_due = false;
+	WRITE_SHARED(rq->tick_due, false);
 	rq->tick_armed = false;
 	if (!rq->ready_bits)
 		return;
@@ -315,13 +315,13 @@ void thread_preempt(void)
 	unsigned int to;
 	bool vectors;
 
-	if (self->level == 0)
+	if (READ_SHARED(self->level) == 0)
 		return;
 	if (sched_is_smp()) {
 		if (READ_ONCE(sched_rt_ready))
 			(void)sched_pull(rq, rq->level);
 		if (READ_ONCE(rq->tick_due))
-			sched_pull_older(rq, self->priority);
+			sched_pull_older(rq, READ_SHARED(self->priority));
 	}
 	sched_spin_lock(&rq->lock);
 	rq->resched = false;

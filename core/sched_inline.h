@@ -184,7 +184,7 @@ static inline __attribute__((always_inline)) void wake(struct thread *thread, bo
 {
 	struct runq *rq = many ? lock_queue_of(thread) : VCPU(runq);
 
-	if (__builtin_expect(thread->state != THREAD_WAITING, 0)) {
+	if (__builtin_expect(READ_SHARED(thread->state) != THREAD_WAITING, 0)) {
 		spin_unlock_if(many, &rq->lock);
 	} else if (__builtin_expect(rq->current == thread, 0)) {
 		/* It has not left its stack: it never does. */

@@ -340,7 +340,7 @@ static void run_ready(struct runq *rq)
 		return;
 	}
 	if (rq->tick_due || !rq->tick_armed) {
-		rq->tick_due = false;
+		WRITE_SHARED(rq->tick_due, false);
 		rq->tick_armed = false;
 		/* From here on somebody waits behind the one that runs. */
 		if (several_ready(rq))
@@ -441,20 +441,13 @@ uintptr_t sched_idle_stack_top(const struct vcpu *v)
 	return v->runq->idle.stack_start + v->runq->idle.stack_bytes;
 }
 
-static void set_online(struct runq *rq)
-{
-	sched_spin_lock(&rq->lock);
-	rq->is_online = true;
-	__atomic_fetch_or(&sched_online, sched_bit(rq->id), __ATOMIC_SEQ_CST);
-	sched_spin_unlock(&rq->lock);
-}
-
 _Noreturn void sched_vcpu_run(void)
 {
 	struct runq *rq = VCPU(runq);
 
+	sched_spin_lock(&rq->lock);
 	rq->switched_tsc = cpu_rdtsc();
-	set_online(rq);
+	sched_spin_unlock(&rq->lock);
 	sched_idle_loop();
 }
 
@@ -505,7 +498,7 @@ int sched_vcpu_drain(struct vcpu *v)
 		events_restore(enabled);
 		return -EINVAL;
 	}
-	rq->is_online = false;
+	WRITE_SHARED(rq->is_online, false);
 	__atomic_fetch_and(&sched_online, ~sched_bit(v->id), __ATOMIC_SEQ_CST);
 	__atomic_fetch_and(&sched_idle, ~sched_bit(v->id), __ATOMIC_SEQ_CST);
 	sched_spin_unlock(&rq->lock);
@@ -521,8 +514,12 @@ int sched_vcpu_drain(struct vcpu *v)
 void sched_vcpu_undrain(struct vcpu *v)
 {
 	bool enabled = events_disable();
+	struct runq *rq = v->runq;
 
-	set_online(v->runq);
+	sched_spin_lock(&rq->lock);
+	WRITE_SHARED(rq->is_online, true);
+	__atomic_fetch_or(&sched_online, sched_bit(rq->id), __ATOMIC_SEQ_CST);
+	sched_spin_unlock(&rq->lock);
 	smp_kick(v->id);
 	events_restore(enabled);
 }

@@ -188,8 +188,7 @@ int smp_vcpu_up(unsigned int id)
 	if (error)
 		return error;
 	(void)waitq_wait(&changed, smp_online() & bit_of(id), TIME_NEVER, false);
-	if (is_back)
-		sched_vcpu_undrain(vcpus[id]);
+	sched_vcpu_undrain(vcpus[id]);
 	return 0;
 }
 

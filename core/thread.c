@@ -363,8 +363,8 @@ static uint8_t effective(const struct thread *thread)
 
 static void set_priority(struct thread *thread, uint8_t priority)
 {
-	thread->priority = priority;
-	thread->level = (uint8_t)(priority + 1);
+	WRITE_SHARED(thread->priority, priority);
+	WRITE_SHARED(thread->level, (uint8_t)(priority + 1));
 }
 
 enum place { PLACE_KEEP, PLACE_HEAD, PLACE_TAIL };
@@ -401,7 +401,7 @@ static void apply(struct runq *rq, struct thread *thread, enum place place)
 	bool kick = false, offer = false;
 	unsigned int id = rq->id;
 
-	if (thread->state == THREAD_READY && (after != before || place == PLACE_TAIL)) {
+	if (READ_SHARED(thread->state) == THREAD_READY && (after != before || place == PLACE_TAIL)) {
 		sched_dequeue(rq, thread);
 		set_priority(thread, after);
 		sched_enqueue(rq, thread, place != PLACE_TAIL);
@@ -508,12 +508,12 @@ int thread_set_affinity(struct thread *thread, uint64_t mask)
 	}
 	rq = sched_lock(thread);
 	thread->affinity = mask;
-	if (thread->state == THREAD_READY && !sched_allowed(thread, rq->id)) {
+	if (READ_SHARED(thread->state) == THREAD_READY && !sched_allowed(thread, rq->id)) {
 		sched_dequeue(rq, thread);
 		thread->state = THREAD_MOVING;
 		moving = true;
 	}
-	offer = thread->state == THREAD_READY;
+	offer = READ_SHARED(thread->state) == THREAD_READY;
 	level = thread->level;
 	sched_spin_unlock(&rq->lock);
 	if (offer)

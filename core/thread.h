@@ -227,7 +227,8 @@ struct vcpu;
 int sched_vcpu_prepare(struct vcpu *v);
 /* Where a new vCPU's stack begins. */
 uintptr_t sched_idle_stack_top(const struct vcpu *v);
-/* The new vCPU itself, on that stack with events disabled: takes threads from here on. */
+/* The new vCPU itself, on that stack with events disabled: its idle loop, without threads until
+ * sched_vcpu_undrain(). */
 _Noreturn void sched_vcpu_run(void);
 /* Moves all threads away from v, the calling one too; afterwards v stays in its idle loop until
  * sched_vcpu_undrain(). A thread that may run on v alone runs anywhere. -EINVAL for the last one.

@@ -495,6 +495,7 @@ void smp_start(void)
 			sim_fail("no memory for vCPU %u", id);
 		vcpus[id].sp = switch_prepare(sched_idle_stack_top(v), vcpu_begin, NULL);
 		vcpus[id].up = true;
+		sched_vcpu_undrain(v);
 	}
 }
 

@@ -150,6 +150,7 @@ void smp_start(void)
 		vcpu_by_id[id] = v;
 		if (sched_vcpu_prepare(v) || pthread_create(&hosts[id], NULL, vcpu_main, v))
 			fail("no vCPU");
+		sched_vcpu_undrain(v);
 	}
 }
 
