@@ -31,13 +31,14 @@ static int wait_for_nothing(clockid_t clock, const struct timespec *time)
 
 	while (result != -ETIMEDOUT && result != -EINVAL) {
 		result = sync_wait(&never, 0, limit, "mutex");
-		if (result == -EINTR)
-			sig_release();
+		if (result == -EINTR && sync_release())
+			sync_cancel_look();
 	}
 	return result;
 }
 
-static int lock_inheriting(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time)
+static int lock_inheriting(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time,
+			   bool asleep)
 {
 	struct sync_limit limit;
 	int result = -EINTR;
@@ -54,8 +55,8 @@ static int lock_inheriting(pthread_mutex_t *mutex, clockid_t clock, const struct
 		result = sync_end(enabled,
 				  futex_lock_pi(&mutex->__word, limit.deadline_ns,
 						limit.flags | FUTEX_INTERRUPTIBLE, "mutex"));
-		if (result == -EINTR)
-			sig_release();
+		if (result == -EINTR && sync_release() && !asleep)
+			limit = SYNC_PAST;
 	}
 	return result == -ESRCH ? wait_for_nothing(clock, time) : result;
 }
@@ -66,15 +67,18 @@ static void unlock_inheriting(pthread_mutex_t *mutex)
 		futex_unlock_pi(&mutex->__word);
 }
 
+/* asleep: it slept already, for a condition, and is not cancelled before it has the mutex. */
 static int lock_word(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time,
 		     bool asleep)
 {
 	int result;
 
 	if (mutex->__kind & MUTEX_INHERIT)
-		result = lock_inheriting(mutex, clock, time);
+		result = lock_inheriting(mutex, clock, time, asleep);
 	else
 		result = mutex_word_lock(mutex, clock, time, asleep);
+	if (result == -ETIMEDOUT && !asleep)
+		sync_cancel_look();
 	if (result || !(mutex->__kind & LISTED))
 		return -result;
 	return mutex_taken(mutex);

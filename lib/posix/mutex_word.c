@@ -18,7 +18,14 @@ struct waiter {
 	struct sync_limit limit;
 	bool counted; /* in the mutex's waiters */
 	bool woken;
+	bool relocks; /* after a condition */
 };
+
+static void was_interrupted(struct waiter *waiter)
+{
+	if (sync_release() && !waiter->relocks)
+		waiter->limit = SYNC_PAST;
+}
 
 /* woken: for one that slept already. */
 static bool word_free(uint32_t word, bool woken)
@@ -58,7 +65,7 @@ static int wait_for_turn(struct waiter *waiter)
 		}
 		result = sync_wait(&mutex->__turn, 0, waiter->limit, "mutex");
 		if (result == -EINTR)
-			sig_release();
+			was_interrupted(waiter);
 	}
 	mutex->__turn = 0;
 	for (;;) {
@@ -96,14 +103,14 @@ static int wait_once(struct waiter *waiter, uint32_t word)
 	if (result == 0 || result == -EAGAIN)
 		waiter->woken = true;
 	else if (result == -EINTR)
-		sig_release();
+		was_interrupted(waiter);
 	return result == -ETIMEDOUT ? result : 0;
 }
 
 int mutex_word_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time,
 		    bool asleep)
 {
-	struct waiter waiter = {.mutex = mutex, .limit = SYNC_NEVER, .woken = asleep};
+	struct waiter waiter = {.mutex = mutex, .limit = SYNC_NEVER, .woken = asleep, .relocks = asleep};
 	int result = 0;
 
 	while (result == 0) {

@@ -85,8 +85,11 @@ int pthread_barrier_wait(pthread_barrier_t *barrier)
 		return PTHREAD_BARRIER_SERIAL_THREAD;
 	}
 	while (!round_over(barrier, number / barrier->__count, now = mutex_load(&barrier->__round)))
-		if (sync_wait(&barrier->__round, now, SYNC_NEVER, "barrier") == -EINTR)
-			sig_release();
+		if (sync_wait(&barrier->__round, now, SYNC_NEVER, "barrier") == -EINTR &&
+		    sync_release()) {
+			leave(barrier);
+			sync_cancel_look();
+		}
 	leave(barrier);
 	return 0;
 }

@@ -22,11 +22,16 @@ bool sig_cancel_due(void)
 	return (tcb_self()->cancel & CANCEL_ASYNC) && cancel_due();
 }
 
+bool sig_cancel_now(void)
+{
+	return sig_cancel_due() && !tcb_self()->holds;
+}
+
 /* Where the thread was interrupted, its state saved: not to return is all. A call that waited and
  * was interrupted tests by itself. */
-void sig_cancel_look(bool asynchronous)
+void sig_cancel_look(void)
 {
-	if (asynchronous && sig_cancel_due() && !tcb_self()->holds)
+	if (sig_cancel_now())
 		cancel_act();
 }
 

@@ -36,8 +36,8 @@ static int run_or_wait(pthread_once_t *once, void (*routine)(void))
 		if (state == ONCE_RUNS && !mutex_change(once, state, ONCE_AWAITED))
 			continue;
 		if (state != ONCE_NOT_BEGUN &&
-		    sync_wait(once, ONCE_AWAITED, SYNC_NEVER, "once") == -EINTR)
-			sig_release();
+		    sync_wait(once, ONCE_AWAITED, SYNC_NEVER, "once") == -EINTR && sync_release())
+			sync_cancel_look();
 	}
 }
 

@@ -149,8 +149,8 @@ static int sleep_for(pthread_rwlock_t *lock, struct rw_waiter *waiter, struct sy
 	while (!mutex_load(&waiter->granted)) {
 		int result = sync_wait(&waiter->granted, 0, limit, "rwlock");
 
-		if (result == -EINTR)
-			sig_release();
+		if (result == -EINTR && sync_release())
+			limit = SYNC_PAST;
 		if (result == -ETIMEDOUT) {
 			if (give_up(lock, waiter))
 				return result;
@@ -180,8 +180,10 @@ static int lock_slow(pthread_rwlock_t *lock, bool writer, clockid_t clock,
 	unlock_list(lock, enabled);
 	wake_granted(granted);
 	result = sleep_for(lock, &waiter, limit);
-	if (result)
+	if (result) {
+		sync_cancel_look();
 		return -result;
+	}
 	if (writer)
 		__atomic_store_n(&lock->__writer, mutex_self(), __ATOMIC_RELAXED);
 	else

@@ -42,8 +42,9 @@ static void sleep_for(pthread_spinlock_t *lock)
 		} else if ((word & SPIN_SLEEPERS) ||
 			   mutex_change(lock, word, word | SPIN_SLEEPERS)) {
 			if (sync_wait(lock, word | SPIN_SLEEPERS, SYNC_NEVER, "spin lock") ==
-			    -EINTR)
-				sig_release();
+				    -EINTR &&
+			    sync_release())
+				sync_cancel_look();
 		}
 	}
 }

@@ -202,8 +202,11 @@ void sig_thread_end(void);
 
 /* Whether an asynchronous cancellation is to be acted on now. Events disabled. */
 bool sig_cancel_due(void) __attribute__((weak));
+/* The same for the running thread: not while delivery is held, or lists of the C library's are
+ * locked. */
+bool sig_cancel_now(void) __attribute__((weak));
 /* Acts on it, then does not return. Thread context, where a handler would run. */
-void sig_cancel_look(bool asynchronous) __attribute__((weak));
+void sig_cancel_look(void) __attribute__((weak));
 
 /* For whoever gets -EINTR from a wait. */
 static inline void sig_note(enum sig_result result)

@@ -139,7 +139,7 @@ _Noreturn void sig_enter(void)
 	while (sig_next(&info))
 		sig_note(sig_run(&info, &context));
 	if (sig_cancel_look)
-		sig_cancel_look(true);
+		sig_cancel_look();
 	/* What comes next in the thread may be a wait that is a cancellation point. */
 	if (cancel_due())
 		thread_self()->interrupted = true;

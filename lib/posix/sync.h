@@ -27,6 +27,7 @@ struct sync_limit {
 };
 
 #define SYNC_NEVER ((struct sync_limit){TIME_NEVER, 0})
+#define SYNC_PAST  ((struct sync_limit){0, 0})
 
 /* From absolute time of a clock; time NULL: never. -EINVAL: another clock than CLOCK_REALTIME and
  * CLOCK_MONOTONIC, or nanoseconds out of range. */
@@ -56,6 +57,21 @@ static inline int sync_wait(const uint32_t *word, uint32_t expected, struct sync
 		return sync_end(enabled, sync_wait_alone(word, expected, limit));
 	return sync_end(enabled, futex_wait(word, expected, limit.deadline_ns,
 					    limit.flags | FUTEX_INTERRUPTIBLE, what));
+}
+
+/* After sync_wait() said -EINTR in what is no cancellation point. True: the thread ends even so,
+ * for it asked for that (asynchronous cancellation): the caller undoes what it has begun, and calls
+ * sync_cancel_look(). */
+static inline bool sync_release(void)
+{
+	sig_release();
+	return sig_cancel_now && sig_cancel_now();
+}
+
+static inline void sync_cancel_look(void)
+{
+	if (sig_cancel_look)
+		sig_cancel_look();
 }
 
 /* Before futex_sleep(), after which sync_end(true, result) stands. Events are enabled. */

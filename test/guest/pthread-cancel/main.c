@@ -222,7 +222,7 @@ static void test_points(void)
 
 /* --- order of clean-up --- */
 
-static char order[8];
+static char order[32];
 
 static void note(void *arg)
 {
@@ -318,6 +318,48 @@ static void *spin(void *arg)
 		turns++;
 	pthread_cleanup_pop(0);
 	return arg;
+}
+
+static pthread_mutex_t taken = PTHREAD_MUTEX_INITIALIZER;
+static pthread_rwlock_t taken_rwlock = PTHREAD_RWLOCK_INITIALIZER;
+
+/* Waits in what is no cancellation point. */
+static void *wait_for_taken(void *which)
+{
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+	pthread_cleanup_push(note, "b");
+	sem_post(&at_work);
+	if (which)
+		pthread_rwlock_wrlock(&taken_rwlock);
+	else
+		pthread_mutex_lock(&taken);
+	note("!");
+	pthread_cleanup_pop(0);
+	return NULL;
+}
+
+/* Nothing is left of the one that was cancelled: whoever comes next gets the lock. */
+static void test_asynchronous_waits(void)
+{
+	pthread_t thread;
+	void *result;
+
+	order[0] = '\0';
+	pthread_mutex_lock(&taken);
+	pthread_rwlock_rdlock(&taken_rwlock);
+	for (int i = 0; i < 20; i++) {
+		CHECK(pthread_create(&thread, NULL, wait_for_taken, i % 2 ? &taken : NULL) == 0);
+		sem_wait(&at_work);
+		if (i % 4 < 2)
+			usleep(2000);
+		CHECK(pthread_cancel(thread) == 0);
+		CHECK(pthread_join(thread, &result) == 0 && result == PTHREAD_CANCELED);
+	}
+	CHECK(strcmp(order, "bbbbbbbbbbbbbbbbbbbb") == 0);
+	CHECK(pthread_mutex_unlock(&taken) == 0 && pthread_mutex_trylock(&taken) == 0);
+	CHECK(pthread_mutex_unlock(&taken) == 0 && pthread_mutex_destroy(&taken) == 0);
+	CHECK(pthread_rwlock_unlock(&taken_rwlock) == 0);
+	CHECK(pthread_rwlock_trywrlock(&taken_rwlock) == 0);
 }
 
 static void *cancel_self(void *arg)
@@ -434,6 +476,7 @@ int main(void)
 	test_order();
 	test_disabled();
 	test_asynchronous();
+	test_asynchronous_waits();
 	test_once();
 	test_stream();
 	CHECK(pthread_cancel(sleeper) == 0);
