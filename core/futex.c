@@ -48,6 +48,17 @@ static inline void insert(struct futex_bucket *bucket, struct thread *thread, co
 	WRITE_ONCE(thread->wait_word, word);
 }
 
+/* Before others of its priority. */
+static void insert_first(struct futex_bucket *bucket, struct thread *thread, const uint32_t *word)
+{
+	struct list_node *head = &bucket->waiters, *at = head->next;
+
+	while (at != head && waiter_of(at)->priority > thread->priority)
+		at = at->next;
+	list_insert_before(at, &thread->wait_node);
+	WRITE_ONCE(thread->wait_word, word);
+}
+
 static inline void unlink(struct thread *thread)
 {
 	struct list_node *next = thread->wait_node.next, *prev = thread->wait_node.prev;
@@ -149,13 +160,17 @@ static inline int refusal(struct thread *self, const uint32_t *word, uint32_t ex
 }
 
 /* Where whoever changed the priority meanwhile would have put it. Locked. */
-static void insert_surely(struct futex_bucket *bucket, struct thread *self, const uint32_t *word)
+static void insert_surely(struct futex_bucket *bucket, struct thread *self, const uint32_t *word,
+			  unsigned int flags)
 {
 	uint8_t priority;
 
 	for (;;) {
 		priority = READ_ONCE(self->priority);
-		insert(bucket, self, word);
+		if (__builtin_expect(flags & FUTEX_FIRST, 0))
+			insert_first(bucket, self, word);
+		else
+			insert(bucket, self, word);
 		/* Pairs with futex_reorder(): it finds us, or we find the new priority. */
 		smp_mb();
 		if (READ_ONCE(self->priority) == priority)
@@ -182,7 +197,7 @@ int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, un
 		events_restore(enabled);
 		return result;
 	}
-	insert_surely(bucket, self, word);
+	insert_surely(bucket, self, word, flags);
 	sched_spin_unlock(&bucket->lock);
 	self->wait.what = what;
 	deadline_ns = block_until(deadline_ns, flags);
@@ -265,7 +280,8 @@ unsigned int futex_wake(const uint32_t *word, unsigned int count)
 	goto any;
 found:
 	thread = waiter_of(node);
-	if (__builtin_expect(thread->level > rq->level || READ_SHARED(thread->state) != THREAD_WAITING, 0))
+	if (__builtin_expect(
+		    thread->level > rq->level || READ_SHARED(thread->state) != THREAD_WAITING, 0))
 		goto any;
 	unlink(thread);
 	thread->wait_word = NULL;

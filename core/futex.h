@@ -16,6 +16,7 @@
 
 #define FUTEX_INTERRUPTIBLE 0x1u /* -EINTR when the thread is interrupted */
 #define FUTEX_WALL          0x2u /* deadline_ns is wall-clock time, and follows when that is set */
+#define FUTEX_FIRST         0x4u /* woken before others of its priority: it waited already */
 
 #define FUTEX_ALL UINT32_MAX
 
@@ -42,8 +43,8 @@ int futex_requeue(const uint32_t *word, uint32_t expected, unsigned int wake_cou
  * The bits of FUTEX_KEPT are the caller's, FUTEX_OWNER_DIED as well: they stay as they are. */
 #define FUTEX_WAITERS    0x80000000u
 #define FUTEX_OWNER_DIED 0x40000000u
-#define FUTEX_KEPT       0x70000000u
-#define FUTEX_OWNER_MASK 0x0fffffffu
+#define FUTEX_KEPT       0x78000000u
+#define FUTEX_OWNER_MASK 0x07ffffffu
 /* While a thread waits, the owner runs with at least its priority, and so on along the chain.
  * 0: it is ours. -ETIMEDOUT, -EINTR (FUTEX_INTERRUPTIBLE), -EDEADLK (we own it, or a chain of
  * owners leads back to us), -ESRCH: the owner is gone and left it locked. Thread context. */

@@ -321,6 +321,11 @@ void sched_after(struct runq *rq)
 		waitq_wake_all(&sched_moved);
 }
 
+bool sched_may_spin(void)
+{
+	return sched_is_smp() && !READ_ONCE(VCPU(runq)->ready_bits);
+}
+
 /* ---- Idle ---- */
 
 /* One of them will wait while another runs. Locked, and somebody is ready. */
@@ -458,14 +463,13 @@ static void move_ready(struct runq *rq)
 		struct thread *thread;
 
 		sched_spin_lock(&rq->lock);
-		thread = find_above(rq, 0, rq->id);
-		if (!thread && rq->ready_bits)
-			thread = container_of(rq->ready[__builtin_ctzll(rq->ready_bits)].next,
-					      struct thread, run_node);
-		if (!thread) {
+		if (!rq->ready_bits) {
 			sched_spin_unlock(&rq->lock);
 			return;
 		}
+		/* The best one first. */
+		thread = container_of(rq->ready[63 - __builtin_clzll(rq->ready_bits)].next,
+				      struct thread, run_node);
 		sched_dequeue(rq, thread);
 		thread->state = THREAD_MOVING;
 		sched_spin_unlock(&rq->lock);

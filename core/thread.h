@@ -219,6 +219,10 @@ void thread_preempt(void) __attribute__((weak));
  * without the scheduler. 0, -ENOMEM. */
 int sched_boot(void) __attribute__((weak));
 
+/* Looking for a change another vCPU is about to make is better than sleeping: there are others, and
+ * nobody else wants to run on this one. Events disabled. NULL without the scheduler. */
+bool sched_may_spin(void) __attribute__((weak));
+
 /* --- for vCPUs that come and go (core/smp.c); thread context --- */
 
 struct vcpu;

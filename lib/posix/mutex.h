@@ -6,15 +6,19 @@
  * The word is 0 when nobody has the mutex, else the owner's number (struct tcb's id) and flags.
  * Lock and unlock without contention are one compare-and-exchange each.
  *  MUTEX_WAITERS: somebody may sleep on the word: unlocking looks closer
- *  MUTEX_WOKEN: somebody was woken and has not looked yet: unlocking wakes nobody else
- *  MUTEX_HANDOFF: one waiter was woken in vain; it sleeps on the turn, and the next unlock gives
- *   the mutex to it. Without owner the mutex is reserved for it
- *  MUTEX_RESERVED: the owner had it for long, and lets it go for one that was woken: whoever comes
- *   freshly does not take it
- * A thread that goes to sleep on the word has cleared MUTEX_WOKEN before, so that flag is never
- * left over while all sleep; one that takes the mutex after a sleep sets MUTEX_WAITERS, because it
- * cannot know how many sleep still. Whoever runs may take a free mutex at once (that is what makes
+ *  MUTEX_WOKEN: somebody was woken and has not looked yet: unlocking wakes nobody else. Set by the
+ *   owner when it surely woke one, cleared by whoever was woken
+ *  MUTEX_HANDOFF: one waiter, the heir, was woken in vain; it waits for the turn, and the next
+ *   unlock gives the mutex to it. Without owner the mutex is reserved for it
+ *  MUTEX_LOOKING: the heir does not sleep but looks, on a vCPU of its own. Until its turn is over
+ *   the owner may let the mutex go and take it again; when it does not come back, the heir takes it
+ *  MUTEX_RESERVED: the owner had it for long, and let it go for the one that was woken: whoever
+ *   comes freshly does not take it
+ * A thread that takes the mutex after a sleep sets MUTEX_WAITERS, because it cannot know how many
+ * sleep still. Whoever runs may take a free mutex at once (that is what makes
  * contention cheap), until one that was woken finds it taken, or its turn is over: that is fair.
+ * With an heir that looks, turns have one length, nobody else comes in between, and nobody has to
+ * be woken at their ends.
  *
  * Unlocking touches the memory for the last time when it changes the word: another thread may free
  * the mutex as soon as it got it (POSIX.1-2017 pthread_mutex_destroy). Wake-ups go by address.
@@ -33,7 +37,8 @@
 #define MUTEX_RESERVED 0x40000000u
 #define MUTEX_WOKEN    0x20000000u
 #define MUTEX_HANDOFF  0x10000000u
-#define MUTEX_OWNER    0x0fffffffu
+#define MUTEX_LOOKING  0x08000000u
+#define MUTEX_OWNER    0x07ffffffu
 
 /* Of the kind. 0 is a mutex whose lock and unlock are the word and nothing else. */
 #define MUTEX_TYPE      0x3u /* PTHREAD_MUTEX_NORMAL … */

@@ -11,6 +11,15 @@
 
 /* So many turns of threads that want the same mutex make a slice. */
 #define TURNS_OF_SLICE 128
+/* Parts of a turn after which the heir believes that an owner who let the mutex go does not come
+ * back, and that one who has it keeps it for long, or lost its processor. */
+#define GONE_OF_TURN  64
+#define STUCK_OF_TURN 8
+/* And so many looks that all saw the same: each may miss what happens in between. */
+#define SAME_LOOKS 16
+
+/* So many turns the owner has at most until somebody it woke arrives on another vCPU. */
+#define TURNS_TO_WAKE 4
 
 /* One who waits for a mutex. */
 struct waiter {
@@ -45,12 +54,79 @@ int mutex_word_try(pthread_mutex_t *mutex)
 	return -EBUSY;
 }
 
+static uint64_t turn_length(void)
+{
+	return sched_slice_ticks / TURNS_OF_SLICE;
+}
+
+/* What an heir that looks has come to. */
+enum look { LOOK_TAKEN, LOOK_GIVEN, LOOK_UPCALL, LOOK_OVER };
+
+/* We are the heir and look, until we have the mutex or it is not worth it any more. Events are
+ * disabled, so that nobody takes our vCPU while all others rely on us. */
+static enum look look(pthread_mutex_t *mutex)
+{
+	uint64_t begin = cpu_rdtsc(), now = begin, since = begin;
+	uint32_t seen = mutex_load(&mutex->__word);
+	unsigned int looks = 0;
+
+	for (;; cpu_relax(), now = cpu_rdtsc()) {
+		uint32_t word = mutex_load(&mutex->__word);
+		bool is_free = !(word & MUTEX_OWNER), stuck;
+
+		if (mutex_load(&mutex->__turn))
+			return LOOK_GIVEN;
+		/* Its owner is giving it to us, and cannot lose its processor to a thread. */
+		if (!(word & MUTEX_LOOKING))
+			continue;
+		if (word != seen) {
+			since = now;
+			looks = 0;
+		}
+		seen = word;
+		looks++;
+		stuck = (now - since >= turn_length() / STUCK_OF_TURN && looks >= SAME_LOOKS) ||
+			now - begin >= 2 * turn_length();
+		if (is_free && now - since >= turn_length() / GONE_OF_TURN && looks >= SAME_LOOKS) {
+			if (mutex_change(&mutex->__word, word,
+					 (word & ~(MUTEX_HANDOFF | MUTEX_LOOKING)) | MUTEX_WAITERS |
+						 mutex_self()))
+				return LOOK_TAKEN;
+		} else if (!is_free && (stuck || READ_ONCE(VCPU(info.evtchn_upcall_pending)))) {
+			if (mutex_change(&mutex->__word, word, word & ~MUTEX_LOOKING))
+				return stuck ? LOOK_OVER : LOOK_UPCALL;
+		}
+	}
+}
+
+/* From word, which somebody owns, we become the heir with these bits, and look if that is better
+ * than sleeping. False: the word was another one. */
+static bool become_heir(pthread_mutex_t *mutex, uint32_t word, uint32_t heir, enum look *look_out)
+{
+	bool enabled = events_disable(), looks, done;
+
+	looks = sched_may_spin && sched_may_spin() && thread_self()->policy == THREAD_OTHER;
+	done = mutex_change(&mutex->__word, word, looks ? heir | MUTEX_LOOKING : heir);
+	*look_out = done && looks ? look(mutex) : LOOK_OVER;
+	events_restore(enabled);
+	return done;
+}
+
 /* The mutex is reserved for us as soon as its owner lets it go. */
-static int wait_for_turn(struct waiter *waiter)
+static int wait_for_turn(struct waiter *waiter, enum look looked)
 {
 	pthread_mutex_t *mutex = waiter->mutex;
 	int result = 0;
 
+	while (looked == LOOK_UPCALL) {
+		uint32_t word = mutex_load(&mutex->__word);
+
+		looked = LOOK_OVER;
+		if (word & MUTEX_OWNER)
+			become_heir(mutex, word, word, &looked);
+	}
+	if (looked == LOOK_TAKEN)
+		return 0;
 	while (!mutex_load(&mutex->__turn)) {
 		uint32_t word = mutex_load(&mutex->__word);
 
@@ -82,29 +158,45 @@ static int wait_for_turn(struct waiter *waiter)
 static int wait_once(struct waiter *waiter, uint32_t word)
 {
 	pthread_mutex_t *mutex = waiter->mutex;
-	uint32_t sleeping = (word | MUTEX_WAITERS) & ~MUTEX_WOKEN;
+	uint32_t sleeping = word | MUTEX_WAITERS;
+	struct sync_limit limit;
+	enum look looked;
 	int result;
 
 	if (!waiter->counted) {
 		__atomic_fetch_add(&mutex->__waiters, 1, __ATOMIC_SEQ_CST);
 		waiter->counted = true;
 	}
+	/* If it was for us, it is not any more. */
+	if (waiter->woken)
+		sleeping &= ~MUTEX_WOKEN;
 	/* Woken in vain once is enough: the next time it is handed over. */
 	if (waiter->woken && !(word & MUTEX_HANDOFF)) {
-		if (!mutex_change(&mutex->__word, word, sleeping | MUTEX_HANDOFF))
+		if (!become_heir(mutex, word, sleeping | MUTEX_HANDOFF, &looked))
 			return 0;
-		result = wait_for_turn(waiter);
+		result = wait_for_turn(waiter, looked);
 		return result ? result : 1;
 	}
 	if (sleeping != word && !mutex_change(&mutex->__word, word, sleeping))
 		return 0;
-	result = sync_wait(&mutex->__word, sleeping, waiter->limit, "mutex");
-	/* Also when it was just let go: whoever tried to sleep may take what is reserved. */
-	if (result == 0 || result == -EAGAIN)
+	limit = waiter->limit;
+	/* Somebody else is the heir. */
+	if (waiter->woken)
+		limit.flags |= FUTEX_FIRST;
+	result = sync_wait(&mutex->__word, sleeping, limit, "mutex");
+	if (result == 0)
 		waiter->woken = true;
 	else if (result == -EINTR)
 		was_interrupted(waiter);
 	return result == -ETIMEDOUT ? result : 0;
+}
+
+static void begin_turn(const pthread_mutex_t *mutex)
+{
+	struct tcb *self = tcb_self();
+
+	self->turn_of = mutex;
+	self->turn_ticks = cpu_rdtsc();
 }
 
 int mutex_word_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time,
@@ -116,9 +208,11 @@ int mutex_word_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timesp
 	while (result == 0) {
 		uint32_t word = mutex_load(&mutex->__word), ours = word | mutex_self();
 
-		/* Its owner is about to let it go for us, and cannot lose its processor to us. */
-		if (waiter.woken && (word & MUTEX_RESERVED) && (word & MUTEX_OWNER)) {
-			cpu_relax();
+		/* We let it go a moment ago, and the heir lets us have it until our turn is over. */
+		if ((word & (MUTEX_LOOKING | MUTEX_OWNER)) == MUTEX_LOOKING &&
+		    tcb_self()->turn_of == mutex) {
+			if (mutex_change(&mutex->__word, word, ours))
+				break;
 			continue;
 		}
 		if (!word_free(word, waiter.woken)) {
@@ -136,90 +230,91 @@ int mutex_word_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timesp
 	}
 	if (waiter.counted) {
 		__atomic_fetch_sub(&mutex->__waiters, 1, __ATOMIC_SEQ_CST);
-		tcb_self()->turn_ticks = cpu_rdtsc();
+		begin_turn(mutex);
 	}
 	return result > 0 ? 0 : result;
 }
 
-/* Somebody waits for what the running thread has. Whoever was woken may be ready behind it, or on a
- * vCPU without processor: after a while of being lucky it goes to the end of the queue. A
- * real-time thread gives way to its betters alone. */
-static bool turn_over(void)
+/* Somebody waits for what the running thread has, which had its turn: after a while of being lucky
+ * it goes to the end of the queue. A real-time thread gives way to its betters alone. */
+static bool turn_over(const pthread_mutex_t *mutex, unsigned int turns)
 {
 	struct tcb *self = tcb_self();
-	uint64_t now = cpu_rdtsc();
 
-	if (self->turn_ticks == 0)
-		self->turn_ticks = now;
+	if (self->turn_of != mutex)
+		begin_turn(mutex);
 	return &sched_slice_ticks && self->thread->policy == THREAD_OTHER &&
-	       now - self->turn_ticks >= sched_slice_ticks / TURNS_OF_SLICE;
+	       cpu_rdtsc() - self->turn_ticks >= turns * turn_length();
 }
 
-/* Lets it go for one of the sleepers alone. False when none sleeps, or one waits for its turn: we
- * have it still. Whoever is woken finds it reserved, and waits until we have let it go. */
-static bool let_go_reserved(pthread_mutex_t *mutex, uint32_t word)
-{
-	bool enabled = events_disable(), woken;
-
-	if (!mutex_change(&mutex->__word, word, word | MUTEX_RESERVED)) {
-		events_restore(enabled);
-		return false;
-	}
-	woken = sync_wake(&mutex->__word, 1) > 0;
-	if (woken)
-		tcb_self()->turn_ticks = 0;
-	/* The last thing done to it, when somebody was woken. */
-	__atomic_fetch_and(&mutex->__word, woken ? ~MUTEX_OWNER : ~MUTEX_RESERVED,
-			   __ATOMIC_ACQ_REL);
-	events_restore(enabled);
-	return woken;
-}
-
-/* Lets it go for the one that waits for its turn. */
+/* Lets it go for the heir. Events disabled: one that looks relies on us not to leave in between. */
 static bool let_go_turn(pthread_mutex_t *mutex, uint32_t word)
 {
 	uint32_t *turn = &mutex->__turn;
 
-	if (!mutex_change(&mutex->__word, word, word & ~MUTEX_OWNER))
+	if (!mutex_change(&mutex->__word, word, word & ~(MUTEX_OWNER | MUTEX_LOOKING)))
 		return false;
 	/* It has to see this before it may use the mutex, or free it. */
 	__atomic_store_n(turn, 1, __ATOMIC_RELEASE);
-	sync_wake(turn, 1);
+	if (!(word & MUTEX_LOOKING))
+		sync_wake(turn, 1);
+	tcb_self()->turn_of = NULL;
 	return true;
+}
+
+/* Wakes one while the mutex is ours still, so that MUTEX_WOKEN says what is so. */
+static void wake_owning(pthread_mutex_t *mutex, uint32_t word)
+{
+	if (mutex_change(&mutex->__word, word, word | MUTEX_WOKEN) &&
+	    sync_wake(&mutex->__word, 1) == 0)
+		__atomic_fetch_and(&mutex->__word, ~MUTEX_WOKEN, __ATOMIC_ACQ_REL);
+}
+
+enum let_go { LET_GO, LET_GO_AND_WAKE, LET_GO_NOT };
+
+/* One step; LET_GO_NOT: once more. Events disabled. */
+static enum let_go let_go(pthread_mutex_t *mutex, bool *tried)
+{
+	uint32_t word = mutex_load(&mutex->__word), next = word & ~MUTEX_OWNER;
+	enum let_go result = LET_GO;
+
+	if ((word & MUTEX_LOOKING) && tcb_self()->thread->policy == THREAD_OTHER &&
+	    !turn_over(mutex, 1)) {
+		/* Nobody sleeps that has to know, and it may be ours again. */
+	} else if (word & MUTEX_HANDOFF) {
+		return let_go_turn(mutex, word) ? LET_GO : LET_GO_NOT;
+	} else if (!__atomic_load_n(&mutex->__waiters, __ATOMIC_SEQ_CST)) {
+		/* Without known waiters only those may sleep here that came from a condition: one
+		 * of them is woken, and takes over what is to know. */
+		next = 0;
+		result = LET_GO_AND_WAKE;
+	} else if (word & MUTEX_WOKEN) {
+		/* It is ready behind us, or still on its way to another processor. */
+		if (turn_over(mutex, sched_may_spin && sched_may_spin() ? TURNS_TO_WAKE : 1))
+			next |= MUTEX_RESERVED;
+	} else if (!*tried) {
+		*tried = true;
+		wake_owning(mutex, word);
+		return LET_GO_NOT;
+	} else {
+		/* Whoever is awake, or about to sleep, must not miss it. */
+		result = LET_GO_AND_WAKE;
+	}
+	return mutex_change(&mutex->__word, word, next) ? result : LET_GO_NOT;
 }
 
 void mutex_word_unlock(pthread_mutex_t *mutex)
 {
 	uint32_t *sleepers = &mutex->__word;
-	bool may_reserve = true;
+	bool enabled = events_disable(), tried = false;
+	enum let_go result;
 
-	for (;;) {
-		uint32_t word = mutex_load(&mutex->__word), waiters;
-
-		if (word & MUTEX_HANDOFF) {
-			if (let_go_turn(mutex, word))
-				return;
-			continue;
-		}
-		waiters = __atomic_load_n(&mutex->__waiters, __ATOMIC_SEQ_CST);
-		if (waiters && may_reserve && turn_over()) {
-			if (let_go_reserved(mutex, word))
-				return;
-			may_reserve = false;
-			continue;
-		}
-		if (waiters && (word & MUTEX_WOKEN)) {
-			if (mutex_change(&mutex->__word, word, word & ~MUTEX_OWNER))
-				return;
-			continue;
-		}
-		/* Without known waiters only those may sleep here that came from a condition: one
-		 * of them is woken, and takes over what is to know. */
-		if (mutex_change(&mutex->__word, word,
-				 waiters ? (word & ~MUTEX_OWNER) | MUTEX_WOKEN : 0))
-			break;
-	}
-	sync_wake(sleepers, 1);
+	do
+		result = let_go(mutex, &tried);
+	while (result == LET_GO_NOT);
+	events_restore(enabled);
+	if (result == LET_GO_AND_WAKE)
+		sync_wake(sleepers, 1);
 }
 
 bool mutex_expect_waiters(pthread_mutex_t *mutex)

@@ -39,7 +39,8 @@ struct tcb {
 	struct __pthread_cleanup *cleanup; /* innermost */
 	struct keys_values *keys;          /* pthread_key.c; NULL: none yet */
 	struct __pthread_mutex *held;      /* robust mutexes and ones with a ceiling */
-	uint64_t turn_ticks;               /* since when it has luck with a contended mutex */
+	uint64_t turn_ticks;               /* since when it has its turn with a contended mutex: */
+	const struct __pthread_mutex *turn_of; /* this one; only compared */
 
 	/* The end of it: lib/posix/pthread_exit.c. */
 	uint32_t phase; /* TCB_* below; futex */
