@@ -39,6 +39,9 @@ void session_close(struct session *session)
 void session_begin_command(struct session *session)
 {
 	arena_reset(&session->arena);
+	/* Where it was a moment ago is not where it is. */
+	if (session->target && session->target->running)
+		session_forget_frames(session);
 }
 
 int session_guard(struct session *session, int (*fn)(void *context), void *context,
@@ -492,10 +495,44 @@ const struct location_machine *session_machine(struct session *session, struct f
 
 /* ---- The image ---- */
 
+static void write_id(const uint8_t *id, size_t bytes, char *text_out)
+{
+	for (size_t i = 0; i < bytes && i < 6; i++)
+		sprintf(text_out + 2 * i, "%02x", id[i]);
+}
+
+/* The build-id in the guest's memory: a few bytes that say at once whose image it is. */
+static int verify_build_id(struct session *session, struct problem *problem)
+{
+	struct image *image = session->image;
+	uint8_t id[IMAGE_BUILD_ID_MAX];
+	char theirs[16] = "", ours[16] = "";
+
+	if (!image->build_id_addr)
+		return 0;
+	if (target_read(session->target, session->vcpu, image->build_id_addr, id,
+			image->build_id_bytes))
+		return problem_set(problem, -EFAULT,
+				   "no memory at 0x%llx, where %s has its build-id: another "
+				   "program runs there",
+				   (unsigned long long)image->build_id_addr, image->path);
+	if (memcmp(id, image->build_id, image->build_id_bytes) == 0)
+		return 0;
+	write_id(id, image->build_id_bytes, theirs);
+	write_id(image->build_id, image->build_id_bytes, ours);
+	return problem_set(problem, -EINVAL,
+			   "the guest's memory differs from %s: it has build-id %s… where the "
+			   "file has %s…: it runs another program or another build of it",
+			   image->path, theirs, ours);
+}
+
 int session_verify_image(struct session *session, struct problem *problem)
 {
 	struct image *image = session->image;
+	int error = verify_build_id(session, problem);
 
+	if (error)
+		return error;
 	for (size_t i = 0; i < image->segments_count; i++) {
 		const struct segment *segment = &image->segments[i];
 		uint8_t memory[PAGE_BYTES];

@@ -9,6 +9,8 @@
 #include "duster/engine/eval.h"
 #include "duster/symbols/names.h"
 
+#define MUTEX_OWNER 0x0fffffffu
+
 #define LIST "$list(&'core/thread.c'::threads.all, struct thread, all_node)"
 
 /* A member of a member (`wait.what`) as a number; false: there is none, or no memory. */
@@ -74,9 +76,27 @@ static void take_switch_frame(struct session *session, struct value *value, stru
 		regs_set(regs, CPU_FS_BASE, fs_base);
 }
 
+/* A futex's word says where, and a mutex's word whose it is (lib/posix/mutex.h). */
+static void take_wait(struct session *session, struct value *value, struct guest_thread *thread)
+{
+	uint64_t what, word;
+	uint32_t owner;
+
+	if (!number_at(session, value, "wait", "what", &what) || !what)
+		return;
+	read_text(session, what, thread->wait, sizeof(thread->wait));
+	(void)number_at(session, value, "wait", "where", &thread->wait_where);
+	(void)number_at(session, value, "wait", "owner", &thread->wait_owner);
+	if (number_at(session, value, "wait_word", NULL, &word) && word)
+		thread->wait_where = word;
+	if (!thread->wait_owner && strcmp(thread->wait, "mutex") == 0 && thread->wait_where &&
+	    session_read(session, thread->wait_where, &owner, sizeof(owner)) == 0)
+		thread->wait_owner = owner & MUTEX_OWNER;
+}
+
 static void take_thread(struct session *session, struct value *value, struct guest_thread *thread)
 {
-	uint64_t number, what;
+	uint64_t number;
 	struct value *name;
 
 	*thread = (struct guest_thread){.addr = value->addr, .state = "?"};
@@ -95,12 +115,8 @@ static void take_thread(struct session *session, struct value *value, struct gue
 		thread->priority = (unsigned int)number;
 	if (thread->is_running)
 		return;
-	if (strcmp(thread->state, "waiting") == 0 &&
-	    number_at(session, value, "wait", "what", &what) && what) {
-		read_text(session, what, thread->wait, sizeof(thread->wait));
-		(void)number_at(session, value, "wait", "where", &thread->wait_where);
-		(void)number_at(session, value, "wait", "owner", &thread->wait_owner);
-	}
+	if (strcmp(thread->state, "waiting") == 0)
+		take_wait(session, value, thread);
 	take_switch_frame(session, value, &thread->regs);
 }
 

@@ -5,7 +5,9 @@
  *   $list(HEAD, TYPE, MEMBER)   an array of TYPE *, the elements of a ring of links: HEAD is the
  * address of a struct whose first pointer member leads to the next link and that is not itself part
  * of an element; links are MEMBERs of TYPE. $chain(FIRST, MEMBER)       an array of pointers:
- * FIRST, FIRST->MEMBER, … up to NULL $count(ARRAY)               elements of an array
+ * FIRST, FIRST->MEMBER, … up to NULL
+ *   $tree(ROOT, LEFT, RIGHT)  an array of pointers: the nodes of a binary tree in their order
+ *   $count(ARRAY)             elements of an array
  *
  * Walks end after WALK_MAX elements and where the data goes in a circle.
  */
@@ -15,7 +17,8 @@
 #include "duster/engine/parse.h"
 #include "duster/util/map.h"
 
-#define WALK_MAX 100000u
+#define WALK_MAX       100000u
+#define TREE_DEPTH_MAX 1000u
 
 struct walked {
 	uint64_t *addrs;
@@ -187,6 +190,71 @@ static int walk_chain(struct parser *parser, struct value **value_out)
 	return error;
 }
 
+struct tree {
+	struct parser *parser;
+	struct walked walked;
+	uint64_t left, right; /* offsets */
+};
+
+/* In order: what hangs to the left, the node, what hangs to the right. */
+static int visit_tree(struct tree *tree, uint64_t node, unsigned int depth)
+{
+	uint64_t left, right;
+	int error;
+
+	if (!node)
+		return 0;
+	if (depth > TREE_DEPTH_MAX)
+		return parse_fail(tree->parser, tree->parser->token, -ELOOP,
+				  "the tree is deeper than %u nodes: it goes in a circle",
+				  TREE_DEPTH_MAX);
+	if (session_read(tree->parser->session, node + tree->left, &left, 8) ||
+	    session_read(tree->parser->session, node + tree->right, &right, 8))
+		return parse_fail(tree->parser, tree->parser->token, -EFAULT,
+				  "Cannot access memory at address 0x%llx",
+				  (unsigned long long)(node + tree->left));
+	error = visit_tree(tree, left, depth + 1);
+	if (!error)
+		error = visit(tree->parser, &tree->walked, node);
+	return error ? error : visit_tree(tree, right, depth + 1);
+}
+
+static int walk_tree(struct parser *parser, struct value **value_out)
+{
+	struct tree tree = {.parser = parser};
+	const char *left = NULL, *right = NULL;
+	struct type *pointer;
+	struct value *root;
+	uint64_t node = 0;
+	int error = parse_assignment(parser, &root);
+
+	if (!error)
+		error = comma(parser);
+	if (!error)
+		error = member_name(parser, &left);
+	if (!error)
+		error = comma(parser);
+	if (!error)
+		error = member_name(parser, &right);
+	if (!error)
+		error = value_number(parser->session, root, &node, parser->problem);
+	if (error)
+		return error;
+	pointer = type_strip(root->type);
+	if (pointer->kind != TYPE_POINTER ||
+	    !type_find_member(type_target(pointer), left, &tree.left) ||
+	    !type_find_member(type_target(pointer), right, &tree.right))
+		return parse_fail(parser, parser->token - 1, -EINVAL,
+				  "the first argument points to nothing with members %s and %s",
+				  left, right);
+	if (!parser->session->skip)
+		error = visit_tree(&tree, node, 0);
+	if (!error)
+		*value_out = pointers(parser->session, &tree.walked, type_target(pointer));
+	map_free(&tree.walked.seen);
+	return error;
+}
+
 static int count_elements(struct parser *parser, struct value **value_out)
 {
 	struct value *array;
@@ -206,7 +274,10 @@ int parse_builtin(struct parser *parser, const struct token *name, bool *found_o
 	static const struct {
 		const char *name;
 		int (*run)(struct parser *parser, struct value **value_out);
-	} builtins[] = {{"list", walk_list}, {"chain", walk_chain}, {"count", count_elements}};
+	} builtins[] = {{"list", walk_list},
+			{"chain", walk_chain},
+			{"tree", walk_tree},
+			{"count", count_elements}};
 
 	for (unsigned int i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++) {
 		int error;

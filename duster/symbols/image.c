@@ -61,6 +61,25 @@ static size_t build_id(Elf *elf, uint8_t *id_out)
 	return (size_t)bytes;
 }
 
+/* The address of the build-id's bytes in memory; 0: it is not loaded. */
+static uint64_t build_id_addr(const struct image *image)
+{
+	for (size_t i = 0; i < image->segments_count; i++) {
+		const struct segment *segment = &image->segments[i];
+		/* Behind its head: 4 words and the name. */
+		static const uint8_t head[] = {4, 0, 0, 0};
+		const uint8_t *at = segment->data, *end = at + segment->file_bytes;
+
+		for (; !segment->writable && (size_t)(end - at) >= 16 + image->build_id_bytes;
+		     at += 4)
+			if (memcmp(at, head, 4) == 0 && at[4] == image->build_id_bytes &&
+			    at[8] == NT_GNU_BUILD_ID && memcmp(at + 12, "GNU", 4) == 0 &&
+			    memcmp(at + 16, image->build_id, image->build_id_bytes) == 0)
+				return segment->addr + (uint64_t)(at + 16 - segment->data);
+	}
+	return 0;
+}
+
 static bool has_section(Elf *elf, const char *name)
 {
 	size_t strings;
@@ -263,6 +282,8 @@ int image_open(const char *path, const char *debug_path, struct image **image_ou
 	if (!error) {
 		image->build_id_bytes = build_id(image->file.elf, image->build_id);
 		error = load_segments(image, problem);
+		if (!error && image->build_id_bytes)
+			image->build_id_addr = build_id_addr(image);
 	}
 	if (!error)
 		error = load_dwarf(image, debug_path, problem);

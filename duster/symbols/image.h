@@ -54,6 +54,7 @@ struct image {
 	struct arena arena;
 	uint8_t build_id[IMAGE_BUILD_ID_MAX];
 	size_t build_id_bytes;
+	uint64_t build_id_addr; /* where a loaded segment has it; 0: none has */
 	uint64_t entry;
 	uint64_t tls_bytes;     /* of a thread's variables, up to the thread pointer */
 	struct symbol *symbols; /* by address */

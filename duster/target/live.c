@@ -385,7 +385,7 @@ void live_close_handles(struct live *live)
 	live->xc = NULL;
 }
 
-int live_take_lock(struct live *live, struct problem *problem)
+int live_take_lock(struct live *live, bool wait, struct problem *problem)
 {
 	char path[128];
 	xc_dominfo_t info;
@@ -402,7 +402,7 @@ int live_take_lock(struct live *live, struct problem *problem)
 	live->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (live->lock_fd < 0)
 		return problem_set(problem, -errno, "%s: %s", path, strerror(errno));
-	if (flock(live->lock_fd, LOCK_EX | LOCK_NB))
+	if (flock(live->lock_fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB))
 		return problem_set(problem, -EBUSY, "another debugger is attached to domain %u",
 				   live->domid);
 	return 0;
@@ -485,7 +485,19 @@ static int examine(struct live *live, xc_dominfo_t *info, struct problem *proble
 	return 0;
 }
 
-int live_open(unsigned int domid, struct target **target_out, struct problem *problem)
+int live_stop(struct target *target, const struct live_stub *stub, struct problem *problem)
+{
+	struct live *live = live_of(target);
+	int error = live->ended ? -ENODEV : live_op_pause(target);
+
+	if (error)
+		return problem_set(problem, error, "the domain cannot be paused: %s",
+				   strerror(-error));
+	return stub && !live->armed ? live_arm(target, stub, problem) : 0;
+}
+
+int live_open(unsigned int domid, unsigned int flags, struct target **target_out,
+	      struct problem *problem)
 {
 	struct live *live = calloc(1, sizeof(*live));
 	xc_dominfo_t info;
@@ -502,17 +514,13 @@ int live_open(unsigned int domid, struct target **target_out, struct problem *pr
 	if (!error)
 		error = examine(live, &info, problem);
 	if (!error)
-		error = live_take_lock(live, problem);
+		error = live_take_lock(live, flags & LIVE_WAIT, problem);
 	if (!error)
 		error = live_start_guardian(live, problem);
 	if (!error && live_pause_noted(live)) /* of a debugger killed with its guardian */
 		(void)xc_domain_unpause(live->xc, live->domid);
-	if (!error) {
-		error = live_op_pause(&live->target);
-		if (error)
-			problem_set(problem, error, "the domain cannot be paused: %s",
-				    strerror(-error));
-	}
+	if (!error && !(flags & LIVE_RUNNING))
+		error = live_stop(&live->target, NULL, problem);
 	if (!error) {
 		(void)xs_watch(live->store, "@releaseDomain", "gone");
 		for (unsigned int i = 0; i < VCPUS_MAX; i++)

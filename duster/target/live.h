@@ -35,12 +35,18 @@ int live_find_domain(const char *name, unsigned int *domid_out, struct problem *
 /* The file the domain was created from, as the toolstack noted it; -ENOENT: not known. */
 int live_kernel_path(unsigned int domid, char *path_out, size_t path_bytes);
 
-/* Attaches and pauses: -EBUSY when another debugger is there, -EPERM without privilege, -EINVAL for
- * what is no PV domain. */
-int live_open(unsigned int domid, struct target **target_out, struct problem *problem);
+#define LIVE_RUNNING 0x1u /* does not pause it */
+#define LIVE_WAIT    0x2u /* waits for another debugger to go */
+/* Attaches, and pauses: -EBUSY when another debugger is there, -EPERM without privilege, -EINVAL
+ * for what is no PV domain. */
+int live_open(unsigned int domid, unsigned int flags, struct target **target_out,
+	      struct problem *problem);
 /* Makes breakpoints possible: tells the guest's block of us and starts the guardian. Once, while
  * paused; only after the image was found to be the guest's. */
 int live_arm(struct target *target, const struct live_stub *stub, struct problem *problem);
+/* Stops a domain that was opened to run on, and makes breakpoints possible if stub (NULL: none) is
+ * its. Nothing when it stands already. */
+int live_stop(struct target *target, const struct live_stub *stub, struct problem *problem);
 /* Gives back the pause of a toolstack that created the domain paused; ours stays. */
 int live_release_creator(struct target *target);
 /* Undoes what a killed debugger left in the domain. *undone_out: how many things there were. */

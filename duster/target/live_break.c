@@ -131,6 +131,8 @@ int live_op_break_set(struct target *target, uint64_t addr, struct problem *prob
 	struct walk walk;
 	int error;
 
+	if (!live->armed && !live->paused)
+		return problem_set(problem, -EBUSY, "the guest runs: `interrupt` stops it");
 	if (!live->armed)
 		return problem_set(
 			problem, -EOPNOTSUPP,

@@ -186,7 +186,7 @@ static int recover_domain(unsigned int domid, const struct live_stub *stub, bool
 	if (!live)
 		return -EPERM;
 	if (take_lock)
-		error = live_take_lock(live, problem);
+		error = live_take_lock(live, false, problem);
 	if (!error)
 		error = recover_with(live, undone_out, problem);
 	live_close_handles(live);

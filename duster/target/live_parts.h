@@ -103,7 +103,7 @@ static inline struct live *live_of(struct target *target)
 void live_init_memory(struct live *live);
 void live_map_block(struct live *live);
 /* One debugger a domain. -EBUSY: there is another. */
-int live_take_lock(struct live *live, struct problem *problem);
+int live_take_lock(struct live *live, bool wait, struct problem *problem);
 int live_open_handles(struct live *live, struct problem *problem);
 void live_close_handles(struct live *live);
 int live_op_read(struct target *target, unsigned int vcpu, uint64_t addr, void *to, size_t bytes,

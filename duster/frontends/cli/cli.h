@@ -16,8 +16,11 @@
 #define CLI_USAGE  2
 #define CLI_TARGET 3 /* the target or the image could not be opened */
 
+struct live_stub;
+
 struct cli {
 	struct session session;
+	const struct live_stub *stub; /* of the guest; NULL: none */
 	bool json, batch, quit, failed;
 	struct text out;    /* of the running command */
 	struct text fields; /* JSON fields of its result, each begun with a comma */
@@ -125,6 +128,15 @@ COMMAND(log);
 COMMAND(export);
 COMMAND(pages);
 COMMAND(verify);
+COMMAND(interrupt);
+COMMAND(areas);
+COMMAND(events);
+COMMAND(fds);
+COMMAND(grants);
+COMMAND(heap);
+COMMAND(locks);
+COMMAND(sockets);
+COMMAND(xenbus);
 COMMAND(break);
 COMMAND(tbreak);
 COMMAND(hbreak);

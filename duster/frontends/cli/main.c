@@ -27,6 +27,8 @@ static const char usage[] =
 	"  -s, --symbols FILE   the program's debug information (IMAGE.debug is found)\n"
 	"  -e, --exec COMMAND   run COMMAND first; may be repeated\n"
 	"  -x, --script FILE    run the commands of FILE (-: standard input)\n"
+	"      --running        attach without stopping the guest: look at it as it runs\n"
+	"      --wait           wait for another debugger to leave\n"
 	"      --batch          leave after them; status 1 when one failed\n"
 	"      --json           one JSON object for each command\n"
 	"  -d, --directory DIR  look for source files below DIR\n"
@@ -41,11 +43,20 @@ struct options {
 		const char *text;
 	} commands[COMMANDS_MAX];
 	unsigned int commands_count;
-	bool batch, json, no_verify;
+	bool batch, json, no_verify, running, wait;
 	const char *gdb; /* [ADDRESS:]PORT; NULL: no server */
 };
 
-enum { OPTION_BATCH = 256, OPTION_JSON, OPTION_NO_VERIFY, OPTION_GDB, OPTION_HELP, OPTION_VERSION };
+enum {
+	OPTION_BATCH = 256,
+	OPTION_JSON,
+	OPTION_NO_VERIFY,
+	OPTION_RUNNING,
+	OPTION_WAIT,
+	OPTION_GDB,
+	OPTION_HELP,
+	OPTION_VERSION
+};
 
 static const struct option long_options[] = {
 	{"symbols", required_argument, NULL, 's'},
@@ -55,6 +66,8 @@ static const struct option long_options[] = {
 	{"batch", no_argument, NULL, OPTION_BATCH},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"no-verify", no_argument, NULL, OPTION_NO_VERIFY},
+	{"running", no_argument, NULL, OPTION_RUNNING},
+	{"wait", no_argument, NULL, OPTION_WAIT},
 	{"gdb", required_argument, NULL, OPTION_GDB},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
@@ -100,6 +113,12 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case OPTION_NO_VERIFY:
 			options->no_verify = true;
+			break;
+		case OPTION_RUNNING:
+			options->running = true;
+			break;
+		case OPTION_WAIT:
+			options->wait = true;
 			break;
 		case OPTION_GDB:
 			options->gdb = optarg;
@@ -310,7 +329,7 @@ static int attach(const char *name, const char *path, bool stopped_by_xl,
 	struct problem problem = {.column = -1};
 	struct target *target = NULL;
 	struct image *image = NULL;
-	struct live_stub stub;
+	static struct live_stub stub;
 	static struct cli cli;
 	unsigned int domid;
 	int error = live_find_domain(name, &domid, &problem);
@@ -318,7 +337,10 @@ static int attach(const char *name, const char *path, bool stopped_by_xl,
 	if (!error)
 		error = image_of_domain(domid, path, options->symbols, &image, &problem);
 	if (!error)
-		error = live_open(domid, &target, &problem);
+		error = live_open(domid,
+				  (options->running ? LIVE_RUNNING : 0) |
+					  (options->wait ? LIVE_WAIT : 0),
+				  &target, &problem);
 	if (error) {
 		image_close(image);
 		return say_problem(&problem);
@@ -327,6 +349,8 @@ static int attach(const char *name, const char *path, bool stopped_by_xl,
 	if (image && !options->no_verify)
 		error = session_verify_image(&cli.session, &problem);
 	if (!error && image && stub_of(image, &stub))
+		cli.stub = &stub;
+	if (!error && cli.stub && !options->running)
 		error = live_arm(target, &stub, &problem);
 	if (error) {
 		session_close(&cli.session);
@@ -339,6 +363,8 @@ static int attach(const char *name, const char *path, bool stopped_by_xl,
 		(void)cli_run_line(&cli, "tbreak main");
 		(void)live_release_creator(target);
 		(void)cli_run_line(&cli, "continue");
+	} else if (options->running && !options->batch) {
+		puts("The guest runs on; `interrupt` stops it.");
 	} else if (!options->batch) {
 		(void)cli_run_line(&cli, "frame 0");
 	}

@@ -375,6 +375,19 @@ static int numbered(struct cli *cli, const char **words, struct breakpoint **bre
 					     word ? word : "given");
 }
 
+COMMAND(interrupt)
+{
+	struct session *session = &cli->session;
+	int error;
+
+	(void)words;
+	if (!session->target || !session->target->live)
+		return problem_set(problem, -EOPNOTSUPP, "this target does not run");
+	error = live_stop(session->target, cli->stub, problem);
+	session_forget_frames(session);
+	return error ? error : cli_show_place(cli, problem);
+}
+
 COMMAND(condition)
 {
 	struct breakpoint *breakpoint;
