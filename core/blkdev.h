@@ -58,36 +58,46 @@ struct blkreq {
 	void (*done)(struct blkreq *req);
 	void *arg;
 	int result;
-	/* core's and the driver's while submitted */
+	/* core's while submitted */
 	struct list_node node;
 	struct blkreq *chain; /* the next one of a contiguous run, handed to the driver as one */
-	uint64_t private[4];  /* the driver's */
+	struct blkreq *last;  /* of a chain's first: its end, and what is known of the whole */
+	uint64_t chain_sectors, given_sectors;
+	uint32_t slices; /* the driver has */
+	bool queued, single;
+};
+
+/* What a driver gets: a part of a chain, as much as fits into one request of its own. */
+struct blkslice {
+	struct blkreq *chain;
+	uint64_t offset_sectors; /* in the chain */
+	uint64_t sectors;
 };
 
 struct blkdev_info {
 	uint32_t block_bytes;    /* what requests are multiples of: 512 … 4096, a power of two */
 	uint32_t physical_bytes; /* what the disk likes */
 	bool read_only, removable, cdrom;
-	bool flush; /* false: it tells of no volatile cache, flush does nothing */
+	uint64_t barrier_sectors_max; /* of a write with BLKREQ_BARRIER; 0: not understood */
+	bool flush;   /* false: it tells of no volatile cache, flush does nothing */
 	bool discard, discard_secure;
 	uint64_t discard_granularity_sectors, discard_alignment_sectors;
-	uint64_t chain_sectors_max; /* how much is worth gathering for one request */
+	uint64_t slice_sectors_max; /* what one request of the driver can carry */
 };
 
 struct blkdev_ops {
-	/* A chain of 1 or more requests, contiguous, of the same op and flags. 0: blkdev_done()
-	 * will be called with it, exactly once. <0: it never will, and nothing reached the ring.
-	 * -EAGAIN: no room; core tries again after the next blkdev_done() or blkdev_ready(). more:
-	 * another submit follows at once, the other side need not be told yet. Events disabled, one
-	 * call at a time for each queue. */
-	int (*submit)(struct blkdev *dev, struct blkreq *chain, bool more);
+	/* 0: blkdev_done() will be called for the slice, exactly once. <0: it never will, and
+	 * nothing reached the ring. -EAGAIN: no room; core tries again after the next blkdev_done()
+	 * or blkdev_ready(). One call at a time; thread or event context, no lock held. */
+	int (*submit)(struct blkdev *dev, const struct blkslice *slice);
+	/* After one or more submits: tell the other side. */
+	void (*push)(struct blkdev *dev);
 	/* Reaps completions without interrupts; returns how many. Thread or event context. */
 	unsigned int (*poll)(struct blkdev *dev);
-	/* Polling begins or ends: completions need no interrupts. May be NULL. */
-	void (*polling)(struct blkdev *dev, bool on);
-	/* Nobody has it any more and it was unregistered, or open count came to 0 (unregistered
-	 * false): the driver may close or free it. May be NULL. */
-	void (*idle)(struct blkdev *dev, bool unregistered);
+	/* The last holder left. May be NULL, as the next one. Any context, no lock held. */
+	void (*idle)(struct blkdev *dev);
+	/* It was unregistered, and the last of those who held it then left: it may be freed. */
+	void (*release)(struct blkdev *dev);
 };
 
 struct blkdev_stats {
@@ -109,10 +119,9 @@ struct blkdev {
 	bool registered;
 	struct spinlock lock; /* of what follows */
 	struct list_node queue;
-	uint32_t plugged, in_flight, polling;
-	bool stopped, gone, dispatching, again;
-	struct waitq idle_waiters;
-	uint32_t resizes; /* how often its size changed */
+	uint32_t plugged, polling;
+	bool stopped, gone, dispatching, again, forced;
+	struct waitq waiters; /* of the synchronous functions */
 	struct blkdev_stats stats;
 };
 
@@ -142,14 +151,16 @@ static inline uint64_t blkdev_sectors(const struct blkdev *dev)
  * -ENODEV (gone).
  * Any context, no lock held that done() takes. */
 int blkdev_submit(struct blkdev *dev, struct blkreq *req);
-/* Between these two requests gather to be merged. Nests. Waiting for a request in between would be
- * for ever: blkdev_wait_req() unplugs. Any context. */
+/* Between these two requests gather to be merged. Nests. What waits in between (blkdev_call) gives
+ * all of them to the driver before. Any context. */
 void blkdev_plug(struct blkdev *dev);
 void blkdev_unplug(struct blkdev *dev);
+/* Gives what is queued to the driver though it is plugged. Any context. */
+void blkdev_unplug_once(struct blkdev *dev);
 /* Reaps what is done without waiting for its interrupt. Returns how many requests. */
 unsigned int blkdev_poll(struct blkdev *dev);
-/* With on the synchronous functions poll instead of sleeping, and the driver asks for no
- * interrupts. Nests. For latency where processors are plenty. */
+/* With on the synchronous functions poll instead of sleeping. Nests. For latency where processors
+ * are plenty. */
 void blkdev_set_polling(struct blkdev *dev, bool on);
 
 /* Submit and wait. 0 or -errno. Thread context. Not interruptible: the memory is the disk's until
@@ -158,7 +169,7 @@ int blkdev_read(struct blkdev *dev, uint64_t sector, void *bytes_out, size_t byt
 int blkdev_write(struct blkdev *dev, uint64_t sector, const void *bytes, size_t bytes_count);
 int blkdev_flush(struct blkdev *dev);
 int blkdev_discard(struct blkdev *dev, uint64_t sector, uint64_t sectors);
-/* Submits req (done and arg are ours) and waits. */
+/* Submits req (done and arg are not the caller's then) and waits. */
 int blkdev_call(struct blkdev *dev, struct blkreq *req);
 
 /* --- drivers --- */
@@ -166,19 +177,32 @@ int blkdev_call(struct blkdev *dev, struct blkreq *req);
 /* sectors: its size now. 0, -EEXIST (the name is taken), -EINVAL (impossible info). */
 int blkdev_register(struct blkdev *dev, uint64_t sectors);
 /* Nobody finds it any more; what is queued and comes later fails with -ENODEV, what the driver has
- * in flight it completes itself. ops->idle follows when the last holder left, at once perhaps. */
-void blkdev_unregister(struct blkdev *dev);
+ * in flight it ends itself. True: somebody still holds it, and ops->idle follows when the last has
+ * left. */
+bool blkdev_unregister(struct blkdev *dev);
 /* Another size. */
 void blkdev_resize(struct blkdev *dev, uint64_t sectors);
-/* A chain that submit took has ended, all its requests with result. Any context, no lock held. */
-void blkdev_done(struct blkdev *dev, struct blkreq *chain, int result);
-/* Queues without giving anything to the driver (on); takes that back and goes on. */
+/* A slice that submit took has ended. Any context, no lock held. */
+void blkdev_done(struct blkdev *dev, const struct blkslice *slice, int result);
+/* On: submit is not called any more, but for one call that may be under way on another vCPU; what
+ * comes is queued. Off: goes on. Any context. */
 void blkdev_stop(struct blkdev *dev, bool on);
-/* Chains the driver had taken come back to the head of the queue, in this order, to be given to it
- * again: they never reached the disk, or may be repeated. list of blkreq.node, emptied. */
-void blkdev_requeue(struct blkdev *dev, struct list_node *chains);
+/* Ends what is queued and no driver has a part of, with error. */
+void blkdev_fail(struct blkdev *dev, int error);
+/* A slice the driver had taken never reached the disk, or may be repeated: its chain goes back to
+ * the queue, while the device is stopped. */
+void blkdev_requeue(struct blkdev *dev, const struct blkslice *slice);
 /* The driver has room again without a blkdev_done(). */
 void blkdev_ready(struct blkdev *dev);
+/* Copies between a slice's memory and a run of pages, page by page: bytes of the slice from
+ * *cursor on to (write) or from block. The cursor begins as blkcursor_init() says. */
+struct blkcursor {
+	const struct blkreq *req;
+	size_t seg, offset; /* of the memory that comes next */
+};
+void blkcursor_init(struct blkcursor *cursor, const struct blkslice *slice);
+void blkcursor_copy(struct blkcursor *cursor, void *block, size_t bytes, bool to_block);
+
 /* Somebody holds it. */
 bool blkdev_busy(struct blkdev *dev);
 

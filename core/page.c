@@ -404,6 +404,15 @@ static void block_shatter(pfn_t pfn, unsigned int order, pfn_t *pfns_out)
 	}
 }
 
+void page_split(void *block, unsigned int order)
+{
+	pfn_t pfns[1 << PAGE_ORDER_MAX];
+	bool enabled = spin_lock_events(&page_lock);
+
+	block_shatter(pt_dmap_pfn(block), order, pfns);
+	spin_unlock_events(&page_lock, enabled);
+}
+
 int page_alloc_pfns(pfn_t *pfns, size_t pages_count)
 {
 	unsigned int order = PAGE_ORDER_MAX;

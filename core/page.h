@@ -63,6 +63,8 @@ void page_init(void);
 void *page_alloc(unsigned int order, unsigned int flags);
 /* block was returned by page_alloc with the same order; a wrong or second free panics. */
 void page_free(void *block, unsigned int order);
+/* Makes single pages of a block, each to be freed with order 0. */
+void page_split(void *block, unsigned int order);
 /* Exactly pages_count single pages for a virtual mapping, in runs as long as possible:
  * fills pfns. 0 or -ENOMEM (then none was taken). */
 int page_alloc_pfns(pfn_t *pfns, size_t pages_count);

@@ -25,7 +25,12 @@
 /* No reference: 0 is Xen's own. */
 #define GRANT_NONE 0u
 
-/* All refs_count of them, or none: 0, -ENOSPC (Xen allows no more), -ENOMEM. */
+/* Sets up the table now instead of at the first allocation, and with it its place in the order of
+ * resuming: before whoever registers for that later. Thread context or early boot. 0 or -errno as
+ * grant_alloc. */
+int grant_prepare(void);
+/* All refs_count of them, or none: 0, -ENOSPC (Xen allows no more), -ENOMEM,
+ * -EOPNOTSUPP (a host with more than 16 TiB). */
 int grant_alloc(grant_ref_t *refs_out, size_t refs_count);
 /* Opens a closed reference: domain may map or copy frame mfn from now on. */
 void grant_set(grant_ref_t ref, domid_t domain, uint64_t mfn, bool read_only);
@@ -57,19 +62,21 @@ struct grant_stats {
 /* What tests ask: used is 0 when nothing leaked. */
 void grant_get_stats(struct grant_stats *stats_out);
 
-/* Called by core/grants.c, registered for suspend at the first allocation: forgets the table;
- * sets up as many frames as there were. */
+/* For core/grants.c: forgets the table, for the domain's image must not name frames of Xen's; and
+ * sets up as much of it as there was. 0 or -errno: then allocating fails. */
 void grant_suspend(void);
 int grant_resume(void);
 
 /* Provided by core/grants.c. */
-/* The address of a run of virtual pages, for as many frames, or NULL; never freed. Once. */
+/* Address space for this many frames, or NULL; never given back. Called once. */
 void *core_grant_reserve(uint32_t frames_max);
-/* Maps a frame of Xen's there. 0 or -errno. */
+/* Makes a frame of Xen's appear there, readable and writable. 0 or -errno. */
 int core_grant_map(void *vaddr, uint64_t mfn);
 void core_grant_unmap(void *vaddr, uint32_t frames_count);
-/* Zeroed memory of this size, never freed; or NULL. */
-void *core_grant_memory(size_t bytes);
-void core_grant_page_free(void *page);
+/* 2^order zeroed pages, or NULL. */
+void *core_grant_memory(unsigned int order);
+void core_grant_free(void *block, unsigned int order);
+/* A reference was freed twice, or while it was open. */
+_Noreturn void core_grant_misused(grant_ref_t ref);
 
 #endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The waiting half of the block class, and copying between requests and a driver's pages.
+ */
+#include "core/blkdev.h"
+#include "core/time.h"
+#include "lib/base/error.h"
+#include "lib/base/string.h"
+#include "xen/hypercall.h"
+
+#pragma weak core_blkdev_settle
+
+struct call {
+	struct blkdev *dev;
+	bool done;
+};
+
+static void call_done(struct blkreq *req)
+{
+	struct call *call = req->arg;
+	struct blkdev *dev = call->dev;
+
+	/* From here on the call may be over, and its stack frame gone. */
+	__atomic_store_n(&call->done, true, __ATOMIC_RELEASE);
+	waitq_wake_all(&dev->waiters);
+}
+
+static bool is_done(const struct call *call)
+{
+	return __atomic_load_n(&call->done, __ATOMIC_ACQUIRE);
+}
+
+int blkdev_call(struct blkdev *dev, struct blkreq *req)
+{
+	struct call call = {.dev = dev};
+	int error;
+
+	req->done = call_done;
+	req->arg = &call;
+	error = blkdev_submit(dev, req);
+	if (error)
+		return error;
+	if (READ_ONCE(dev->plugged))
+		blkdev_unplug_once(dev);
+	while (READ_ONCE(dev->polling) && !is_done(&call))
+		if (!blkdev_poll(dev))
+			hypercall_sched_yield();
+	(void)waitq_wait(&dev->waiters, is_done(&call), TIME_NEVER, false);
+	return req->result;
+}
+
+void blkdev_set_polling(struct blkdev *dev, bool on)
+{
+	(void)__atomic_add_fetch(&dev->polling, on ? 1 : -1, __ATOMIC_RELAXED);
+}
+
+static int transfer(struct blkdev *dev, enum blkreq_op op, uint64_t sector, void *bytes,
+		    size_t bytes_count)
+{
+	struct blkseg seg = {bytes, bytes_count};
+	struct blkreq req = {
+		.op = op,
+		.sector = sector,
+		.sectors = bytes_count / BLKDEV_SECTOR,
+		.segs = &seg,
+		.segs_count = 1,
+	};
+
+	return blkdev_call(dev, &req);
+}
+
+int blkdev_read(struct blkdev *dev, uint64_t sector, void *bytes_out, size_t bytes_count)
+{
+	return transfer(dev, BLKREQ_READ, sector, bytes_out, bytes_count);
+}
+
+int blkdev_write(struct blkdev *dev, uint64_t sector, const void *bytes, size_t bytes_count)
+{
+	return transfer(dev, BLKREQ_WRITE, sector, (void *)bytes, bytes_count);
+}
+
+int blkdev_flush(struct blkdev *dev)
+{
+	struct blkreq req = {.op = BLKREQ_FLUSH};
+
+	return blkdev_call(dev, &req);
+}
+
+int blkdev_discard(struct blkdev *dev, uint64_t sector, uint64_t sectors)
+{
+	struct blkreq req = {.op = BLKREQ_DISCARD, .sector = sector, .sectors = sectors};
+
+	return blkdev_call(dev, &req);
+}
+
+int blkdev_wait(const char *name, uint64_t deadline_ns, struct blkdev **dev_out)
+{
+	int error;
+
+	*dev_out = blkdev_get(name);
+	if (*dev_out)
+		return 0;
+	error = core_blkdev_settle ? core_blkdev_settle(deadline_ns) : -ENODEV;
+	*dev_out = blkdev_get(name);
+	if (*dev_out)
+		return 0;
+	return error ? error : -ENODEV;
+}
+
+void blkcursor_init(struct blkcursor *cursor, const struct blkslice *slice)
+{
+	uint64_t skip = slice->offset_sectors;
+
+	cursor->req = slice->chain;
+	while (skip >= cursor->req->sectors && cursor->req->chain) {
+		skip -= cursor->req->sectors;
+		cursor->req = cursor->req->chain;
+	}
+	skip *= BLKDEV_SECTOR;
+	cursor->seg = 0;
+	while (cursor->seg < cursor->req->segs_count &&
+	       skip >= cursor->req->segs[cursor->seg].bytes)
+		skip -= cursor->req->segs[cursor->seg++].bytes;
+	cursor->offset = skip;
+}
+
+/* core has checked that there is memory for all sectors. */
+void blkcursor_copy(struct blkcursor *cursor, void *block, size_t bytes, bool to_block)
+{
+	char *at = block;
+
+	while (bytes) {
+		const struct blkseg *seg;
+		size_t run;
+
+		if (cursor->seg == cursor->req->segs_count) {
+			cursor->req = cursor->req->chain;
+			cursor->seg = cursor->offset = 0;
+			continue;
+		}
+		seg = &cursor->req->segs[cursor->seg];
+		run = seg->bytes - cursor->offset < bytes ? seg->bytes - cursor->offset : bytes;
+		if (to_block)
+			memcpy(at, (char *)seg->base + cursor->offset, run);
+		else
+			memcpy((char *)seg->base + cursor->offset, at, run);
+		at += run;
+		bytes -= run;
+		cursor->offset += run;
+		if (cursor->offset == seg->bytes) {
+			cursor->seg++;
+			cursor->offset = 0;
+		}
+	}
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the parts of the block front end share: drivers/blkfront.c (devices, xenbus),
+ * drivers/blkfront_setup.c (making and taking away queues), drivers/blkfront_io.c (requests and
+ * responses), drivers/blkfront_pages.c (granted pages).
+ */
+#ifndef DRIVERS_BLKFRONT_INTERNAL_H
+#define DRIVERS_BLKFRONT_INTERNAL_H
+
+#include "core/blkdev.h"
+#include "core/time.h"
+#include "drivers/blkfront.h"
+#include "drivers/xenbus.h"
+
+#define BLKFRONT_QUEUES_MAX   4u
+#define BLKFRONT_SEGMENTS_MAX 256u
+#define BLKFRONT_PAGES_MAX    1056u /* what blkback keeps mapped for a queue by default */
+#define BLKFRONT_NO_PAGE      UINT32_MAX
+
+/* A page of ours that the back end may see, and holds nothing else. */
+struct blkpage {
+	void *vaddr;
+	uint64_t mfn;
+	grant_ref_t ref;
+	bool open;
+	uint32_t next; /* in a list: free, or a request's */
+};
+
+/* What is known of a request in the ring, where the back end cannot write. */
+struct blkslot {
+	struct blkslice slice;
+	bool pending;
+	uint8_t operation; /* that the response has to name */
+	uint32_t pages;    /* first page of its data, in order */
+	uint32_t indirect; /* page of its descriptors */
+	uint32_t next_free;
+};
+
+struct blkqueue {
+	struct blkfront *front;
+	struct spinlock lock; /* of slots, pages' free list, indices; over nothing */
+	struct xenbus_ring ring;
+	blkif_sring_t *shared;
+	evtchn_port_t port;
+	uint32_t slots_count; /* a power of two */
+	struct blkslot *slots;
+	uint32_t *order;    /* ids of the slots, as they stand in the ring */
+	uint32_t free_slot; /* slots_count: none */
+	uint32_t req_prod;  /* written into the ring */
+	uint32_t req_sent;  /* published */
+	uint32_t rsp_cons;
+	uint32_t outstanding;
+	struct blkpage *pages;
+	uint32_t pages_max, pages_count, pages_free, free_page;
+	bool connected;             /* may be used; users have to be counted */
+	uint32_t users;             /* inside submit, push or reap, all with events disabled */
+	uint64_t ended, ended_seen; /* responses; and when the watchdog last looked */
+	bool stall_seen;
+};
+
+struct blkfront {
+	struct xenbus_device xen; /* first */
+	struct blkdev block;
+	struct list_node node; /* of all, for statistics */
+	uint16_t handle;       /* virtual-device */
+	bool registered, removed, broken;
+	bool persistent, flush_op, barrier_op;
+	uint32_t segments;
+	uint32_t queues_count;
+	struct blkqueue queues[BLKFRONT_QUEUES_MAX];
+	struct timer watchdog;
+	struct timer rest; /* responses beyond what one event may take */
+	bool watching;
+	unsigned int stalls;      /* in a row */
+	uint64_t disconnected_ns; /* since when; 0: connected */
+	uint32_t connections, requeued, violations;
+	uint64_t notifies, interrupts;
+};
+
+static inline struct blkfront *blkfront_of(struct blkdev *dev)
+{
+	return container_of(dev, struct blkfront, block);
+}
+
+/* The back end broke the protocol: nothing it says counts any more. why: static storage. Any
+ * context. */
+void blkfront_break(struct blkfront *front, const char *why);
+
+/* --- drivers/blkfront_setup.c: hooks of xenbus --- */
+int blkfront_connect(struct xenbus_device *device);
+void blkfront_disconnect(struct xenbus_device *device);
+/* Allows use of the queues. */
+void blkfront_start(struct blkfront *front);
+
+/* --- drivers/blkfront_io.c --- */
+int blkfront_submit(struct blkdev *dev, const struct blkslice *slice);
+void blkfront_push(struct blkdev *dev);
+unsigned int blkfront_poll(struct blkdev *dev);
+void blkfront_event(evtchn_port_t port, void *arg);
+/* Nobody uses the queue when it returns, and nobody will until it is connected. */
+void blkqueue_shut(struct blkqueue *queue);
+
+/* --- drivers/blkfront_pages.c --- */
+/* Makes sure that pages_count are free, if it can: 0, -EAGAIN (when some come back), -ENOMEM. By
+ * who submits. */
+int blkpages_reserve(struct blkqueue *queue, uint32_t pages_count);
+/* Takes a free page; there is one. Locked. */
+uint32_t blkpages_take(struct blkqueue *queue);
+/* Gives a list of pages back; with close their access is taken back first, and what the back end
+ * holds on to goes into quarantine: -EBUSY. */
+int blkpages_give(struct blkqueue *queue, uint32_t first, bool close);
+/* Lets the back end read, or read and write it. */
+void blkpages_open(struct blkqueue *queue, uint32_t index, bool read_only);
+void blkpages_destroy(struct blkqueue *queue);
+
+#endif

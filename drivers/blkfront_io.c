@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Requests and responses. core submits from one vCPU at a time; responses are taken by the event's
+ * handler and by whoever polls. All of it runs with events disabled, counted in queue->users, so
+ * that a queue that is shut down waits only for other vCPUs.
+ *
+ * What stands in the ring is written once and never read back; a response is copied once, then
+ * checked, then used.
+ */
+#include "arch/x86_64/cpu.h"
+#include "drivers/blkfront_internal.h"
+#include "lib/base/error.h"
+#include "lib/base/string.h"
+
+#define SECTORS_PER_PAGE (PAGE_BYTES / BLKDEV_SECTOR)
+
+_Static_assert(sizeof(union blkif_sring_entry) == 112, "Xen: public/io/blkif.h, x86_64");
+_Static_assert(offsetof(struct blkif_sring, ring) == 64, "Xen: public/io/ring.h");
+_Static_assert(sizeof(struct blkif_request_segment) == 8, "Xen: public/io/blkif.h");
+_Static_assert(BLKFRONT_SEGMENTS_MAX * sizeof(struct blkif_request_segment) <= PAGE_BYTES,
+	       "one page describes a request");
+
+/* Pairs with blkqueue_shut(): either it sees us, or we see that it is shut. Events disabled. */
+static bool queue_enter(struct blkqueue *queue)
+{
+	(void)__atomic_add_fetch(&queue->users, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&queue->connected, __ATOMIC_SEQ_CST))
+		return true;
+	(void)__atomic_sub_fetch(&queue->users, 1, __ATOMIC_RELEASE);
+	return false;
+}
+
+static void queue_leave(struct blkqueue *queue)
+{
+	(void)__atomic_sub_fetch(&queue->users, 1, __ATOMIC_RELEASE);
+}
+
+void blkqueue_shut(struct blkqueue *queue)
+{
+	__atomic_store_n(&queue->connected, false, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&queue->users, __ATOMIC_SEQ_CST))
+		cpu_relax();
+}
+
+/* --- requests --- */
+
+static uint8_t operation_of(const struct blkfront *front, const struct blkreq *req)
+{
+	switch (req->op) {
+	case BLKREQ_READ:
+		return BLKIF_OP_READ;
+	case BLKREQ_WRITE:
+		return req->flags & BLKREQ_BARRIER ? BLKIF_OP_WRITE_BARRIER : BLKIF_OP_WRITE;
+	case BLKREQ_FLUSH:
+		return front->flush_op ? BLKIF_OP_FLUSH_DISKCACHE : BLKIF_OP_WRITE_BARRIER;
+	default:
+		return BLKIF_OP_DISCARD;
+	}
+}
+
+/* Takes pages for the slice's data, copies what is to be written, and describes them. */
+static void fill_pages(struct blkqueue *queue, struct blkslot *slot, uint32_t pages_count,
+		       struct blkif_request_segment *segments)
+{
+	const struct blkslice *slice = &slot->slice;
+	bool write = slice->chain->op == BLKREQ_WRITE;
+	uint64_t left = slice->sectors;
+	struct blkcursor cursor;
+	uint32_t *link = &slot->pages;
+
+	blkcursor_init(&cursor, slice);
+	for (uint32_t i = 0; i < pages_count; i++) {
+		uint64_t sectors = left < SECTORS_PER_PAGE ? left : SECTORS_PER_PAGE;
+		struct blkpage *page;
+		uint32_t index;
+
+		spin_lock(&queue->lock);
+		index = blkpages_take(queue);
+		spin_unlock(&queue->lock);
+		page = &queue->pages[index];
+		if (write)
+			blkcursor_copy(&cursor, page->vaddr, sectors * BLKDEV_SECTOR, true);
+		blkpages_open(queue, index, write);
+		segments[i] = (struct blkif_request_segment){
+			.gref = page->ref,
+			.first_sect = 0,
+			.last_sect = (uint8_t)(sectors - 1),
+		};
+		*link = index;
+		link = &page->next;
+		left -= sectors;
+	}
+}
+
+/* The descriptors go into a page of their own. */
+static void build_indirect(struct blkqueue *queue, struct blkslot *slot, uint32_t id,
+			   uint32_t pages_count, union blkif_sring_entry *entry)
+{
+	blkif_request_indirect_t request = {
+		.operation = BLKIF_OP_INDIRECT,
+		.indirect_op = slot->operation,
+		.nr_segments = (uint16_t)pages_count,
+		.id = id,
+		.sector_number = slot->slice.chain->sector + slot->slice.offset_sectors,
+		.handle = queue->front->handle,
+	};
+
+	spin_lock(&queue->lock);
+	slot->indirect = blkpages_take(queue);
+	spin_unlock(&queue->lock);
+	fill_pages(queue, slot, pages_count, queue->pages[slot->indirect].vaddr);
+	blkpages_open(queue, slot->indirect, true);
+	request.indirect_grefs[0] = queue->pages[slot->indirect].ref;
+	memcpy(&entry->req, &request, sizeof(request));
+}
+
+static void build_direct(struct blkqueue *queue, struct blkslot *slot, uint32_t id,
+			 uint32_t pages_count, union blkif_sring_entry *entry)
+{
+	blkif_request_t request = {
+		.operation = slot->operation,
+		.nr_segments = (uint8_t)pages_count,
+		.handle = queue->front->handle,
+		.id = id,
+		.sector_number = slot->slice.chain->sector + slot->slice.offset_sectors,
+	};
+
+	if (pages_count)
+		fill_pages(queue, slot, pages_count, request.seg);
+	memcpy(&entry->req, &request, sizeof(request));
+}
+
+static void build_discard(struct blkqueue *queue, struct blkslot *slot, uint32_t id,
+			  union blkif_sring_entry *entry)
+{
+	const struct blkreq *chain = slot->slice.chain;
+	blkif_request_discard_t request = {
+		.operation = BLKIF_OP_DISCARD,
+		.flag = chain->flags & BLKREQ_SECURE ? BLKIF_DISCARD_SECURE : 0,
+		.handle = queue->front->handle,
+		.id = id,
+		.sector_number = chain->sector + slot->slice.offset_sectors,
+		.nr_sectors = slot->slice.sectors,
+	};
+
+	memcpy(&entry->req, &request, sizeof(request));
+}
+
+/* Entered. */
+static int queue_submit(struct blkqueue *queue, const struct blkslice *slice)
+{
+	bool data = slice->chain->op == BLKREQ_READ || slice->chain->op == BLKREQ_WRITE;
+	uint32_t pages_count =
+		data ? (uint32_t)((slice->sectors + SECTORS_PER_PAGE - 1) / SECTORS_PER_PAGE) : 0;
+	bool indirect = pages_count > BLKIF_MAX_SEGMENTS_PER_REQUEST;
+	union blkif_sring_entry *entry;
+	struct blkslot *slot;
+	uint32_t id;
+	int error;
+
+	/* Others only free slots, so one that is free now stays free. */
+	id = READ_ONCE(queue->free_slot);
+	if (id == queue->slots_count)
+		return -EAGAIN;
+	error = blkpages_reserve(queue, pages_count + indirect);
+	if (error)
+		return error;
+	spin_lock(&queue->lock);
+	id = queue->free_slot;
+	slot = &queue->slots[id];
+	queue->free_slot = slot->next_free;
+	spin_unlock(&queue->lock);
+	slot->slice = *slice;
+	slot->operation = operation_of(queue->front, slice->chain);
+	slot->pages = slot->indirect = BLKFRONT_NO_PAGE;
+	entry = &queue->shared->ring[queue->req_prod & (queue->slots_count - 1)];
+	if (slot->operation == BLKIF_OP_DISCARD)
+		build_discard(queue, slot, id, entry);
+	else if (indirect)
+		build_indirect(queue, slot, id, pages_count, entry);
+	else
+		build_direct(queue, slot, id, pages_count, entry);
+	queue->order[queue->req_prod & (queue->slots_count - 1)] = id;
+	queue->req_prod++;
+	return 0;
+}
+
+/* The queue of this vCPU first, the others when it is full. */
+int blkfront_submit(struct blkdev *dev, const struct blkslice *slice)
+{
+	struct blkfront *front = blkfront_of(dev);
+	bool enabled = events_disable();
+	uint32_t first = VCPU(id), count = front->queues_count;
+	int error = -EAGAIN;
+
+	for (uint32_t i = 0; i < count && error == -EAGAIN; i++) {
+		struct blkqueue *queue = &front->queues[(first + i) % count];
+
+		if (!queue_enter(queue))
+			continue;
+		error = queue_submit(queue, slice);
+		queue_leave(queue);
+	}
+	events_restore(enabled);
+	return error;
+}
+
+/* Publishes, and sends an event if the other end asked for one. */
+static void queue_push(struct blkqueue *queue)
+{
+	uint32_t before = queue->req_sent, now = queue->req_prod;
+
+	if (before == now)
+		return;
+	spin_lock(&queue->lock);
+	for (uint32_t i = before; i != now; i++)
+		queue->slots[queue->order[i & (queue->slots_count - 1)]].pending = true;
+	queue->outstanding += now - before;
+	queue->req_sent = now;
+	spin_unlock(&queue->lock);
+	/* Requests before the index that covers them, the index before the look at req_event. */
+	smp_wmb();
+	WRITE_ONCE(queue->shared->req_prod, now);
+	smp_mb();
+	if (now - READ_ONCE(queue->shared->req_event) < now - before) {
+		queue->front->notifies++;
+		(void)evtchn_notify(queue->port);
+	}
+}
+
+/* The first request of a while makes the watchdog run; it stops by itself. */
+static void watch(struct blkfront *front)
+{
+	if (READ_ONCE(front->watching))
+		return;
+	WRITE_ONCE(front->watching, true);
+	timer_arm(&front->watchdog, time_monotonic_ns() + 5 * NS_PER_S);
+}
+
+void blkfront_push(struct blkdev *dev)
+{
+	struct blkfront *front = blkfront_of(dev);
+	bool enabled = events_disable();
+
+	for (uint32_t i = 0; i < front->queues_count; i++) {
+		struct blkqueue *queue = &front->queues[i];
+
+		if (queue_enter(queue)) {
+			queue_push(queue);
+			queue_leave(queue);
+		}
+	}
+	watch(front);
+	events_restore(enabled);
+}
+
+/* --- responses --- */
+
+static int status_errno(int16_t status)
+{
+	switch (status) {
+	case BLKIF_RSP_OKAY:
+		return 0;
+	case BLKIF_RSP_EOPNOTSUPP:
+		return -EOPNOTSUPP;
+	default:
+		return -EIO;
+	}
+}
+
+/* How many responses there are; -EPROTO: more than can be. Locked. */
+static int responses_count(struct blkqueue *queue, uint32_t *count_out)
+{
+	uint32_t produced = READ_ONCE(queue->shared->rsp_prod);
+
+	/* Also when it went backwards: then it is nearly 2^32. */
+	*count_out = produced - queue->rsp_cons;
+	return *count_out > queue->outstanding ? -EPROTO : 0;
+}
+
+/* Takes the next response and frees its slot: 1, 0 (there is none), -EPROTO. */
+static int take_response(struct blkqueue *queue, struct blkslot *slot_out, int16_t *status_out)
+{
+	volatile blkif_response_t *shared;
+	blkif_response_t response;
+	struct blkslot *slot;
+	uint32_t count;
+
+	if (responses_count(queue, &count))
+		return -EPROTO;
+	if (!count)
+		return 0;
+	/* Pairs with the back end's barrier between responses and rsp_prod. */
+	smp_rmb();
+	shared = &queue->shared->ring[queue->rsp_cons & (queue->slots_count - 1)].rsp;
+	response.id = shared->id;
+	response.operation = shared->operation;
+	response.status = shared->status;
+	if (response.id >= queue->slots_count)
+		return -EPROTO;
+	slot = &queue->slots[response.id];
+	if (!slot->pending || slot->operation != response.operation)
+		return -EPROTO;
+	slot->pending = false;
+	*slot_out = *slot;
+	*status_out = response.status;
+	queue->rsp_cons++;
+	queue->outstanding--;
+	queue->ended++;
+	slot->next_free = queue->free_slot;
+	queue->free_slot = (uint32_t)response.id;
+	return 1;
+}
+
+/* What was read, to where it belongs. */
+static void copy_out(struct blkqueue *queue, const struct blkslot *slot)
+{
+	uint64_t left = slot->slice.sectors;
+	uint32_t index = slot->pages;
+	struct blkcursor cursor;
+
+	blkcursor_init(&cursor, &slot->slice);
+	while (index != BLKFRONT_NO_PAGE) {
+		uint64_t sectors = left < SECTORS_PER_PAGE ? left : SECTORS_PER_PAGE;
+
+		blkcursor_copy(&cursor, queue->pages[index].vaddr, sectors * BLKDEV_SECTOR, false);
+		index = queue->pages[index].next;
+		left -= sectors;
+	}
+}
+
+static void end_slot(struct blkqueue *queue, const struct blkslot *slot, int16_t status)
+{
+	struct blkfront *front = queue->front;
+	bool close = !front->persistent;
+	int result = status_errno(status), held;
+
+	if (!result && slot->operation == BLKIF_OP_READ)
+		copy_out(queue, slot);
+	held = blkpages_give(queue, slot->pages, close);
+	held |= blkpages_give(queue, slot->indirect, close);
+	if (held)
+		blkfront_break(front, "the back end keeps pages of a request that it ended");
+	blkdev_done(&front->block, &slot->slice, result);
+}
+
+/* Entered. */
+static unsigned int queue_reap(struct blkqueue *queue)
+{
+	unsigned int ended = 0;
+	struct blkslot slot;
+	int16_t status;
+	int taken;
+
+	while (!READ_ONCE(queue->front->broken) && ended < queue->slots_count) {
+		spin_lock(&queue->lock);
+		taken = take_response(queue, &slot, &status);
+		if (!taken) {
+			/* Ask for the next event, then look once more. */
+			WRITE_ONCE(queue->shared->rsp_event, queue->rsp_cons + 1);
+			smp_mb();
+			taken = take_response(queue, &slot, &status);
+		}
+		spin_unlock(&queue->lock);
+		if (taken < 0)
+			blkfront_break(queue->front, "the back end's response makes no sense");
+		if (taken <= 0)
+			break;
+		end_slot(queue, &slot, status);
+		ended++;
+	}
+	/* No event comes for what is there already. */
+	if (ended == queue->slots_count)
+		timer_arm(&queue->front->rest, time_monotonic_ns());
+	return ended;
+}
+
+unsigned int blkfront_poll(struct blkdev *dev)
+{
+	struct blkfront *front = blkfront_of(dev);
+	bool enabled = events_disable();
+	unsigned int ended = 0;
+
+	for (uint32_t i = 0; i < front->queues_count; i++) {
+		struct blkqueue *queue = &front->queues[i];
+
+		if (queue_enter(queue)) {
+			ended += queue_reap(queue);
+			queue_leave(queue);
+		}
+	}
+	events_restore(enabled);
+	return ended;
+}
+
+void blkfront_event(evtchn_port_t port, void *arg)
+{
+	struct blkqueue *queue = arg;
+	unsigned int ended = 0;
+
+	if (queue_enter(queue)) {
+		queue->front->interrupts++;
+		ended = queue_reap(queue);
+		queue_leave(queue);
+	}
+	evtchn_eoi(port, !ended);
+}
