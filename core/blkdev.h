@@ -79,7 +79,7 @@ struct blkdev_info {
 	uint32_t physical_bytes; /* what the disk likes */
 	bool read_only, removable, cdrom;
 	uint64_t barrier_sectors_max; /* of a write with BLKREQ_BARRIER; 0: not understood */
-	bool flush;   /* false: it tells of no volatile cache, flush does nothing */
+	bool flush;                   /* false: it tells of no volatile cache, flush does nothing */
 	bool discard, discard_secure;
 	uint64_t discard_granularity_sectors, discard_alignment_sectors;
 	uint64_t slice_sectors_max; /* what one request of the driver can carry */
@@ -116,6 +116,7 @@ struct blkdev {
 	uint64_t sectors; /* blkdev_sectors() */
 	struct list_node node;
 	uint32_t holders; /* under the registry's lock */
+	uint32_t pins;    /* inside ops->idle */
 	bool registered;
 	struct spinlock lock; /* of what follows */
 	struct list_node queue;

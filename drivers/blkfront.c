@@ -240,6 +240,8 @@ static void read_features(struct blkfront *front)
 
 	if (mode && strcmp(mode, "r") == 0)
 		info->read_only = true;
+	/* It says so only after it has seen that we can. */
+	front->persistent = front->persistent_wanted && xenbus_back_flag(xen, "feature-persistent");
 	front->flush_op = xenbus_back_flag(xen, "feature-flush-cache");
 	front->barrier_op = xenbus_back_flag(xen, "feature-barrier");
 	info->flush = front->flush_op || front->barrier_op;

@@ -64,7 +64,7 @@ struct blkfront {
 	struct list_node node; /* of all, for statistics */
 	uint16_t handle;       /* virtual-device */
 	bool registered, removed, broken;
-	bool persistent, flush_op, barrier_op;
+	bool persistent, persistent_wanted, flush_op, barrier_op;
 	uint32_t segments;
 	uint32_t queues_count;
 	struct blkqueue queues[BLKFRONT_QUEUES_MAX];

@@ -12,9 +12,9 @@
 #include "lib/base/string.h"
 #include "xen/hypercall.h"
 
-#define PAGES_SHARE  32 /* of memory for one disk's pages, at most */
-#define PAGES_MIN    16
-#define RING_SHARE   2048 /* of memory for one ring */
+#define PAGES_SHARE 32 /* of memory for one disk's pages, at most */
+#define PAGES_MIN   16
+#define RING_SHARE  2048 /* of memory for one ring */
 
 /* `blkfront=plain`: as a back end of long ago. */
 static bool is_plain(void)
@@ -154,11 +154,10 @@ static int negotiate(struct blkfront *front, unsigned int *order_out)
 					&segments);
 	if (error)
 		return error;
-	front->persistent = xenbus_back_flag(xen, "feature-persistent");
+	front->persistent_wanted = !is_plain();
 	if (is_plain()) {
 		queues = 1;
 		order = segments = 0;
-		front->persistent = false;
 	}
 	most = vcpus_of_domain();
 	front->queues_count = (uint32_t)(queues < most ? queues : most);
@@ -195,7 +194,7 @@ int blkfront_connect(struct xenbus_device *device)
 	for (uint32_t i = 0; i < front->queues_count; i++)
 		publish_queue(front, &front->queues[i], front->queues_count > 1);
 	xenbus_publish(device, "protocol", "%s", XEN_IO_PROTO_ABI_X86_64);
-	xenbus_publish(device, "feature-persistent", "%u", front->persistent ? 1u : 0u);
+	xenbus_publish(device, "feature-persistent", "%u", front->persistent_wanted ? 1u : 0u);
 	return 0;
 }
 

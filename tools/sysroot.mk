@@ -66,6 +66,10 @@ $(SYSROOT)/lib/libgccsafe.a: $(GCCSAFE_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
+# -lblk: a program asks for disks by naming what brings the drivers. A linker script for a library.
+$(SYSROOT)/lib/libblk.a: tools/sysroot.mk $(SYSROOT_STAMP)
+	@echo '/* disks: the block front end and /dev/xvd* */ EXTERN(posix_blk_start)' >$@
+
 # Tools of the driver.
 LIBEXEC := $(B)/libexec/stardust
 $(LIBEXEC)/mkksyms: tools/mkksyms.c
@@ -100,7 +104,7 @@ $(B)/share/stardust/%: tools/share/%
 	@mkdir -p $(@D)
 	@install -m 644 $< $@
 
-sysroot: $(SYSROOT_STAMP) $(SYSROOT)/.libc $(SYSROOT)/.headers $(SYSROOT)/lib/libgccsafe.a
+sysroot: $(SYSROOT_STAMP) $(SYSROOT)/.libc $(SYSROOT)/.headers $(SYSROOT)/lib/libgccsafe.a $(SYSROOT)/lib/libblk.a
 sdk-files: $(SDK_FILES)
 sdk: sysroot kernel sdk-files
 
