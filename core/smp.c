@@ -21,6 +21,7 @@ static struct waitq changed;      /* online did */
 /* What was made of each vCPU so far, for when memory was short. One caller at a time. */
 static struct vcpu *vcpus[VCPUS_MAX];
 static uint8_t steps_done[VCPUS_MAX];
+static uint64_t starting; /* smp_vcpu_start() was called, smp_vcpu_up() not yet */
 
 static inline uint64_t bit_of(unsigned int id)
 {
@@ -167,14 +168,14 @@ static void wait_until_down(unsigned int id)
 		hypercall_sched_yield();
 }
 
-int smp_vcpu_up(unsigned int id)
+int smp_vcpu_start(unsigned int id)
 {
 	bool is_back = id < VCPUS_MAX && vcpu_by_id[id];
 	int error;
 
 	if (!id || id >= VCPUS_MAX || !(smp_possible() & bit_of(id)))
 		return -EINVAL;
-	if (smp_online() & bit_of(id))
+	if ((smp_online() | starting) & bit_of(id))
 		return 0;
 	if (is_back) {
 		wait_until_down(id);
@@ -185,8 +186,18 @@ int smp_vcpu_up(unsigned int id)
 			return error;
 	}
 	error = hypercall_vcpu_op(VCPUOP_up, id, NULL);
-	if (error)
+	if (!error)
+		starting |= bit_of(id);
+	return error;
+}
+
+int smp_vcpu_up(unsigned int id)
+{
+	int error = smp_vcpu_start(id);
+
+	if (error || !(starting & bit_of(id)))
 		return error;
+	starting &= ~bit_of(id);
 	(void)waitq_wait(&changed, smp_online() & bit_of(id), TIME_NEVER, false);
 	sched_vcpu_undrain(vcpus[id]);
 	return 0;

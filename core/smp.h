@@ -30,6 +30,9 @@ uint64_t smp_online(void);
  * moved away. Return when it is so. One caller at a time; thread context.
  * 0, -EINVAL (no such vCPU, vCPU 0), -ENOMEM, or what the scheduler says. */
 int smp_vcpu_up(unsigned int id);
+/* The first part of smp_vcpu_up(), which waits for nothing: where several go up, all start before
+ * one is waited for. */
+int smp_vcpu_start(unsigned int id);
 int smp_vcpu_down(unsigned int id);
 
 /* Goes down, see smp_idle(). Events disabled. */
