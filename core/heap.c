@@ -13,9 +13,11 @@
 
 #define SIGNAL_ABORT 6
 
+#pragma weak vm_settle
+
 uint64_t heap_key;
 
-void heap_corrupted(const char *what, const void *block, size_t bytes)
+COLD void heap_corrupted(const char *what, const void *block, size_t bytes)
 {
 	char reason[100];
 
@@ -27,7 +29,7 @@ void heap_corrupted(const char *what, const void *block, size_t bytes)
 	panic_signal(reason, SIGNAL_ABORT);
 }
 
-void heap_key_init(void)
+COLD void heap_key_init(void)
 {
 	uint64_t key, none = 0;
 
@@ -173,23 +175,25 @@ static inline __attribute__((always_inline)) void *slot_take(struct heap_class *
 }
 
 /* This vCPU's empty slabs go at once, the others' when those next look. */
-static bool reclaim(void)
+static COLD bool reclaim(void)
 {
 	bool enabled = events_disable(), given;
 
 	__atomic_fetch_add(&heap_trims, 1, __ATOMIC_RELAXED);
 	given = slab_trim();
 	events_restore(enabled);
+	if (vm_settle && vm_settle())
+		given = true;
 	return given;
 }
 
-bool core_page_reclaim(void)
+COLD bool core_page_reclaim(void)
 {
 	return reclaim();
 }
 
 /* A block of an area. Page tables are not worth a reclaim to the page allocator, but to us. */
-static void *area_alloc(size_t align_bytes, size_t bytes, unsigned int vm_flags)
+static COLD void *area_alloc(size_t align_bytes, size_t bytes, unsigned int vm_flags)
 {
 	void *block = large_alloc(align_bytes, bytes, vm_flags);
 

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/page.h"
 #include "core/thread.h"
+#include "core/vm.h"
 #include "core/wait.h"
 #include "lib/base/error.h"
 #include "xen/evtchn.h"
@@ -217,7 +218,10 @@ int smp_vcpu_down(unsigned int id)
 	evtchn_vcpu_leave(vcpus[id]);
 	WRITE_ONCE(vcpus[id]->leaving, true);
 	smp_kick(id);
-	return waitq_wait(&changed, !(smp_online() & bit_of(id)), TIME_NEVER, false);
+	(void)waitq_wait(&changed, !(smp_online() & bit_of(id)), TIME_NEVER, false);
+	/* Alone, nobody keeps memory back, and nobody would give back what is kept. */
+	(void)vm_settle();
+	return 0;
 }
 
 void smp_start(void)

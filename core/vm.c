@@ -40,6 +40,8 @@
 #define BLOCK_NONE    0u
 #define DEPTH_MAX     256 /* a treap of 2^32 areas is less deep */
 
+#pragma weak vm_free_later
+
 struct vm_node {
 	struct vm_area area;
 	struct vm_node *left, *right;
@@ -422,6 +424,14 @@ static struct vm_node *node_at(const void *vaddr)
 											  : NULL;
 }
 
+void vm_release(struct vm_area *area)
+{
+	struct vm_node *node = container_of(area, struct vm_node, area);
+
+	blocks_free(node->first_block);
+	node_destroy(node);
+}
+
 int vm_free(void *vaddr)
 {
 	bool enabled = spin_lock_events(&vm_lock);
@@ -436,9 +446,10 @@ int vm_free(void *vaddr)
 		return -EINVAL;
 	/* The order matters to the other vCPUs: no page is used again that one of them still has in
 	 * its TLB, no address that is still mapped. */
-	pt_unmap(node->area.start, node->area.bytes / PAGE_BYTES);
-	blocks_free(node->first_block);
-	node_destroy(node);
+	if (!vm_free_later || !vm_free_later(&node->area)) {
+		pt_unmap(node->area.start, node->area.bytes / PAGE_BYTES);
+		vm_release(&node->area);
+	}
 	return 0;
 }
 

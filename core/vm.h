@@ -58,6 +58,10 @@ int vm_carve(unsigned int order, const char *name, void **vaddr_out);
 /* vaddr was returned by vm_alloc or vm_reserve. 0; or -EINVAL when it was not, or somebody else is
  * freeing it or making it grow. */
 int vm_free(void *vaddr);
+/* With several vCPUs, memory that was freed is kept back until enough of it is there to be worth
+ * the flush of all TLBs (core/vm_later.c). vm_settle() does that at once; true when it gave
+ * something back. Any context. NULL without the scheduler. */
+bool vm_settle(void);
 /* Part of one area; -EINVAL, -ENOMEM, -EACCES for write with exec. */
 int vm_protect(void *vaddr, size_t bytes, unsigned int prot);
 /* Makes the area that starts at vaddr bytes long (rounded up to pages) without moving it; new
@@ -79,5 +83,13 @@ int vm_reserve(size_t bytes, const char *name, void **vaddr_out);
 
 /* Calls fn for each area in address order until it returns false. Locked as in vm_with(). */
 void vm_for_each(bool (*fn)(const struct vm_area *area, void *arg), void *arg);
+
+/* --- between core/vm.c and core/vm_later.c --- */
+
+/* Takes an area that nobody uses any more; false when it should be unmapped and released at once.
+ * Afterwards area->private is free to use. */
+bool vm_free_later(struct vm_area *area);
+/* Gives memory and addresses back; in no TLB any more. */
+void vm_release(struct vm_area *area);
 
 #endif

@@ -14,6 +14,7 @@
 #include "core/page.h"
 #include "core/sleeplock.h"
 #include "core/time.h"
+#include "core/vm.h"
 #include "drivers/xenstore.h"
 #include "lib/base/format.h"
 #include "lib/posix/posix.h"
@@ -21,6 +22,8 @@
 #include "xen/abi.h"
 
 #define CLOCK_TICKS_PER_S 100
+
+#pragma weak vm_settle
 
 /* The domain's name, once asked for. */
 static struct sleeplock host_name_lock;
@@ -102,6 +105,8 @@ static uint64_t free_pages(void)
 {
 	struct page_stats stats;
 
+	if (vm_settle)
+		(void)vm_settle();
 	page_get_stats(&stats);
 	return stats.free + stats.untouched;
 }

@@ -25,7 +25,7 @@
 #include "lib/posix/tcb.h"
 
 #define THREADS_FIRST      1UL
-#define THREADS_KEPT_SHARE 256
+#define THREADS_KEPT_SHARE 128
 
 struct pthread {
 	struct tcb tcb; /* first: %fs points to it */

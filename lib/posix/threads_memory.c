@@ -98,7 +98,7 @@ static void *map_area(size_t area_bytes, size_t guard_bytes)
 			&area))
 		if (!drop_kept())
 			return NULL;
-	if (guard_bytes && vm_protect((char *)area + PAD_BYTES, guard_bytes, PT_PROT_NONE)) {
+	if (guard_bytes && pt_hide_fresh((uintptr_t)area + PAD_BYTES, guard_bytes / PAGE_BYTES)) {
 		vm_free(area);
 		return NULL;
 	}

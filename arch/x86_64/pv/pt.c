@@ -417,8 +417,7 @@ static uint64_t pte_protect(uint64_t entry, unsigned int prot)
 	return frame | pte_flags(prot);
 }
 
-/* Gives every entry that is not empty its new value; clear: empties it. */
-static int change(uintptr_t vaddr, size_t pages_count, unsigned int prot, bool clear)
+int pt_change(uintptr_t vaddr, size_t pages_count, unsigned int prot, bool clear)
 {
 	struct pt_batch batch;
 	int error = 0;
@@ -442,7 +441,6 @@ static int change(uintptr_t vaddr, size_t pages_count, unsigned int prot, bool c
 		spin_unlock_events(&pt_lock, enabled);
 		done += count;
 	}
-	pt_tlb_flush();
 	return error;
 }
 
@@ -450,13 +448,19 @@ void pt_unmap(uintptr_t vaddr, size_t pages_count)
 {
 	if (pages_count == 1)
 		(void)hypercall_update_va_mapping(vaddr, 0, UVMF_INVLPG | UVMF_ALL);
-	else if (pages_count)
-		(void)change(vaddr, pages_count, PT_PROT_NONE, true);
+	else if (pages_count) {
+		(void)pt_change(vaddr, pages_count, PT_PROT_NONE, true);
+		pt_tlb_flush();
+	}
 }
 
 int pt_protect(uintptr_t vaddr, size_t pages_count, unsigned int prot)
 {
+	int error;
+
 	if ((prot & PT_PROT_WRITE) && (prot & PT_PROT_EXEC))
 		return -EACCES;
-	return change(vaddr, pages_count, prot, false);
+	error = pt_change(vaddr, pages_count, prot, false);
+	pt_tlb_flush();
+	return error;
 }

@@ -82,6 +82,13 @@ int pt_map_mfn(uintptr_t vaddr, mfn_t mfn, unsigned int prot);
 /* Takes pages away; holes are allowed. The TLBs of all vCPUs are flushed when it returns.
  * Page-table pages are kept. */
 void pt_unmap(uintptr_t vaddr, size_t pages_count);
+/* The same, but other vCPUs may find the pages in their TLBs until pt_flush_all(): until then
+ * neither the pages nor the addresses may be used again. */
+void pt_unmap_later(uintptr_t vaddr, size_t pages_count);
+void pt_flush_all(void);
+/* PT_PROT_NONE, as pt_protect(), for pages that were mapped just now and that nobody has touched:
+ * no other vCPU needs to hear of it. */
+int pt_hide_fresh(uintptr_t vaddr, size_t pages_count);
 /* Holes are allowed. PT_PROT_NONE keeps the frames for a later pt_protect. -EACCES: write and exec.
  */
 int pt_protect(uintptr_t vaddr, size_t pages_count, unsigned int prot);

@@ -80,6 +80,8 @@ void pt_batch_add(struct pt_batch *batch, uint64_t maddr, uint64_t value);
 
 /* Empties this domain's TLBs. */
 void pt_tlb_flush(void);
+/* Gives every entry that is not empty its new value; clear: empties it. TLBs are not flushed. */
+int pt_change(uintptr_t vaddr, size_t pages_count, unsigned int prot, bool clear);
 
 /* The table an entry refers to, in the direct map; NULL when it is not in it (the p2m's own). */
 uint64_t *pt_table(uint64_t entry);
