@@ -26,6 +26,7 @@
 #define EFAULT          14
 #define EBUSY           16
 #define EEXIST          17
+#define EXDEV           18
 #define ENODEV          19
 #define ENOTDIR         20
 #define EISDIR          21
@@ -37,12 +38,14 @@
 #define ENOSPC          28
 #define ESPIPE          29
 #define EROFS           30
+#define EMLINK          31
 #define EPIPE           32
 #define EDOM            33
 #define ERANGE          34
 #define EDEADLK         45
 #define EPROTO          71
 #define ENOSYS          88
+#define ENOTEMPTY       90
 #define ENAMETOOLONG    91
 #define ELOOP           92
 #define EOPNOTSUPP      95

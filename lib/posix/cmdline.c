@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "lib/base/format.h"
 #include "lib/base/parse.h"
+#include "lib/posix/mount.h"
 
 #define STACK_BYTES_MIN (16ULL << 10)
 #define STACK_BYTES_MAX (1ULL << 40)
@@ -93,7 +94,7 @@ static int take_option(struct cmdline *cmdline, const char *word)
 			    options[i].wanted);
 		return -EINVAL;
 	}
-	return 0;
+	return mounts_take_option ? mounts_take_option(word) : 0;
 }
 
 int cmdline_parse(struct cmdline *cmdline, const char *line, const char *program_name)

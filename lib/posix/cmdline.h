@@ -11,6 +11,7 @@
  *	stack=SIZE			the main stack, e.g. 8M (memory/32, 128K to 1M)
  *	shutdown_grace=SECONDS		how long `xl shutdown` waits; 0: for ever (30)
  *	evtchn=2l			the old event channel ABI (core/events.c)
+ *	root= fstype= rootflags= mount=	file systems (lib/posix/mount.h), if it opens files
  */
 #ifndef LIB_POSIX_CMDLINE_H
 #define LIB_POSIX_CMDLINE_H

@@ -16,6 +16,7 @@
 #include "core/time.h"
 #include "drivers/control.h"
 #include "lib/base/format.h"
+#include "lib/posix/mount.h"
 #include "lib/posix/sig.h"
 #include "lib/posix/tty.h"
 #include "xen/abi.h"
@@ -39,11 +40,14 @@ static _Noreturn void end_domain(const char *word, const char *line, int number)
 {
 	static struct sleeplock ending;
 	char text[64];
-	uint64_t now = time_monotonic_ns();
+	uint64_t now;
 
 	/* Nothing interrupts the end any more; other threads run on, but one end is enough. */
 	sig_hold();
 	sleeplock_lock(&ending);
+	if (mounts_end)
+		mounts_end();
+	now = time_monotonic_ns();
 	timer_cancel(&end.grace_timer);
 	format_text(text, sizeof(text), "%s %d", word, number);
 	control_report(text, now + REPORT_NS);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "core/heap.h"
-#include "lib/posix/vfs.h"
+#include "lib/fs/node.h"
 #include "xen/spinlock.h"
 
 #define FD_COUNT_FIRST 16
@@ -62,7 +62,6 @@ void file_put(struct file *file)
 		file->ops->close(file);
 	if (file->node)
 		node_put(file->node);
-	heap_free((char *)file->path);
 	if (!file->is_static)
 		heap_free(file);
 }

@@ -7,8 +7,8 @@
  * is NULL is not possible on such a file; the comment says which error the caller then gets.
  *
  * Locks: the table's, inside fd.c; file->lock, which file_lock() takes, for what moves the offset.
- * An operation runs without the first, and moves the offset with the second. File systems that
- * write keep what POSIX.1-2017 2.9.7 asks of two descriptions of one file themselves.
+ * An operation runs without the first, and moves the offset with the second. What POSIX.1-2017
+ * 2.9.7 asks of two descriptions of one file is the file system's (lib/fs/node.h).
  */
 #ifndef LIB_POSIX_FD_H
 #define LIB_POSIX_FD_H
@@ -47,21 +47,20 @@ struct file_ops {
 	/* Packs struct dirent from *offset on; bytes filled or 0 at the end. NULL: ENOTDIR. */
 	ssize_t (*getdents)(struct file *file, void *dirents_out, size_t bytes_max, off_t *offset);
 	int (*truncate)(struct file *file, off_t bytes); /* NULL: EINVAL */
-	int (*sync)(struct file *file);                  /* NULL: nothing to do */
+	int (*sync)(struct file *file, bool data_only);  /* NULL: EINVAL */
 	/* The last descriptor is gone. NULL: nothing to do. Any context. */
 	void (*close)(struct file *file);
 };
 
 struct file {
 	const struct file_ops *ops;
-	struct node *node; /* vfs.h; NULL when it was not found by a path */
+	struct node *node; /* lib/fs/node.h; NULL when it was not found by a path */
 	void *data;        /* of whoever made it */
 	struct sleeplock lock;
 	off_t offset;      /* lock */
 	int flags;         /* O_* as opened, changed by F_SETFL (file_set_flags) */
 	unsigned int refs; /* descriptors, and calls under way; atomic */
 	bool is_static;    /* not from the heap */
-	const char *path;  /* for fchdir; heap, or NULL */
 };
 
 /* The file of a descriptor with a reference for the caller, NULL when there is none (EBADF). */

@@ -58,12 +58,14 @@ static ssize_t move(struct file *file, bool is_read, char *bytes, size_t bytes_c
 	do {
 		off_t *offset = position ? position : &file->offset;
 
-		file_lock(file);
-		if (!is_read && !position && (file->flags & O_APPEND) && file->ops->size)
-			*offset = file->ops->size(file);
+		/* With a position of its own a call leaves the file's alone. */
+		if (position)
+			sig_hold();
+		else
+			file_lock(file);
 		result = is_read ? file->ops->read(file, bytes, bytes_count, offset)
 				 : file->ops->write(file, bytes, bytes_count, offset);
-		signals = file_unlock(file);
+		signals = position ? sig_release() : file_unlock(file);
 	} while (result == -EINTR && signals != SIG_EINTR && !cancel_due());
 	return result;
 }
@@ -172,42 +174,6 @@ int fstat(int fd, struct stat *stat_out)
 
 	if (file) {
 		result = file->ops->stat ? file->ops->stat(file, stat_out) : -EINVAL;
-		file_put(file);
-	}
-	return (int)posix_result(result);
-}
-
-int fsync(int fd)
-{
-	struct file *file;
-	int result = -EBADF;
-
-	cancel_test();
-	file = fd_get(fd);
-	if (file) {
-		result = file->ops->sync ? file->ops->sync(file) : 0;
-		file_put(file);
-	}
-	if (result == -EINTR)
-		cancel_test();
-	return (int)posix_result(result);
-}
-
-int fdatasync(int fd)
-{
-	return fsync(fd);
-}
-
-int ftruncate(int fd, off_t bytes)
-{
-	struct file *file = fd_get(fd);
-	int result = -EBADF;
-
-	if (file) {
-		if (bytes < 0 || !may_write(file) || !file->ops->truncate)
-			result = -EINVAL;
-		else
-			result = file->ops->truncate(file, bytes);
 		file_put(file);
 	}
 	return (int)posix_result(result);

@@ -8,56 +8,66 @@
 
 #include "core/heap.h"
 #include "lib/posix/cancel.h"
+#include "lib/posix/file_parts.h"
 #include "lib/posix/newlib.h"
 #include "lib/posix/posix.h"
+#include "lib/posix/sig.h"
 #include "lib/posix/vfs.h"
+
+/* Flags that are of no more use once the file is open. */
+#define ONLY_FOR_OPEN (O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_TMPFILE)
 
 static bool wants_write(int flags)
 {
 	return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
 }
 
-static int check(const struct node *node, int flags)
+/* Whether what is there may be opened like this. */
+static int check(const struct vfs_path *found, int flags)
 {
-	if ((flags & O_DIRECTORY) && !S_ISDIR(node->mode))
-		return -ENOTDIR;
-	if (S_ISDIR(node->mode) && (wants_write(flags) || (flags & O_CREAT)))
-		return -EISDIR;
-	if ((flags & O_NOFOLLOW) && S_ISLNK(node->mode))
-		return -ELOOP;
+	const struct node *node = found->node;
+
 	if ((flags & O_CREAT) && (flags & O_EXCL))
 		return -EEXIST;
-	if (S_ISREG(node->mode) && wants_write(flags) && !node->ops->create)
+	if ((flags & O_NOFOLLOW) && node_is(node, NODE_LINK))
+		return -ELOOP;
+	if ((flags & O_DIRECTORY) && !node_is(node, NODE_DIRECTORY))
+		return -ENOTDIR;
+	if (node_is(node, NODE_DIRECTORY) && (wants_write(flags) || (flags & O_CREAT)))
+		return -EISDIR;
+	if (node_is(node, NODE_FILE) && wants_write(flags) && node->fs->read_only)
 		return -EROFS;
-	return node->ops->open ? 0 : -ENXIO;
+	return 0;
 }
 
-/* A file for the node found, which it keeps. */
-static int open_node(struct vfs_path *found, int flags, struct file **file_out)
+/* The file's operations; cuts the file. */
+static int open_node(struct node *node, struct file *file, int flags)
 {
-	struct file *file;
-	char *path = NULL;
-	int result = check(found->node, flags);
+	struct node_change cut = {.what = NODE_SET_BYTES, .bytes = 0};
+	int result;
 
-	if (result)
-		return result;
-	file = file_create(NULL, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_NOCTTY));
-	if (!file)
+	if (node->ops->open)
+		return node->ops->open(node, file);
+	result = vfs_file_open(node, file);
+	if (result == 0 && (flags & O_TRUNC) && node_is(node, NODE_FILE))
+		result = vfs_change(node, &cut);
+	return result;
+}
+
+/* A file for node, whose reference it takes in any case. */
+static int new_file(struct node *node, int flags, struct file **file_out)
+{
+	struct file *file = file_create(NULL, flags & ~ONLY_FOR_OPEN);
+	int result;
+
+	if (!file) {
+		node_put(node);
 		return -ENOMEM;
-	/* fchdir() and the …at() calls start from it. */
-	if (S_ISDIR(found->node->mode)) {
-		path = heap_alloc(found->path_bytes + 1);
-		if (path)
-			memcpy(path, found->path, found->path_bytes + 1);
 	}
-	file->node = found->node;
-	file->path = path;
-	if (S_ISDIR(found->node->mode) && !path)
-		result = -ENOMEM;
-	else
-		result = found->node->ops->open(found->node, file);
+	file->node = node;
+	result = node_is(node, NODE_FIFO) ? 0 : open_node(node, file, flags);
 	if (result) {
-		heap_free(path);
+		node_put(node);
 		heap_free(file);
 		return result;
 	}
@@ -65,35 +75,89 @@ static int open_node(struct vfs_path *found, int flags, struct file **file_out)
 	return 0;
 }
 
-/* What a path that is not there means: with O_CREAT, whether it could be made. */
-static int missing(int at, const char *path, int flags, int error, struct vfs_path *found)
+/* What path names, made when it is not there. *is_new_out: it was. A reference. */
+static int find_or_create(int at, const char *path, int flags, mode_t mode, struct node **node_out)
 {
-	if (error != -ENOENT || !(flags & O_CREAT))
-		return error;
-	error = vfs_walk(at, path, VFS_PARENT, found);
-	if (error)
-		return error;
-	error = S_ISDIR(found->node->mode) ? -EROFS : -ENOTDIR;
-	vfs_path_put(found);
-	return error;
+	struct node_new what = {.mode = NODE_FILE | (mode & NODE_PERMISSIONS & ~vfs_umask())};
+	unsigned int walk =
+		(flags & O_CREAT ? VFS_CREATE : 0) |
+		((flags & O_NOFOLLOW) || ((flags & O_CREAT) && (flags & O_EXCL)) ? VFS_NOFOLLOW
+										 : 0);
+	struct vfs_path found;
+	int result;
+
+	do {
+		result = vfs_walk(at, path, walk, NULL, &found);
+		if (result)
+			return result;
+		if (!found.is_missing) {
+			result = check(&found, flags);
+			*node_out = found.node;
+			if (result == 0)
+				node_get(found.node);
+		} else if (found.has_slash || (flags & O_DIRECTORY)) {
+			result = found.has_slash ? -EISDIR : -EINVAL;
+		} else {
+			result = vfs_create(&found, &what, node_out);
+		}
+		vfs_path_put(&found);
+		/* Somebody else made it just now: then it is what we open. */
+	} while (result == -EEXIST && found.is_missing && !(flags & O_EXCL));
+	return result;
 }
 
-static int open_at(int at, const char *path, int flags)
+/* O_TMPFILE: path is the directory. */
+static int create_nameless(int at, const char *path, int flags, mode_t mode, struct node **node_out)
 {
+	struct node_new what = {.mode = NODE_FILE | (mode & NODE_PERMISSIONS & ~vfs_umask())};
 	struct vfs_path found;
+	int result;
+
+	if ((flags & O_ACCMODE) == O_RDONLY)
+		return -EINVAL;
+	result = vfs_walk(at, path, 0, NULL, &found);
+	if (result)
+		return result;
+	found.name = "";
+	found.last = VFS_LAST_NAME;
+	result = node_is(found.node, NODE_DIRECTORY) ? vfs_create(&found, &what, node_out)
+						     : -ENOTDIR;
+	vfs_path_put(&found);
+	return result;
+}
+
+static int open_held(int at, const char *path, int flags, mode_t mode, struct file **file_out)
+{
+	struct node *node;
+	int result;
+
+	if ((flags & O_ACCMODE) == O_ACCMODE)
+		return -EINVAL;
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		result = create_nameless(at, path, flags, mode, &node);
+	else
+		result = find_or_create(at, path, flags, mode, &node);
+	return result ? result : new_file(node, flags, file_out);
+}
+
+static int open_at(int at, const char *path, int flags, mode_t mode)
+{
 	struct file *file;
 	int result;
 
 	cancel_test();
-	result = vfs_walk(at, path, flags & O_NOFOLLOW ? VFS_NOFOLLOW : 0, &found);
+	sig_hold();
+	result = open_held(at, path, flags, mode, &file);
+	sig_release();
 	if (result)
-		return missing(at, path, flags, result, &found);
-	result = open_node(&found, flags, &file);
-	if (result) {
-		vfs_path_put(&found);
 		return result;
+	if (node_is(file->node, NODE_FIFO)) {
+		result = fifo_open(file->node, file);
+		if (result == -EINTR)
+			cancel_test();
 	}
-	result = fd_install(file, 0, flags & O_CLOEXEC);
+	if (result == 0)
+		result = fd_install(file, 0, flags & O_CLOEXEC);
 	if (result < 0)
 		file_put(file);
 	return result;
@@ -101,12 +165,24 @@ static int open_at(int at, const char *path, int flags)
 
 int open(const char *path, int flags, ...)
 {
-	return (int)posix_result(open_at(AT_FDCWD, path, flags));
+	mode_t mode;
+	va_list arguments;
+
+	va_start(arguments, flags);
+	mode = va_arg(arguments, mode_t);
+	va_end(arguments);
+	return (int)posix_result(open_at(AT_FDCWD, path, flags, mode));
 }
 
 int openat(int at, const char *path, int flags, ...)
 {
-	return (int)posix_result(open_at(at, path, flags));
+	mode_t mode;
+	va_list arguments;
+
+	va_start(arguments, flags);
+	mode = va_arg(arguments, mode_t);
+	va_end(arguments);
+	return (int)posix_result(open_at(at, path, flags, mode));
 }
 
 int getdents(int fd, void *dirents_out, int bytes_max)

@@ -96,7 +96,8 @@ static void working_directory(void)
 
 static void listing(void)
 {
-	const char *wanted[] = {"directory", "empty", "link", "text", "loop1", "loop2", "dev"};
+	const char *wanted[] = {"directory", "empty", "link", "text",
+				"loop1",     "loop2", "dev",  "tmp"};
 	DIR *directory = opendir("/");
 	struct dirent *entry;
 	unsigned int seen = 0, others = 0;
@@ -107,9 +108,9 @@ static void listing(void)
 	while ((entry = readdir(directory)) != NULL) {
 		unsigned int i;
 
-		for (i = 0; i < 7 && strcmp(entry->d_name, wanted[i]) != 0; i++)
+		for (i = 0; i < 8 && strcmp(entry->d_name, wanted[i]) != 0; i++)
 			;
-		if (i < 7)
+		if (i < 8)
 			seen |= 1U << i;
 		else
 			others += entry->d_name[0] != '.';
@@ -118,7 +119,7 @@ static void listing(void)
 		if (i == 3)
 			CHECK(entry->d_type == DT_REG);
 	}
-	CHECK(seen == 0x7f && others == 0);
+	CHECK(seen == 0xff && others == 0);
 	rewinddir(directory);
 	CHECK(readdir(directory) != NULL && closedir(directory) == 0);
 	CHECK(opendir("/text") == NULL && errno == ENOTDIR);

@@ -158,7 +158,7 @@ static void *list(void *arg)
 		NOTE(directory != NULL);
 		while (directory && readdir(directory))
 			names++;
-		NOTE(names == 5); /* . .. a records dev */
+		NOTE(names == 6); /* . .. a records dev tmp */
 		if (directory)
 			NOTE(closedir(directory) == 0);
 	}
