@@ -136,7 +136,7 @@ static void front_was_read(struct xenbus_inner *inner)
 	detach(inner);
 	if (!find_backend(inner)) {
 		/* It is being made or taken away: a watch says when to look again. */
-		report(inner, "no back end is named");
+		WRITE_ONCE(device->trouble, "no back end is named");
 		enter(inner, XENBUS_NEW, TIME_NEVER);
 		return;
 	}
