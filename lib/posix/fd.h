@@ -27,6 +27,7 @@
 
 struct file;
 struct node;
+struct pollhead;
 
 struct file_ops {
 	/* Bytes moved, 0 at the end, or -Exxx; -EINTR before anything moved. Thread context,
@@ -44,6 +45,8 @@ struct file_ops {
 	/* POLL* of poll.h that hold now; some queue is woken when that changes (waitq_any). NULL:
 	 * always ready to read and write. Events disabled. */
 	short (*poll)(struct file *file);
+	/* What is woken when that changes, for epoll. NULL: not known, it looks each time. */
+	struct pollhead *(*pollhead)(struct file *file);
 	/* Packs struct dirent from *offset on; bytes filled or 0 at the end. NULL: ENOTDIR. */
 	ssize_t (*getdents)(struct file *file, void *dirents_out, size_t bytes_max, off_t *offset);
 	int (*truncate)(struct file *file, off_t bytes); /* NULL: EINVAL */

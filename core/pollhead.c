@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/pollhead.h"
+
+#include "xen/spinlock.h"
+
+void pollhead_init(struct pollhead *head)
+{
+	*head = (struct pollhead){.queue = WAITQ_INIT};
+	list_init(&head->watchers);
+}
+
+void pollhead_wake(struct pollhead *head)
+{
+	struct list_node *node, *after;
+	bool enabled;
+
+	waitq_wake_all(&head->queue);
+	/* Most heads are never watched. Whoever begins to looks at the state afterwards. */
+	if (!READ_ONCE(head->watchers.next))
+		return;
+	enabled = spin_lock_events(&head->lock);
+	list_for_each_safe (node, after, &head->watchers) {
+		struct pollwatch *watch = container_of(node, struct pollwatch, node);
+
+		watch->fn(watch);
+	}
+	spin_unlock_events(&head->lock, enabled);
+}
+
+void pollhead_watch(struct pollhead *head, struct pollwatch *watch)
+{
+	bool enabled = spin_lock_events(&head->lock);
+
+	if (!head->watchers.next)
+		list_init(&head->watchers);
+	list_append(&head->watchers, &watch->node);
+	spin_unlock_events(&head->lock, enabled);
+}
+
+void pollhead_unwatch(struct pollhead *head, struct pollwatch *watch)
+{
+	bool enabled = spin_lock_events(&head->lock);
+
+	list_remove(&watch->node);
+	spin_unlock_events(&head->lock, enabled);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* An interface, and the packets that wait to leave it. Everything under net_lock. */
+#ifndef LIB_NET_INTERFACE_SEND_H
+#define LIB_NET_INTERFACE_SEND_H
+
+#include <lwip/netif.h>
+
+#include "core/netdev.h"
+#include "lib/net/stack.h"
+
+#define NET_SEND_QUEUE_MAX 1024u /* packets; a power of two */
+
+struct net_interface {
+	struct netif netif;
+	struct netdev *dev;
+	unsigned int features; /* NETDEV_*: of now */
+	struct net_flush flush;
+	struct pbuf **queue; /* NET_SEND_QUEUE_MAX of them; free-running first and last */
+	unsigned int first, last;
+	bool blocked; /* the device has no room; it says when it has */
+};
+
+void net_interface_send_init(struct net_interface *interface);
+/* lwIP's linkoutput: takes a reference. ERR_MEM: the queue is full. */
+err_t net_interface_output(struct netif *netif, struct pbuf *p);
+/* Forgets what waits. */
+void net_interface_send_drop(struct net_interface *interface);
+
+#endif

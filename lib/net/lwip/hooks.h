@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What lwIP asks of us on its way; provided by lib/net/stack.c. */
+#ifndef LIB_NET_LWIP_HOOKS_H
+#define LIB_NET_LWIP_HOOKS_H
+
+#include <lwip/ip_addr.h>
+
+/* Initial sequence number of RFC 6528: a secret hash of the connection, and the time. */
+uint32_t net_tcp_isn(const ip_addr_t *local, uint16_t local_port, const ip_addr_t *remote,
+		     uint16_t remote_port);
+#define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port)                                  \
+	net_tcp_isn(local, local_port, remote, remote_port)
+
+#endif
