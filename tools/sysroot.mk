@@ -70,6 +70,10 @@ $(SYSROOT)/lib/libgccsafe.a: $(GCCSAFE_OBJ)
 $(SYSROOT)/lib/libblk.a: tools/sysroot.mk $(SYSROOT_STAMP)
 	@echo '/* disks: the block front end and /dev/xvd* */ EXTERN(posix_blk_start)' >$@
 
+# -latomic: what programs name for atomic operations that no instruction serves; they are always there.
+$(SYSROOT)/lib/libatomic.a: tools/sysroot.mk $(SYSROOT_STAMP)
+	@echo '/* in the library of the kernel */' >$@
+
 # Tools of the driver.
 LIBEXEC := $(B)/libexec/stardust
 $(LIBEXEC)/mkksyms: tools/mkksyms.c
@@ -104,7 +108,8 @@ $(B)/share/stardust/%: tools/share/%
 	@mkdir -p $(@D)
 	@install -m 644 $< $@
 
-sysroot: $(SYSROOT_STAMP) $(SYSROOT)/.libc $(SYSROOT)/.headers $(SYSROOT)/lib/libgccsafe.a $(SYSROOT)/lib/libblk.a
+sysroot: $(SYSROOT_STAMP) $(SYSROOT)/.libc $(SYSROOT)/.headers $(SYSROOT)/lib/libgccsafe.a $(SYSROOT)/lib/libblk.a \
+	$(SYSROOT)/lib/libatomic.a
 sdk-files: $(SDK_FILES)
 sdk: sysroot kernel sdk-files
 
