@@ -62,8 +62,7 @@ void file_put(struct file *file)
 		file->ops->close(file);
 	if (file->node)
 		node_put(file->node);
-	if (!file->is_static)
-		heap_free(file);
+	heap_free(file);
 }
 
 void file_lock(struct file *file)

@@ -63,7 +63,6 @@ struct file {
 	off_t offset;      /* lock */
 	int flags;         /* O_* as opened, changed by F_SETFL (file_set_flags) */
 	unsigned int refs; /* descriptors, and calls under way; atomic */
-	bool is_static;    /* not from the heap */
 };
 
 /* The file of a descriptor with a reference for the caller, NULL when there is none (EBADF). */

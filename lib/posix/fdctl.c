@@ -8,6 +8,7 @@
 
 #include "lib/posix/cancel.h"
 #include "lib/posix/fd.h"
+#include "lib/posix/locks.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/sig.h"
 
@@ -61,14 +62,6 @@ int dup3(int fd, int to, int flags)
 	return (int)posix_result(dup_to(fd, to, flags & O_CLOEXEC));
 }
 
-static int lock(int command, struct flock *lock)
-{
-	/* One process: its own locks never stand in its way. */
-	if (command == F_GETLK)
-		lock->l_type = F_UNLCK;
-	return 0;
-}
-
 static int control(struct file *file, int fd, int command, long arg)
 {
 	switch (command) {
@@ -84,7 +77,10 @@ static int control(struct file *file, int fd, int command, long arg)
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
-		return lock(command, (struct flock *)arg);
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+		return locks_control(file, command, (struct flock *)arg);
 	case F_GETOWN:
 		return 1;
 	case F_SETOWN:
@@ -107,25 +103,16 @@ int fcntl(int fd, int command, ...)
 	/* The argument is an int for these. */
 	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
 		return (int)posix_result(dup_from(fd, (int)arg, command == F_DUPFD_CLOEXEC));
-	if (command == F_SETLKW)
+	if (command == F_SETLKW || command == F_OFD_SETLKW)
 		cancel_test();
 	file = fd_get(fd);
 	if (!file)
 		return (int)posix_result(-EBADF);
 	result = control(file, fd, command, arg);
 	file_put(file);
+	if (result == -EINTR)
+		cancel_test();
 	return (int)posix_result(result);
-}
-
-int flock(int fd, int operation)
-{
-	struct file *file = fd_get(fd);
-
-	(void)operation;
-	if (!file)
-		return (int)posix_result(-EBADF);
-	file_put(file);
-	return 0;
 }
 
 /* The console's operation is weak in its table: this brings it into the link. */

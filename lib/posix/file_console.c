@@ -56,6 +56,5 @@ const struct file_ops file_console_ops = {
 struct file file_console = {
 	.ops = &file_console_ops,
 	.flags = O_RDWR,
-	.refs = 3,
-	.is_static = true,
+	.refs = 4, /* one more than there are descriptors: it never goes */
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/posix/file_parts.h"
+#include "lib/posix/locks.h"
 #include "lib/posix/vfs.h"
 
 static unsigned int node_flags(int flags)
@@ -81,6 +82,12 @@ static int file_sync(struct file *file, bool data_only)
 	return node->ops->sync ? node->ops->sync(node, data_only) : 0;
 }
 
+static void file_close(struct file *file)
+{
+	if (locks_close)
+		locks_close(file);
+}
+
 const struct file_ops file_node_ops = {
 	.read = file_read,
 	.write = file_write,
@@ -88,6 +95,7 @@ const struct file_ops file_node_ops = {
 	.size = file_size,
 	.truncate = file_truncate,
 	.sync = file_sync,
+	.close = file_close,
 };
 
 /* Devices without a place: what is read and written does not depend on it. */
@@ -110,7 +118,12 @@ static off_t no_size(struct file *file)
 }
 
 static const struct file_ops device_ops = {
-	.read = device_read, .write = device_write, .stat = file_stat, .size = no_size};
+	.read = device_read,
+	.write = device_write,
+	.stat = file_stat,
+	.size = no_size,
+	.close = file_close,
+};
 
 static ssize_t directory_read(struct file *file, void *bytes_out, size_t bytes_max, off_t *offset)
 {
@@ -125,7 +138,8 @@ static const struct file_ops directory_ops = {.read = directory_read,
 					      .stat = file_stat,
 					      .size = no_size,
 					      .getdents = directory_getdents,
-					      .sync = file_sync};
+					      .sync = file_sync,
+					      .close = file_close};
 
 int vfs_file_open(struct node *node, struct file *file)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mmap: areas of the kernel's virtual memory. A file is copied in, which is what MAP_PRIVATE means,
- * and all that MAP_SHARED can mean for a file that never changes. */
+/* mmap: areas of the kernel's virtual memory. A file is copied in, which is what MAP_PRIVATE means;
+ * mman_shared.c has what is shared. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -11,7 +11,9 @@
 #include "core/vm.h"
 #include "lib/posix/cancel.h"
 #include "lib/posix/fd.h"
+#include "lib/posix/mman_shared.h"
 #include "lib/posix/posix.h"
+#include "lib/posix/sig.h"
 
 static size_t whole_pages(size_t bytes)
 {
@@ -57,10 +59,39 @@ static int check_file(int fd, int prot, int flags, off_t offset)
 	if (!file->ops->size || !file->ops->read)
 		result = -ENODEV;
 	else if ((file->flags & O_ACCMODE) == O_WRONLY ||
-		 ((flags & MAP_SHARED) && (prot & PROT_WRITE)))
+		 ((flags & MAP_SHARED) && (prot & PROT_WRITE) &&
+		  (file->flags & O_ACCMODE) != O_RDWR))
 		result = -EACCES;
 	else if (offset < 0 || ((uint64_t)offset & ~PAGE_MASK))
 		result = -EINVAL;
+	file_put(file);
+	return result;
+}
+
+/* Files and disks are shared; a device is read once, as it always was. */
+static bool is_shared(int fd, int flags)
+{
+	struct file *file = flags & MAP_SHARED ? fd_get(fd) : NULL;
+	bool result = false;
+
+	if (!file)
+		return false;
+	result = file->node && (node_is(file->node, NODE_FILE) || node_is(file->node, NODE_BLOCK));
+	file_put(file);
+	return result;
+}
+
+static int map_shared(int fd, off_t offset, size_t bytes, unsigned int prot, void **area_out)
+{
+	struct file *file = fd_get(fd);
+	int result;
+
+	if (!file)
+		return -EBADF;
+	sig_hold();
+	result = shared_map(file->node, (uint64_t)offset, bytes, prot,
+			    (file->flags & O_ACCMODE) == O_RDWR, area_out);
+	sig_release();
 	file_put(file);
 	return result;
 }
@@ -82,6 +113,8 @@ static int map(size_t bytes, int prot, int flags, int fd, off_t offset, void **a
 		return -ENOMEM;
 	if (is_file)
 		result = check_file(fd, prot, flags, offset);
+	if (result == 0 && is_file && is_shared(fd, flags))
+		return map_shared(fd, offset, bytes, area_prot, area_out);
 	if (result == 0)
 		result = vm_alloc(bytes, 0, PT_PROT_READ | PT_PROT_WRITE, "mmap", area_out);
 	if (result)
@@ -120,8 +153,16 @@ static int unmap(uintptr_t start, size_t bytes)
 	bytes = whole_pages(bytes);
 	if (!vm_with(start, copy_area, &area))
 		return 0;
-	if (area.start == start && area.bytes <= bytes)
-		return vm_free((void *)start);
+	if (area.start == start && area.bytes <= bytes) {
+		int result;
+
+		if (!shared_is(&area))
+			return vm_free((void *)start);
+		sig_hold();
+		result = shared_unmap(start);
+		sig_release();
+		return result;
+	}
 	if (bytes > area.start + area.bytes - start)
 		bytes = area.start + area.bytes - start;
 	return vm_protect((void *)start, bytes, PT_PROT_NONE);
@@ -136,6 +177,12 @@ int mprotect(void *start, size_t bytes, int prot)
 {
 	unsigned int area_prot;
 	int result = (uintptr_t)start & ~PAGE_MASK ? -EINVAL : prot_of(prot, &area_prot);
+	struct vm_area area;
+
+	/* What the file was not opened for, a mapping of it cannot do. */
+	if (result == 0 && (prot & PROT_WRITE) && vm_with((uintptr_t)start, copy_area, &area) &&
+	    shared_is(&area) && !shared_may_write(&area))
+		result = -EACCES;
 
 	if (result == 0 && bytes > 0)
 		result = vm_protect(start, whole_pages(bytes), area_prot);
@@ -144,12 +191,36 @@ int mprotect(void *start, size_t bytes, int prot)
 										       : result);
 }
 
+/* Each area that the range touches; all of it must be in areas. */
+static int sync_range(uintptr_t start, size_t bytes, bool sync)
+{
+	uintptr_t end = start + whole_pages(bytes);
+	int result = 0;
+
+	while (start < end && result == 0) {
+		struct vm_area area;
+
+		if (!vm_with(start, copy_area, &area) || start < area.start ||
+		    start >= area.start + area.bytes)
+			return -ENOMEM;
+		if (shared_is(&area)) {
+			sig_hold();
+			result = shared_write_back(area.start, sync);
+			sig_release();
+		}
+		start = area.start + area.bytes;
+	}
+	return result;
+}
+
 int msync(void *start, size_t bytes, int flags)
 {
+	int result = -EINVAL;
+
 	cancel_test();
-	(void)bytes;
-	(void)flags;
-	return (int)posix_result((uintptr_t)start & ~PAGE_MASK ? -EINVAL : 0);
+	if (!((uintptr_t)start & ~PAGE_MASK) && !(flags & ~(MS_ASYNC | MS_SYNC | MS_INVALIDATE)))
+		result = sync_range((uintptr_t)start, bytes, !(flags & MS_ASYNC));
+	return (int)posix_result(result);
 }
 
 int madvise(void *start, size_t bytes, int advice)

@@ -11,6 +11,7 @@
 #include "lib/fs/tmpfs.h"
 #include "lib/posix/exit.h"
 #include "lib/posix/file_devices.h"
+#include "lib/posix/mman_shared.h"
 #include "lib/posix/mount.h"
 #include "lib/posix/mount_parts.h"
 #include "lib/posix/sig.h"
@@ -160,6 +161,8 @@ void mounts_end(void)
 {
 	struct fs *fs;
 
+	if (shared_end)
+		shared_end();
 	for (size_t i = 0; (fs = mounts_fs(i)) != NULL; i++)
 		if (fs->ops->sync && fs->ops->unmount)
 			(void)fs->ops->unmount(fs);

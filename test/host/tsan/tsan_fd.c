@@ -21,7 +21,7 @@
 #define FDS_MAX       200
 #define MARK          0x5eedf11eu
 
-struct file file_console = {.refs = 3, .is_static = true};
+struct file file_console = {.refs = 4};
 
 static unsigned int files_live;
 static unsigned char owned[65536];
