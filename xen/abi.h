@@ -35,6 +35,7 @@
 #include <xen/version.h>
 #include <xen/io/blkif.h>
 #include <xen/io/console.h>
+#include <xen/io/netif.h>
 #include <xen/io/protocols.h>
 #include <xen/io/xenbus.h>
 /* With EINVAL defined this header grows a table that wants more errno names than we have. */

@@ -12,6 +12,7 @@
 #include "lib/base/parse.h"
 #include "lib/base/string.h"
 #include "lib/net/address.h"
+#include "lib/net/interface_send.h"
 #include "lib/net/stack.h"
 
 #define TEXT_BYTES_MAX 256
@@ -212,7 +213,7 @@ static void report(struct netif *netif)
 		return;
 	net_address_format(netif_ip_addr4(netif), address);
 	net_address_format(netif_ip_gw4(netif), gateway);
-	log_info("eth%u: %s/%d gateway %s mtu %u", netif->num, address,
+	log_info("%s: %s/%d gateway %s mtu %u", net_interface_name(netif), address,
 		 __builtin_popcount(netif_ip4_netmask(netif)->addr), gateway, netif->mtu);
 }
 
@@ -228,12 +229,13 @@ static void on_change(struct netif *netif, netif_nsc_reason_t reason,
 	if ((reason & LWIP_NSC_IPV6_ADDR_STATE_CHANGED) &&
 	    ip6_addr_ispreferred(
 		    netif_ip6_addr_state(netif, args->ipv6_addr_state_changed.addr_index)))
-		log_info("eth%u: %s/64", netif->num,
+		log_info("%s: %s/64", net_interface_name(netif),
 			 net_address_format(
 				 netif_ip_addr6(netif, args->ipv6_addr_state_changed.addr_index),
 				 address));
 	if (reason & LWIP_NSC_LINK_CHANGED)
-		log_info("eth%u: link %s", netif->num, netif_is_link_up(netif) ? "up" : "down");
+		log_info("%s: link %s", net_interface_name(netif),
+			 netif_is_link_up(netif) ? "up" : "down");
 	waitq_wake_all(&net_config_queue);
 }
 

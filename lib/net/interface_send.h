@@ -20,6 +20,12 @@ struct net_interface {
 	bool blocked; /* the device has no room; it says when it has */
 };
 
+/* "eth0"; not of the loopback interface. */
+static inline const char *net_interface_name(const struct netif *netif)
+{
+	return ((const struct net_interface *)netif->state)->dev->name;
+}
+
 void net_interface_send_init(struct net_interface *interface);
 /* lwIP's linkoutput: takes a reference. ERR_MEM: the queue is full. */
 err_t net_interface_output(struct netif *netif, struct pbuf *p);

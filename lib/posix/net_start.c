@@ -2,16 +2,57 @@
 #include "lib/posix/net_start.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "core/log.h"
+#include "core/time.h"
+#include "core/wait.h"
+#include "drivers/netfront.h"
+#include "lib/net/config.h"
+#include "lib/net/interface.h"
 #include "lib/net/stack.h"
+
+/* How long a call waits for the network that has none yet, counted from the start. */
+#define READY_NS (15 * NS_PER_S)
+
+static bool no_devices;
+
+/* `ip=` of the command line stands in the environment, where it does not belong. */
+static void configure(void)
+{
+	static char hostname[64];
+	const char *ip = getenv("ip"), *wrong;
+	char *kept = ip ? strdup(ip) : NULL;
+
+	if (gethostname(hostname, sizeof(hostname)))
+		hostname[0] = '\0';
+	if (net_config_set(kept, hostname[0] ? hostname : NULL, &wrong))
+		log_error("ip=: \"%s\" is no address, gw=, dns=, ip6=, gw6=, dhcp or none", wrong);
+	if (ip)
+		unsetenv("ip");
+}
 
 /* Before main(), so that the guest can be reached while the program prepares itself. */
 __attribute__((constructor)) void net_start(void)
 {
+	static bool started;
+
+	if (__atomic_exchange_n(&started, true, __ATOMIC_ACQ_REL))
+		return;
 	net_init();
+	configure();
+	net_interfaces_init();
+	no_devices = netfront_init() != 0;
 }
 
 bool net_start_wait(void)
 {
-	return false;
+	uint64_t deadline_ns = time_boot_ns() + READY_NS;
+
+	if (no_devices || time_monotonic_ns() >= deadline_ns)
+		return false;
+	if (netfront_wait(deadline_ns))
+		return false;
+	return !waitq_wait(&net_config_queue, !net_config_pending(), deadline_ns, true);
 }
