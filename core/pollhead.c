@@ -6,15 +6,13 @@
 void pollhead_init(struct pollhead *head)
 {
 	*head = (struct pollhead){.queue = WAITQ_INIT};
-	list_init(&head->watchers);
 }
 
-void pollhead_wake(struct pollhead *head)
+static void tell(struct pollhead *head, bool gone)
 {
 	struct list_node *node, *after;
 	bool enabled;
 
-	waitq_wake_all(&head->queue);
 	/* Most heads are never watched. Whoever begins to looks at the state afterwards. */
 	if (!READ_ONCE(head->watchers.next))
 		return;
@@ -22,9 +20,22 @@ void pollhead_wake(struct pollhead *head)
 	list_for_each_safe (node, after, &head->watchers) {
 		struct pollwatch *watch = container_of(node, struct pollwatch, node);
 
-		watch->fn(watch);
+		if (gone)
+			list_remove(&watch->node);
+		watch->fn(watch, gone);
 	}
 	spin_unlock_events(&head->lock, enabled);
+}
+
+void pollhead_wake(struct pollhead *head)
+{
+	waitq_wake_all(&head->queue);
+	tell(head, false);
+}
+
+void pollhead_close(struct pollhead *head)
+{
+	tell(head, true);
 }
 
 void pollhead_watch(struct pollhead *head, struct pollwatch *watch)

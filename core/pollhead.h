@@ -19,8 +19,9 @@ struct pollhead {
 
 struct pollwatch {
 	struct list_node node;
-	/* Something changed, or the head is gone. Events disabled, head->lock held. */
-	void (*fn)(struct pollwatch *watch);
+	/* Something changed; or, gone, there is no head any more, and nothing refers to watch after
+	 * that. Events disabled, head->lock held. */
+	void (*fn)(struct pollwatch *watch, bool gone);
 };
 
 /* Zeros are as good. */
@@ -28,7 +29,9 @@ void pollhead_init(struct pollhead *head);
 /* Wakes everybody who waits and tells the watchers. */
 void pollhead_wake(struct pollhead *head);
 void pollhead_watch(struct pollhead *head, struct pollwatch *watch);
-/* Afterwards fn is not called any more. */
+/* Before the head goes away: tells the watchers so. */
+void pollhead_close(struct pollhead *head);
+/* Afterwards fn is not called any more. The head is there. */
 void pollhead_unwatch(struct pollhead *head, struct pollwatch *watch);
 
 #endif

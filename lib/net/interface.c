@@ -187,7 +187,7 @@ static void set_features(struct net_interface *interface)
 	netif->mtu = (u16_t)(dev->mtu < NETDEV_MTU_MIN ? NETDEV_MTU_MIN : dev->mtu);
 	netif->mtu6 = netif->mtu;
 	interface->features = dev->features;
-	/* Of UDP too little is to be won: what is longer than a packet goes in fragments. Checks are
+	/* UDP: little is to be won, what is longer than a packet goes in fragments. Checks are
 	 * on only while a packet from outside is looked at, see deliver(). */
 	NETIF_SET_CHECKSUM_CTRL(netif, offloads(dev) ? NETIF_CHECKSUM_GEN_UDP | CHECKSUMS_OTHERS
 						     : NETIF_CHECKSUM_GEN_UDP | CHECKSUMS_OTHERS |

@@ -121,6 +121,7 @@ static void socket_file_close(struct file *file)
 {
 	struct socket *socket = file->data;
 
+	pollhead_close(socket->head);
 	socket->ops->close(socket);
 }
 
