@@ -202,7 +202,8 @@ static void begin_turn(const pthread_mutex_t *mutex)
 int mutex_word_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time,
 		    bool asleep)
 {
-	struct waiter waiter = {.mutex = mutex, .limit = SYNC_NEVER, .woken = asleep, .relocks = asleep};
+	struct waiter waiter = {
+		.mutex = mutex, .limit = SYNC_NEVER, .woken = asleep, .relocks = asleep};
 	int result = 0;
 
 	while (result == 0) {
