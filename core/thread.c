@@ -401,7 +401,8 @@ static void apply(struct runq *rq, struct thread *thread, enum place place)
 	bool kick = false, offer = false;
 	unsigned int id = rq->id;
 
-	if (READ_SHARED(thread->state) == THREAD_READY && (after != before || place == PLACE_TAIL)) {
+	if (READ_SHARED(thread->state) == THREAD_READY &&
+	    (after != before || place == PLACE_TAIL)) {
 		sched_dequeue(rq, thread);
 		set_priority(thread, after);
 		sched_enqueue(rq, thread, place != PLACE_TAIL);

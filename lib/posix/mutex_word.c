@@ -110,7 +110,8 @@ static int wait_once(struct waiter *waiter, uint32_t word)
 int mutex_word_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time,
 		    bool asleep)
 {
-	struct waiter waiter = {.mutex = mutex, .limit = SYNC_NEVER, .woken = asleep, .relocks = asleep};
+	struct waiter waiter = {
+		.mutex = mutex, .limit = SYNC_NEVER, .woken = asleep, .relocks = asleep};
 	int result = 0;
 
 	while (result == 0) {

@@ -72,10 +72,14 @@ static void test_once(clockid_t clock, bool absolute, bool counts_cpu)
 	CHECK(timer_gettime(timer, &left) == 0 && left.it_value.tv_sec == 0 &&
 	      left.it_value.tv_nsec == 0);
 	start = now_ns(clock);
-	value = itimerspec((absolute ? start : 0) + 40 * MS, 0);
+	value = itimerspec((absolute ? start : 0) + 1000000 * MS, 0);
 	CHECK(timer_settime(timer, absolute ? TIMER_ABSTIME : 0, &value, NULL) == 0);
-	CHECK(timer_gettime(timer, &left) == 0 && left.it_value.tv_sec == 0 &&
-	      left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 40 * MS);
+	CHECK(timer_gettime(timer, &left) == 0 && left.it_value.tv_sec <= 1000 &&
+	      left.it_value.tv_sec > 900);
+	start = now_ns(clock);
+	value = itimerspec((absolute ? start : 0) + 40 * MS, 0);
+	CHECK(timer_settime(timer, absolute ? TIMER_ABSTIME : 0, &value, &left) == 0 &&
+	      left.it_value.tv_sec > 900);
 	if (counts_cpu)
 		compute(80 * MS);
 	CHECK(sigtimedwait(&set, &info, &wait) == SIGUSR1);
@@ -94,6 +98,7 @@ static void test_overrun(void)
 {
 	struct itimerspec value = itimerspec(10 * MS, 10 * MS), none = {0};
 	sigset_t set = set_of(SIGALRM);
+	int64_t start = now_ns(CLOCK_MONOTONIC), passed;
 	siginfo_t info;
 	timer_t timer;
 
@@ -101,10 +106,12 @@ static void test_overrun(void)
 	CHECK(timer_settime(timer, 0, &value, NULL) == 0);
 	usleep(105000);
 	CHECK(sigwaitinfo(&set, &info) == SIGALRM);
-	CHECK(info.si_overrun >= 7 && info.si_overrun <= 60);
+	passed = (now_ns(CLOCK_MONOTONIC) - start) / (10 * MS);
+	CHECK(info.si_overrun >= 9 && info.si_overrun < passed);
 	CHECK(timer_getoverrun(timer) == info.si_overrun);
 	CHECK(info.si_value.sival_int == (int)timer);
-	CHECK(sigwaitinfo(&set, &info) == SIGALRM && info.si_overrun < 8);
+	CHECK(sigwaitinfo(&set, &info) == SIGALRM);
+	CHECK(info.si_overrun < (now_ns(CLOCK_MONOTONIC) - start) / (10 * MS) - 9);
 	CHECK(timer_settime(timer, 0, &none, &value) == 0 && value.it_interval.tv_nsec == 10 * MS);
 	CHECK(timer_delete(timer) == 0);
 	while (sigtimedwait(&set, &info, &none.it_value) > 0)
@@ -243,14 +250,16 @@ static void test_set_clock(void)
 
 static void test_itimer(int which, int signal)
 {
-	struct itimerval value = {.it_value = {.tv_usec = 30000}}, left;
+	struct itimerval value = {.it_value = {.tv_sec = 1000}}, left;
 	sigset_t set = set_of(signal);
 	struct timespec wait = {.tv_sec = 10};
 	siginfo_t info;
 
 	CHECK(setitimer(which, &value, NULL) == 0);
-	CHECK(getitimer(which, &left) == 0 && left.it_value.tv_sec == 0 &&
-	      left.it_value.tv_usec > 0 && left.it_value.tv_usec <= 30000);
+	CHECK(getitimer(which, &left) == 0 && left.it_value.tv_sec <= 1000 &&
+	      left.it_value.tv_sec > 900);
+	value.it_value = (struct timeval){.tv_usec = 30000};
+	CHECK(setitimer(which, &value, &left) == 0 && left.it_value.tv_sec > 900);
 	if (which != ITIMER_REAL)
 		compute(60 * MS);
 	CHECK(sigtimedwait(&set, &info, &wait) == signal);
@@ -270,7 +279,8 @@ static void *computes(void *arg)
 
 static void test_cpu_clocks(void)
 {
-	int64_t own = now_ns(CLOCK_THREAD_CPUTIME_ID), process = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	int64_t start = now_ns(CLOCK_MONOTONIC), own = now_ns(CLOCK_THREAD_CPUTIME_ID);
+	int64_t process = now_ns(CLOCK_PROCESS_CPUTIME_ID);
 	clockid_t clock, stale, of_process;
 	struct rusage usage;
 	pthread_t thread;
@@ -280,9 +290,11 @@ static void test_cpu_clocks(void)
 	CHECK(clock_getcpuclockid(0, &of_process) == 0 && of_process == CLOCK_PROCESS_CPUTIME_ID);
 	CHECK(clock_getcpuclockid(4711, &stale) == ESRCH);
 	usleep(200000);
-	CHECK(now_ns(clock) >= 20 * MS && now_ns(clock) < 5000 * MS);
+	while (now_ns(clock) < 20 * MS)
+		usleep(10000);
 	CHECK(now_ns(CLOCK_PROCESS_CPUTIME_ID) - process >= 20 * MS);
-	CHECK(now_ns(CLOCK_THREAD_CPUTIME_ID) - own < 100 * MS);
+	/* Asleep it uses nothing. */
+	CHECK(now_ns(CLOCK_THREAD_CPUTIME_ID) - own < now_ns(CLOCK_MONOTONIC) - start - 190 * MS);
 	CHECK(clock_getres(clock, &(struct timespec){0}) == 0);
 	test_once(clock, false, false);
 	CHECK(getrusage(RUSAGE_SELF, &usage) == 0 &&
