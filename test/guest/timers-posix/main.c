@@ -118,7 +118,7 @@ static void test_overrun(void)
 		;
 }
 
-static sem_t notified;
+static sem_t notified, ready;
 static volatile int notified_value;
 static volatile pthread_t notified_in;
 static volatile size_t notified_stack;
@@ -165,7 +165,7 @@ static void *takes_timer_signal(void *arg)
 	siginfo_t info;
 
 	*(pid_t *)arg = gettid();
-	sem_post(&notified);
+	sem_post(&ready);
 	return (void *)(intptr_t)(sigwaitinfo(&set, &info) == SIGUSR2 && info.si_code == SI_TIMER);
 }
 
@@ -180,7 +180,7 @@ static void test_thread_id(void)
 	pid_t id;
 
 	CHECK(pthread_create(&thread, NULL, takes_timer_signal, &id) == 0);
-	sem_wait(&notified);
+	sem_wait(&ready);
 	event.sigev_notify_thread_id = id;
 	CHECK(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
 	CHECK(timer_settime(timer, 0, &value, NULL) == 0);
@@ -346,6 +346,7 @@ int main(void)
 		sigaddset(&set, signals[i]);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	sem_init(&notified, 0, 0);
+	sem_init(&ready, 0, 0);
 	test_once(CLOCK_MONOTONIC, false, false);
 	test_once(CLOCK_MONOTONIC, true, false);
 	test_once(CLOCK_REALTIME, false, false);
