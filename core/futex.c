@@ -265,7 +265,8 @@ unsigned int futex_wake(const uint32_t *word, unsigned int count)
 	goto any;
 found:
 	thread = waiter_of(node);
-	if (__builtin_expect(thread->level > rq->level || READ_SHARED(thread->state) != THREAD_WAITING, 0))
+	if (__builtin_expect(
+		    thread->level > rq->level || READ_SHARED(thread->state) != THREAD_WAITING, 0))
 		goto any;
 	unlink(thread);
 	thread->wait_word = NULL;

@@ -13,7 +13,8 @@
  * Locks. fs->names is held by the caller around lookup, parent, create, link, unlink, rename and
  * list: names change one after the other, and a file system needs no lock of its own for them. All
  * other operations may run at the same time as these and each other; for data and attributes a file
- * system locks for itself, so that (POSIX.1-2017 2.9.7) a read sees all of a write or nothing of it.
+ * system locks for itself, so that a read sees all of a write or
+ * nothing of it (POSIX.1-2017 2.9.7).
  * put_last may come with fs->names held or without, and must not take it.
  *
  * Context: thread, signals held back by the caller; may sleep. Memory given for data stays valid
@@ -117,8 +118,8 @@ struct node_ops {
 	int (*list)(struct node *directory, uint64_t *cursor, node_list_fn *fn, void *context);
 
 	/* The caller knows that name is not there. name_bytes 0: a file without a name (O_TMPFILE),
-	 * gone with its last reference unless linked; -EOPNOTSUPP where that cannot be. -ENOENT: the
-	 * directory itself was removed. -ENOSPC, -EMLINK, -EIO … NULL: -EROFS. */
+	 * gone with its last reference unless linked; -EOPNOTSUPP where that cannot be. -ENOENT:
+	 * the directory itself was removed. -ENOSPC, -EMLINK, -EIO … NULL: -EROFS. */
 	int (*create)(struct node *directory, const char *name, size_t name_bytes,
 		      const struct node_new *what, struct node **node_out);
 	/* Another name for node, which is no directory and of the same fs. NULL: -EPERM. */
@@ -164,12 +165,13 @@ struct node_ops {
 	/* lib/posix's own devices: gives file its operations. NULL for all others. */
 	int (*open)(struct node *node, struct file *file);
 	/* Drops what may be the last reference: __atomic_sub_fetch(&node->refs, 1) under the lock
-	 * that nodes are found with, and when that is 0 the node goes. NULL: nodes stay for ever. */
+	 * that nodes are found with, and when that is 0 the node goes. NULL: they stay for ever. */
 	void (*put_last)(struct node *node);
 };
 
 /* node->flags: the caller's. */
-#define NODE_HAS_MOUNTS 0x1u /* something is mounted in this directory */
+#define NODE_HAS_MOUNTS 0x1u   /* something is mounted in this directory */
+#define NODE_NAME_ONE   0x100u /* how many of its names are remembered: in units of this */
 
 struct node {
 	const struct node_ops *ops;
@@ -224,6 +226,7 @@ struct fs {
 	struct sleeplock names;
 	uint32_t number; /* st_dev; lib/posix gives it */
 	bool read_only;
+	bool is_live;     /* names come and go by themselves: they are not remembered */
 	const char *type; /* its name */
 };
 
@@ -232,9 +235,9 @@ struct fs_type {
 	bool on_device; /* wants a device; otherwise device is NULL */
 	/* options: `NAME[=VALUE],…` without those the caller knows (ro, rw), "" for none;
 	 * read_only: nothing may be written, not even a journal. -EINVAL: a bad option or not this
-	 * file system; -EIO, -ENOMEM, -EOPNOTSUPP: features it does not know. On error *why_out says
-	 * in a few words what is wrong (static, or "" when errno says it all). Nothing is logged
-	 * here: the caller does, one line. */
+	 * file system; -EIO, -ENOMEM, -EOPNOTSUPP: features it does not know. On error *why_out
+	 * says in a few words what is wrong (static, or "" when errno says it all). Nothing is
+	 * logged here: the caller does, one line. */
 	int (*mount)(struct blkdev *device, const char *options, bool read_only, struct fs **fs_out,
 		     const char **why_out);
 };
