@@ -236,8 +236,8 @@ struct fs_type {
 	/* options: `NAME[=VALUE],…` without those the caller knows (ro, rw), "" for none;
 	 * read_only: nothing may be written, not even a journal. -EINVAL: a bad option or not this
 	 * file system; -EIO, -ENOMEM, -EOPNOTSUPP: features it does not know. On error *why_out
-	 * says in a few words what is wrong (static, or "" when errno says it all). Nothing is logged
-	 * here: the caller does, one line. */
+	 * says in a few words what is wrong (static, or "" when errno says it all). Nothing is
+	 * logged here: the caller does, one line. */
 	int (*mount)(struct blkdev *device, const char *options, bool read_only, struct fs **fs_out,
 		     const char **why_out);
 };
