@@ -4,6 +4,10 @@
 APP ?= examples/hello
 ARGS ?=
 RUN_FLAGS ?=
+# APP=hello is examples/hello.
+ifneq ($(wildcard examples/$(APP)/.),)
+override APP := examples/$(APP)
+endif
 # APP is an example's directory, a C file, or an image: each becomes an image and, if it has one, a cfg.
 APP_NAME := $(basename $(notdir $(patsubst %/,%,$(APP))))
 ifneq ($(wildcard $(APP)/.),)
@@ -43,7 +47,7 @@ run-program: all $(if $(HOST_XL),,box-image) $(APP_BUILT)
 		echo 'make run: APP=$(APP): no such example, C file or image (examples: $(notdir $(patsubst %/,%,$(wildcard examples/*/))))' >&2; \
 		exit 2; fi
 	@mkdir -p $(B)
-	@$(B)/bin/xenbox run $(RUN_FLAGS) $(if $(APP_CFG),--cfg $(APP_CFG)) $(APP_IMAGE) -- $(ARGS); \
+	@$(B)/bin/xenbox run $($(APP_NAME)_RUN_FLAGS) $(RUN_FLAGS) $(if $(APP_CFG),--cfg $(APP_CFG)) $(APP_IMAGE) -- $(ARGS); \
 		echo $$? >$(RUN_STATUS)
 
 box: all box-image

@@ -54,6 +54,9 @@ def add_run(verbs):
     p.add_argument("--memory", type=positive, metavar="MiB", help="memory of the guest (64)")
     p.add_argument("--vcpus", type=positive, metavar="N", help="virtual CPUs of the guest (1)")
     p.add_argument("--vif", action="store_true", help="a network interface on the bridge xenbr0")
+    p.add_argument("--forward", action="append", default=[], metavar="PROTO::PORT-ADDRESS:PORT",
+                   help="a port of this machine to one of the guest, if a box is started: the "
+                        "first guest that asks by DHCP gets 10.0.2.20")
     p.add_argument("--disk", action="append", default=[], metavar="FILE[,ro]",
                    help="a raw disk image, as xvda, xvdb, …")
     p.add_argument("--ramdisk", metavar="FILE", help="the guest's ramdisk")

@@ -74,7 +74,7 @@ def box_command(spec, sockets, memory_file=None, shared=False, incoming=False, f
              "-drive", f"if=none,id=root,file={_quote(paths.ROOT)},format=raw,readonly=on",
              "-device", "virtio-blk-pci,drive=root,addr=3",
              "-device", "virtio-scsi-pci,id=scsi,addr=4",
-             "-netdev", "user,id=net" + "".join(f",hostfwd={_quote(f)}" for f in forwards),
+             "-netdev", "user,id=net,dhcpstart=10.0.2.20" + "".join(f",hostfwd={_quote(f)}" for f in forwards),
              "-device", "virtio-net-pci,netdev=net,mac=52:54:00:00:00:01,addr=5",
              "-device", "virtio-serial-pci,max_ports=31,addr=6"]
     for number in range(wire.PORTS):

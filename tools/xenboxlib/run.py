@@ -305,6 +305,9 @@ def run_somewhere(args):
         return host.run(guest)
     name = args.box
     if boxes.is_up(name) and not args.icount:
+        if args.forward:
+            msg.note(f"the box {name} is up already, so --forward has no effect: give it to "
+                     f"`xenbox up`")
         box = boxes.Box(name)
         with box.talk() as talk:
             return run_in_box(guest, box, talk, keep=False)
@@ -325,7 +328,9 @@ def run_in_own_box(guest):
     from . import accel
     args = guest.args
     spec = boxes.Spec(accel.choose(), args.ram or needed_ram(guest), icount=args.icount)
-    box, talk = boxes.start(f"run-{os.getpid()}", spec, "run")
+    for forward in args.forward:
+        qemu.check_forward(forward)
+    box, talk = boxes.start(f"run-{os.getpid()}", spec, "run", args.forward)
     try:
         with talk:
             return run_in_box(guest, box, talk, keep=True)
