@@ -173,12 +173,12 @@ struct in6_pktinfo {
 #define IN6_IS_ADDR_MULTICAST(a)    ((a)->s6_addr[0] == 0xff)
 #define IN6_IS_ADDR_LINKLOCAL(a)    ((a)->s6_addr[0] == 0xfe && ((a)->s6_addr[1] & 0xc0) == 0x80)
 #define IN6_IS_ADDR_SITELOCAL(a)    ((a)->s6_addr[0] == 0xfe && ((a)->s6_addr[1] & 0xc0) == 0xc0)
-#define __IN6_MC_SCOPE(a, scope)    (IN6_IS_ADDR_MULTICAST(a) && ((a)->s6_addr[1] & 0x0f) == (scope))
-#define IN6_IS_ADDR_MC_NODELOCAL(a) __IN6_MC_SCOPE(a, 1)
-#define IN6_IS_ADDR_MC_LINKLOCAL(a) __IN6_MC_SCOPE(a, 2)
-#define IN6_IS_ADDR_MC_SITELOCAL(a) __IN6_MC_SCOPE(a, 5)
-#define IN6_IS_ADDR_MC_ORGLOCAL(a)  __IN6_MC_SCOPE(a, 8)
-#define IN6_IS_ADDR_MC_GLOBAL(a)    __IN6_MC_SCOPE(a, 14)
+#define __IN6_MC(a, n)              (IN6_IS_ADDR_MULTICAST(a) && ((a)->s6_addr[1] & 15) == (n))
+#define IN6_IS_ADDR_MC_NODELOCAL(a) __IN6_MC(a, 1)
+#define IN6_IS_ADDR_MC_LINKLOCAL(a) __IN6_MC(a, 2)
+#define IN6_IS_ADDR_MC_SITELOCAL(a) __IN6_MC(a, 5)
+#define IN6_IS_ADDR_MC_ORGLOCAL(a)  __IN6_MC(a, 8)
+#define IN6_IS_ADDR_MC_GLOBAL(a)    __IN6_MC(a, 14)
 #define IN6_ARE_ADDR_EQUAL(a, b)    (__builtin_memcmp((a), (b), sizeof(struct in6_addr)) == 0)
 
 __BEGIN_DECLS
