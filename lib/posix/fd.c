@@ -13,6 +13,11 @@
 #include "core/heap.h"
 #include "lib/fs/node.h"
 #include "xen/spinlock.h"
+#include "xen/vcpu.h"
+
+/* Absent while there is one vCPU. */
+#pragma weak spin_lock_wait
+#pragma weak spin_unlock_kick
 
 #define FD_COUNT_FIRST 16
 
@@ -33,6 +38,8 @@ static struct {
 	unsigned int count;
 	unsigned int used; /* all descriptors below are taken */
 } table = {.slots = first_slots, .count = FD_COUNT_FIRST};
+
+static struct file *spare_file; /* memory for one; atomic */
 
 static struct slot *slot_of(int fd)
 {
@@ -62,7 +69,10 @@ void file_put(struct file *file)
 		file->ops->close(file);
 	if (file->node)
 		node_put(file->node);
-	heap_free(file);
+	/* The next one to be opened takes it. */
+	file = __atomic_exchange_n(&spare_file, file, __ATOMIC_ACQ_REL);
+	if (file)
+		heap_free(file);
 }
 
 void file_lock(struct file *file)
@@ -90,13 +100,20 @@ void file_set_flags(struct file *file, int mask, int flags)
 
 struct file *file_create(const struct file_ops *ops, int flags)
 {
-	struct file *file = heap_alloc_zeroed(sizeof(*file));
+	struct file *file = __atomic_exchange_n(&spare_file, NULL, __ATOMIC_ACQ_REL);
 
-	if (file) {
-		file->ops = ops;
-		file->flags = flags;
-		file->refs = 1;
-	}
+	if (!file)
+		file = heap_alloc(sizeof(*file));
+	if (!file)
+		return NULL;
+	/* Each for itself: smaller and faster than clearing it first. */
+	file->ops = ops;
+	file->node = NULL;
+	file->data = NULL;
+	file->lock.word = 0;
+	file->offset = 0;
+	file->flags = flags;
+	file->refs = 1;
 	return file;
 }
 
@@ -149,12 +166,14 @@ int fd_install(struct file *file, int least, bool close_on_exec)
 
 	if (least < 0 || least >= FD_COUNT_MAX)
 		return -EINVAL;
-	enabled = spin_lock_events(&table.lock);
+	enabled = events_disable();
+	spin_lock_inline(&table.lock);
 	while ((fd = lowest_free((unsigned int)least)) >= table.count && result == 0)
 		result = grow(fd);
 	if (result == 0)
 		table.slots[fd] = (struct slot){file, close_on_exec ? FD_CLOEXEC : 0};
-	spin_unlock_events(&table.lock, enabled);
+	spin_unlock_inline(&table.lock);
+	events_restore(enabled);
 	return result ? result : (int)fd;
 }
 
@@ -182,11 +201,11 @@ int fd_replace(int fd, struct file *file, bool close_on_exec)
 int fd_remove(int fd)
 {
 	bool enabled = spin_lock_events(&table.lock);
-	struct slot *slot = slot_of(fd);
-	struct file *file = slot ? slot->file : NULL;
+	struct file *file = NULL;
 
-	if (slot) {
-		*slot = (struct slot){NULL, 0};
+	if ((unsigned int)fd < table.count) {
+		file = table.slots[fd].file;
+		table.slots[fd].file = NULL;
 		if ((unsigned int)fd < table.used)
 			table.used = (unsigned int)fd;
 	}

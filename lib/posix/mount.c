@@ -31,7 +31,6 @@
 static struct {
 	struct sleeplock lock;
 	struct thread *owner; /* who mounts: what it looks up meanwhile is what there is so far */
-	bool is_done;
 	size_t count;
 	struct mount {
 		struct node *parent; /* NULL: the root */
@@ -45,19 +44,21 @@ static size_t mounts_count(void)
 	return __atomic_load_n(&mounting.count, __ATOMIC_ACQUIRE);
 }
 
-struct node *mounts_root(int *result_out)
+struct node *mounts_root_ready;
+
+struct node *mounts_root_slow(int *result_out)
 {
 	int result = 0;
 
-	if (__builtin_expect(!__atomic_load_n(&mounting.is_done, __ATOMIC_ACQUIRE), 0) &&
-	    READ_ONCE(mounting.owner) != thread_self()) {
+	if (READ_ONCE(mounting.owner) != thread_self()) {
 		sleeplock_lock(&mounting.lock);
-		if (!mounting.is_done) {
+		if (!mounts_root_ready) {
 			WRITE_ONCE(mounting.owner, thread_self());
 			result = mounts_default();
 			WRITE_ONCE(mounting.owner, NULL);
 			if (result == 0)
-				__atomic_store_n(&mounting.is_done, true, __ATOMIC_RELEASE);
+				__atomic_store_n(&mounts_root_ready, mounting.table[0].fs->root,
+						 __ATOMIC_RELEASE);
 		}
 		sleeplock_unlock(&mounting.lock);
 	}

@@ -30,7 +30,16 @@
 
 /* /, borrowed for ever; mounts what is not mounted yet. NULL with *result_out. Thread context,
  * signals held. */
-struct node *mounts_root(int *result_out);
+struct node *mounts_root_slow(int *result_out);
+/* The same once all is mounted, NULL before. */
+extern struct node *mounts_root_ready;
+
+static inline struct node *mounts_root(int *result_out)
+{
+	struct node *root = __atomic_load_n(&mounts_root_ready, __ATOMIC_ACQUIRE);
+
+	return __builtin_expect(root != NULL, 1) ? root : mounts_root_slow(result_out);
+}
 
 /* The directory in which root is mounted (a reference), NULL when it is no mounted root or /. */
 struct node *mounts_parent(const struct node *root);

@@ -8,7 +8,13 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/pv/boot.h"
 #include "core/heap.h"
+#include "lib/posix/names_path.h"
 #include "xen/spinlock.h"
+#include "xen/vcpu.h"
+
+/* Absent while there is one vCPU. */
+#pragma weak spin_lock_wait
+#pragma weak spin_unlock_kick
 
 #define BUCKET_BITS 10
 #define BUCKETS     (1u << BUCKET_BITS)
@@ -47,12 +53,23 @@ static uint32_t bucket_of(const struct node *directory, uint32_t hash)
 	return ((hash ^ (uint32_t)((uintptr_t)directory >> 4)) * 0x9e3779b1u) >> (32 - BUCKET_BITS);
 }
 
+static inline bool is_entry(const struct entry *entry, const struct node *directory,
+			    const char *name, size_t name_bytes, uint32_t hash)
+{
+	if (entry->hash != hash || entry->directory != directory || entry->bytes != name_bytes)
+		return false;
+	/* Names are short: a call would take longer. */
+	for (size_t i = 0; i < name_bytes; i++)
+		if (entry->text[i] != name[i])
+			return false;
+	return true;
+}
+
 /* Where the pointer to the entry is, or the end. The bucket's lock is held. */
 static struct entry **find(struct entry **at, const struct node *directory, const char *name,
 			   size_t name_bytes, uint32_t hash)
 {
-	while (*at && ((*at)->hash != hash || (*at)->directory != directory ||
-		       (*at)->bytes != name_bytes || memcmp((*at)->text, name, name_bytes) != 0))
+	while (*at && !is_entry(*at, directory, name, name_bytes, hash))
 		at = &(*at)->next;
 	return at;
 }
@@ -63,11 +80,15 @@ static int recall(struct node *directory, const char *name, size_t name_bytes, u
 {
 	uint32_t bucket = bucket_of(directory, hash);
 	struct spinlock *lock = &locks[bucket % LOCKS];
-	bool enabled = spin_lock_events(lock);
-	struct entry *entry = *find(&buckets[bucket], directory, name, name_bytes, hash);
+	bool enabled = events_disable();
+	struct entry *entry;
 	int result = 1;
 
-	if (entry) {
+	spin_lock_inline(lock);
+	entry = buckets[bucket];
+	while (entry && !is_entry(entry, directory, name, name_bytes, hash))
+		entry = entry->next;
+	if (__builtin_expect(entry != NULL, 1)) {
 		if (!entry->was_used)
 			entry->was_used = true;
 		*node_out = entry->node;
@@ -75,7 +96,8 @@ static int recall(struct node *directory, const char *name, size_t name_bytes, u
 			node_get(entry->node);
 		result = entry->node ? 0 : -ENOENT;
 	}
-	spin_unlock_events(lock, enabled);
+	spin_unlock_inline(lock);
+	events_restore(enabled);
 	return result;
 }
 
@@ -96,8 +118,10 @@ static void drop(struct entry *entry)
 	while (entry) {
 		struct entry *next = entry->next;
 
-		if (entry->node)
+		if (entry->node) {
+			names_path_forget();
 			node_put(entry->node);
+		}
 		node_put(entry->directory);
 		heap_free(entry);
 		entry = next;
@@ -216,6 +240,8 @@ static void remember(struct node *directory, const char *name, size_t name_bytes
 		return;
 	/* Without memory at least nothing that is not true is remembered. */
 	entry = new_entry(directory, name, name_bytes, node);
+	if (!entry)
+		names_path_forget();
 	if (replace(directory, name, name_bytes, entry) && entry) {
 		entry->next = NULL;
 		drop(entry);

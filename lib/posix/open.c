@@ -9,6 +9,7 @@
 #include "core/heap.h"
 #include "lib/posix/cancel.h"
 #include "lib/posix/file_parts.h"
+#include "lib/posix/names_path.h"
 #include "lib/posix/newlib.h"
 #include "lib/posix/posix.h"
 #include "lib/posix/sig.h"
@@ -23,10 +24,8 @@ static bool wants_write(int flags)
 }
 
 /* Whether what is there may be opened like this. */
-static int check(const struct vfs_path *found, int flags)
+static int check(const struct node *node, int flags)
 {
-	const struct node *node = found->node;
-
 	if ((flags & O_CREAT) && (flags & O_EXCL))
 		return -EEXIST;
 	if ((flags & O_NOFOLLOW) && node_is(node, NODE_LINK))
@@ -54,6 +53,9 @@ static int open_node(struct node *node, struct file *file, int flags)
 	return result;
 }
 
+/* Of a file that could not be opened. */
+static const struct file_ops nothing_ops;
+
 /* A file for node, whose reference it takes in any case. */
 static int new_file(struct node *node, int flags, struct file **file_out)
 {
@@ -68,17 +70,23 @@ static int new_file(struct node *node, int flags, struct file **file_out)
 	result = node_is(node, NODE_FIFO) ? 0 : open_node(node, file, flags);
 	if (result) {
 		node_put(node);
-		heap_free(file);
+		file->node = NULL;
+		file->ops = &nothing_ops;
+		file_put(file);
 		return result;
 	}
 	*file_out = file;
 	return 0;
 }
 
-/* What path names, made when it is not there. *is_new_out: it was. A reference. */
+static uint32_t new_mode(mode_t mode)
+{
+	return NODE_FILE | (uint32_t)(mode & NODE_PERMISSIONS & ~vfs_umask());
+}
+
+/* What path names, made when it is not there. A reference. */
 static int find_or_create(int at, const char *path, int flags, mode_t mode, struct node **node_out)
 {
-	struct node_new what = {.mode = NODE_FILE | (mode & NODE_PERMISSIONS & ~vfs_umask())};
 	unsigned int walk =
 		(flags & O_CREAT ? VFS_CREATE : 0) |
 		((flags & O_NOFOLLOW) || ((flags & O_CREAT) && (flags & O_EXCL)) ? VFS_NOFOLLOW
@@ -86,18 +94,31 @@ static int find_or_create(int at, const char *path, int flags, mode_t mode, stru
 	struct vfs_path found;
 	int result;
 
+	/* The shortest way, for what is opened again and again. */
+	if (path[0] == '/' && !(walk & VFS_NOFOLLOW)) {
+		*node_out = names_path_recall(path);
+		if (__builtin_expect(*node_out != NULL, 1)) {
+			result = check(*node_out, flags);
+			if (result)
+				node_put(*node_out);
+			return result;
+		}
+	}
 	do {
 		result = vfs_walk(at, path, walk, NULL, &found);
 		if (result)
 			return result;
 		if (!found.is_missing) {
-			result = check(&found, flags);
+			result = check(found.node, flags);
 			*node_out = found.node;
+			/* Its reference is the caller's now. */
 			if (result == 0)
-				node_get(found.node);
+				found.node = NULL;
 		} else if (found.has_slash || (flags & O_DIRECTORY)) {
 			result = found.has_slash ? -EISDIR : -EINVAL;
 		} else {
+			struct node_new what = {.mode = new_mode(mode)};
+
 			result = vfs_create(&found, &what, node_out);
 		}
 		vfs_path_put(&found);
@@ -109,7 +130,7 @@ static int find_or_create(int at, const char *path, int flags, mode_t mode, stru
 /* O_TMPFILE: path is the directory. */
 static int create_nameless(int at, const char *path, int flags, mode_t mode, struct node **node_out)
 {
-	struct node_new what = {.mode = NODE_FILE | (mode & NODE_PERMISSIONS & ~vfs_umask())};
+	struct node_new what = {.mode = new_mode(mode)};
 	struct vfs_path found;
 	int result;
 

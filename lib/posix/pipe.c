@@ -45,8 +45,8 @@ struct pipe *pipe_create(void)
 
 static void wake(struct pipe *pipe)
 {
-	waitq_wake_all(&pipe->readable);
-	waitq_wake_all(&pipe->writable);
+	pollhead_wake(&pipe->readable);
+	pollhead_wake(&pipe->writable);
 }
 
 void pipe_begin(struct pipe *pipe, int flags)
@@ -110,7 +110,7 @@ static size_t take(struct pipe *pipe, char *bytes_out, size_t bytes_max)
 	sleeplock_unlock(&pipe->lock);
 	/* With that much room nobody waits for more. */
 	if (bytes_max > 0 && room < PIPE_BUF)
-		waitq_wake_all(&pipe->writable);
+		pollhead_wake(&pipe->writable);
 	return bytes_max;
 }
 
@@ -136,7 +136,7 @@ static size_t put(struct pipe *pipe, const char *bytes, size_t bytes_count, size
 	__atomic_add_fetch(&pipe->used, bytes_count, __ATOMIC_SEQ_CST);
 	sleeplock_unlock(&pipe->lock);
 	if (bytes_count > 0 && was_empty)
-		waitq_wake_all(&pipe->readable);
+		pollhead_wake(&pipe->readable);
 	return bytes_count;
 }
 
@@ -158,8 +158,8 @@ ssize_t pipe_read(struct file *file, void *bytes_out, size_t bytes_max, off_t *o
 			return (ssize_t)taken;
 		if (READ_ONCE(file->flags) & O_NONBLOCK)
 			return -EAGAIN;
-		result = waitq_wait(&pipe->readable, used_of(pipe) > 0 || writers_of(pipe) == 0,
-				    TIME_NEVER, true);
+		result = waitq_wait(&pipe->readable.queue,
+				    used_of(pipe) > 0 || writers_of(pipe) == 0, TIME_NEVER, true);
 		if (result)
 			return result;
 	}
@@ -187,9 +187,9 @@ ssize_t pipe_write(struct file *file, const void *bytes, size_t bytes_count, off
 			return (ssize_t)done;
 		if (READ_ONCE(file->flags) & O_NONBLOCK)
 			return done ? (ssize_t)done : -EAGAIN;
-		result =
-			waitq_wait(&pipe->writable, room_of(pipe) >= least || readers_of(pipe) == 0,
-				   TIME_NEVER, true);
+		result = waitq_wait(&pipe->writable.queue,
+				    room_of(pipe) >= least || readers_of(pipe) == 0, TIME_NEVER,
+				    true);
 		if (result)
 			return done ? (ssize_t)done : result;
 	}
@@ -215,6 +215,14 @@ short pipe_poll(struct file *file)
 			events |= POLLERR;
 	}
 	return events;
+}
+
+/* Whoever reads and writes one FIFO by the same descriptor never waits for itself. */
+struct pollhead *pipe_pollhead(struct file *file)
+{
+	struct pipe *pipe = file->data;
+
+	return reads(file->flags) ? &pipe->readable : &pipe->writable;
 }
 
 int pipe_ioctl(struct file *file, unsigned long request, void *arg)

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/wait.h"
+#include "core/pollhead.h"
 #include "lib/posix/fd.h"
 
 struct pipe {
@@ -25,7 +25,7 @@ struct pipe {
 	uint32_t reads_begun, writes_begun; /* how many there ever were; atomic */
 	uint32_t refs;                      /* of a FIFO: files, under fifo_lock */
 	uint32_t number;                    /* st_ino */
-	struct waitq readable, writable;    /* woken when that, or the other end, has changed */
+	struct pollhead readable, writable; /* woken when that, or the other end, has changed */
 	char bytes[];
 };
 
@@ -39,6 +39,7 @@ void pipe_end(struct pipe *pipe, int flags);
 ssize_t pipe_read(struct file *file, void *bytes_out, size_t bytes_max, off_t *offset);
 ssize_t pipe_write(struct file *file, const void *bytes, size_t bytes_count, off_t *offset);
 short pipe_poll(struct file *file);
+struct pollhead *pipe_pollhead(struct file *file);
 int pipe_ioctl(struct file *file, unsigned long request, void *arg);
 
 #endif

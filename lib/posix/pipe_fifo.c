@@ -47,6 +47,7 @@ static const struct file_ops fifo_ops = {
 	.write = pipe_write,
 	.stat = fifo_stat,
 	.poll = pipe_poll,
+	.pollhead = pipe_pollhead,
 	.ioctl = pipe_ioctl,
 	.close = fifo_close,
 };
@@ -81,11 +82,11 @@ static int meet(struct file *file, struct pipe *pipe, uint32_t reads_begun, uint
 	if (file->flags & O_NONBLOCK)
 		return 0;
 	if ((file->flags & O_ACCMODE) == O_RDONLY)
-		return waitq_wait(&pipe->readable,
+		return waitq_wait(&pipe->readable.queue,
 				  __atomic_load_n(&pipe->writers, __ATOMIC_SEQ_CST) > 0 ||
 					  READ_ONCE(pipe->writes_begun) != writes_begun,
 				  TIME_NEVER, true);
-	return waitq_wait(&pipe->writable,
+	return waitq_wait(&pipe->writable.queue,
 			  __atomic_load_n(&pipe->readers, __ATOMIC_SEQ_CST) > 0 ||
 				  READ_ONCE(pipe->reads_begun) != reads_begun,
 			  TIME_NEVER, true);

@@ -39,6 +39,7 @@ static const struct file_ops pipe_ops = {
 	.write = pipe_write,
 	.stat = pipe_stat,
 	.poll = pipe_poll,
+	.pollhead = pipe_pollhead,
 	.ioctl = pipe_ioctl,
 	.close = pipe_close,
 };

@@ -185,7 +185,17 @@ bool sig_held(void)
 
 enum sig_result sig_release(void)
 {
-	return --self()->holds == 0 ? sig_deliver() : SIG_NONE;
+	struct thread *thread = thread_self();
+	struct sig_thread *signals = thread->signals;
+
+	if (--signals->holds > 0)
+		return SIG_NONE;
+	/* What comes from here on is delivered where it interrupts us. */
+	barrier();
+	if (!((signals->pending.set | sig_process.set) & ~signals->blocked) &&
+	    !READ_ONCE(thread->interrupted))
+		return (enum sig_result)thread->handlers_said;
+	return sig_deliver();
 }
 
 unsigned int sig_runs(void)

@@ -12,6 +12,7 @@
 #include "core/heap.h"
 #include "lib/posix/mount.h"
 #include "lib/posix/names.h"
+#include "lib/posix/names_path.h"
 #include "xen/spinlock.h"
 
 static struct {
@@ -253,7 +254,8 @@ static int begin(int at, const char *path, unsigned int flags, struct vfs_path *
 	return 0;
 }
 
-int vfs_walk(int at, const char *path, unsigned int flags, char *path_out, struct vfs_path *found)
+static int walk(int at, const char *path, unsigned int flags, char *path_out,
+		struct vfs_path *found)
 {
 	const char *rest = path;
 	int result;
@@ -282,6 +284,26 @@ int vfs_walk(int at, const char *path, unsigned int flags, char *path_out, struc
 	}
 	if (result)
 		vfs_path_put(found);
+	return result;
+}
+
+int vfs_walk(int at, const char *path, unsigned int flags, char *path_out, struct vfs_path *found)
+{
+	bool is_simple = path[0] == '/' && !path_out && !(flags & (VFS_NOFOLLOW | VFS_PARENT));
+	uint32_t generation;
+	int result;
+
+	if (!is_simple)
+		return walk(at, path, flags, path_out, found);
+	found->node = names_path_recall(path);
+	found->storage = NULL;
+	found->is_missing = false;
+	if (__builtin_expect(found->node != NULL, 1))
+		return 0;
+	generation = names_path_generation();
+	result = walk(at, path, flags, NULL, found);
+	if (result == 0 && !found->is_missing)
+		names_path_remember(path, found->node, generation);
 	return result;
 }
 

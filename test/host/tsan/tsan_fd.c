@@ -39,6 +39,11 @@ void *heap_alloc_zeroed(size_t bytes)
 	return calloc(1, bytes);
 }
 
+void *heap_alloc(size_t bytes)
+{
+	return malloc(bytes);
+}
+
 void heap_free(void *block)
 {
 	free(block);
