@@ -289,6 +289,7 @@ int tmpfs_page(struct node *node, uint64_t page_index, void **page_out)
 		result = -ENXIO;
 	} else {
 		inode->pages.is_mapped = true;
+		inode->accessed = tmpfs_now();
 		*page_out = make_page(inode, page_index, false);
 		result = *page_out ? 0 : -ENOMEM;
 	}

@@ -15,6 +15,10 @@
 #include "lib/posix/posix.h"
 #include "lib/posix/sig.h"
 
+#define OFFSET_MAX ((uint64_t)INT64_MAX)
+
+static bool all_locked; /* mlockall() */
+
 static size_t whole_pages(size_t bytes)
 {
 	return (bytes + PAGE_BYTES - 1) & PAGE_MASK;
@@ -49,7 +53,7 @@ static int fill(char *area, size_t bytes, int fd, off_t offset)
 	return 0;
 }
 
-static int check_file(int fd, int prot, int flags, off_t offset)
+static int check_file(int fd, size_t bytes, int prot, int flags, off_t offset)
 {
 	struct file *file = fd_get(fd);
 	int result = 0;
@@ -62,8 +66,10 @@ static int check_file(int fd, int prot, int flags, off_t offset)
 		 ((flags & MAP_SHARED) && (prot & PROT_WRITE) &&
 		  (file->flags & O_ACCMODE) != O_RDWR))
 		result = -EACCES;
-	else if (offset < 0 || ((uint64_t)offset & ~PAGE_MASK))
+	else if ((uint64_t)offset & ~PAGE_MASK)
 		result = -EINVAL;
+	else if ((uint64_t)offset > OFFSET_MAX || bytes > OFFSET_MAX - (uint64_t)offset)
+		result = -EOVERFLOW;
 	file_put(file);
 	return result;
 }
@@ -109,10 +115,10 @@ static int map(size_t bytes, int prot, int flags, int fd, off_t offset, void **a
 	/* Where areas stand is the kernel's choice. */
 	if (flags & MAP_FIXED)
 		return -ENOTSUP;
-	if (bytes > PTRDIFF_MAX)
-		return -ENOMEM;
 	if (is_file)
-		result = check_file(fd, prot, flags, offset);
+		result = check_file(fd, bytes, prot, flags, offset);
+	if (result == 0 && bytes > PTRDIFF_MAX)
+		result = -ENOMEM;
 	if (result == 0 && is_file && is_shared(fd, flags))
 		return map_shared(fd, offset, bytes, area_prot, area_out);
 	if (result == 0)
@@ -218,7 +224,11 @@ int msync(void *start, size_t bytes, int flags)
 	int result = -EINVAL;
 
 	cancel_test();
-	if (!((uintptr_t)start & ~PAGE_MASK) && !(flags & ~(MS_ASYNC | MS_SYNC | MS_INVALIDATE)))
+	/* Nothing is invalidated, but POSIX wants it said. */
+	if ((flags & MS_INVALIDATE) && READ_ONCE(all_locked))
+		result = -EBUSY;
+	else if (!((uintptr_t)start & ~PAGE_MASK) &&
+		 !(flags & ~(MS_ASYNC | MS_SYNC | MS_INVALIDATE)))
 		result = sync_range((uintptr_t)start, bytes, !(flags & MS_ASYNC));
 	return (int)posix_result(result);
 }
@@ -268,10 +278,14 @@ int munlock(const void *start, size_t bytes)
 
 int mlockall(int flags)
 {
-	return (int)posix_result(flags && !(flags & ~(MCL_CURRENT | MCL_FUTURE)) ? 0 : -EINVAL);
+	if (!flags || (flags & ~(MCL_CURRENT | MCL_FUTURE)))
+		return (int)posix_result(-EINVAL);
+	WRITE_ONCE(all_locked, true);
+	return 0;
 }
 
 int munlockall(void)
 {
+	WRITE_ONCE(all_locked, false);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "core/heap.h"
 #include "core/page.h"
 #include "core/sleeplock.h"
+#include "core/time.h"
 #include "lib/base/list.h"
 
 /* A page of a file whose file system has none: what was in it when it last agreed with the file, as
@@ -298,6 +299,10 @@ static int write_page(struct mapping *mapping, struct shared_page *shared, uint6
 static int write_back(struct mapping *mapping, bool sync)
 {
 	struct object *object = mapping->object;
+	uint64_t now = time_wall_ns();
+	struct node_change modified = {
+		.what = NODE_SET_MODIFIED,
+		.modified = {(int64_t)(now / NS_PER_S), (uint32_t)(now % NS_PER_S)}};
 	int64_t bytes = node_bytes(mapping->node);
 	int result = bytes < 0 ? (int)bytes : 0;
 
@@ -308,6 +313,9 @@ static int write_back(struct mapping *mapping, bool sync)
 		if (index < object->pages_count && object->pages[index].page)
 			result = write_page(mapping, &object->pages[index], index, (uint64_t)bytes);
 	}
+	/* Who wrote to pages of the file system's own has told nobody. */
+	if (result == 0 && !object && mapping->may_write && mapping->node->ops->setattr)
+		result = mapping->node->ops->setattr(mapping->node, &modified);
 	if (result == 0 && sync && mapping->node->ops->sync)
 		result = mapping->node->ops->sync(mapping->node, true);
 	return result;
@@ -341,6 +349,22 @@ int shared_write_back(uintptr_t start, bool sync)
 		result = write_back(mapping, sync);
 	sleeplock_unlock(&lock);
 	return result;
+}
+
+static bool is_ours(struct vm_area *area, void *addr)
+{
+	return shared_is(area) && *(uintptr_t *)addr - area->start < area->bytes;
+}
+
+bool shared_fault(uintptr_t addr)
+{
+	struct pt_walk walk;
+
+	if (!vm_with(addr, is_ours, &addr))
+		return false;
+	/* What mprotect() has forbidden is there nevertheless. */
+	pt_walk(addr, &walk);
+	return walk.mfn == 0;
 }
 
 void shared_end(void)

@@ -5,7 +5,7 @@
  * are first mapped and written back by msync(), munmap() and the end of the program; a page that was
  * not changed is not written.
  *
- * A page beyond the end of the file is not mapped: touching it is a fault.
+ * A page beyond the end of the file is not mapped: touching it is SIGBUS.
  *
  * Lock: sleeping, around everything here; file systems are called under it. Thread context, signals
  * held.
@@ -32,6 +32,9 @@ bool shared_may_write(const struct vm_area *area);
 int shared_unmap(uintptr_t start);
 /* Writes back; sync: waits until it is safe on the medium. */
 int shared_write_back(uintptr_t start, bool sync);
+
+/* A fault at addr, where nothing is mapped, is in one of ours: SIGBUS. Events disabled. */
+bool shared_fault(uintptr_t addr) __attribute__((weak));
 
 /* All of them: the program ends. */
 void shared_end(void) __attribute__((weak));

@@ -18,7 +18,7 @@
 
 #define BUCKET_BITS 10
 #define BUCKETS     (1u << BUCKET_BITS)
-#define LOCKS       64u
+#define LOCKS       32u
 /* At least and at most so many names, and no more than a quarter of the pages there are. */
 #define NAMES_LEAST 256u
 #define NAMES_MOST  16384u

@@ -29,6 +29,8 @@ static struct {
 	struct words path;
 } entries[ENTRIES];
 
+typedef uint64_t word_anywhere __attribute__((may_alias, aligned(1)));
+
 /* The next eight characters; what is behind the end of the text is read only where it lies on the
  * same page. */
 __attribute__((no_sanitize("address"))) static inline uint64_t load(const char *text)
@@ -36,7 +38,7 @@ __attribute__((no_sanitize("address"))) static inline uint64_t load(const char *
 	uint64_t word = 0;
 
 	if (__builtin_expect(((uintptr_t)text & ~PAGE_MASK) <= PAGE_BYTES - WORD_BYTES, 1))
-		return *(const uint64_t __attribute__((may_alias, aligned(1))) *)text;
+		return *(const word_anywhere *)text;
 	for (unsigned int i = 0; i < WORD_BYTES; i++) {
 		word |= (uint64_t)(uint8_t)text[i] << (i * 8);
 		if (!text[i])

@@ -18,6 +18,7 @@
 #include "core/fault.h"
 #include "core/thread.h"
 #include "lib/posix/cancel.h"
+#include "lib/posix/mman_shared.h"
 #include "lib/posix/sig.h"
 #include "xen/vcpu.h"
 
@@ -169,6 +170,11 @@ bool sig_fault(struct trap_frame *frame, int signal, int code, uintptr_t addr)
 	/* Code of ours that masks events has no state a program could recover from. */
 	if ((frame->cs >> UPCALL_MASK_SHIFT) & UPCALL_MASK_BITS)
 		return false;
+	/* Beyond the end of a mapped file. */
+	if (shared_fault && code == SEGV_MAPERR && shared_fault(addr)) {
+		signal = SIGBUS;
+		code = BUS_ADRERR;
+	}
 	if (!sig_may_enter() || !sig_handled(signal))
 		return false;
 	stack = sig_stack_for(signal, frame->rsp);

@@ -13,7 +13,7 @@
 
 #include "xen/spinlock.h"
 
-#define LOCKS_MAX 64
+#define LOCKS_MAX 128
 #define HELD_MAX  8
 
 static const struct spinlock *known[LOCKS_MAX];

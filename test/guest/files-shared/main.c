@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -154,6 +155,54 @@ static void mappings(void)
 	      errno == EACCES && close(fd) == 0);
 }
 
+static sigjmp_buf beyond;
+
+static void on_bus(int signal, siginfo_t *info, void *context)
+{
+	(void)context;
+	siglongjmp(beyond, signal == SIGBUS && info->si_code == BUS_ADRERR ? 1 : 2);
+}
+
+/* What a file that was cut no longer has is a bus error to touch; what is forbidden is not. */
+static void beyond_the_end(void)
+{
+	struct sigaction action = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
+	int fd = open("/tmp/short", O_RDWR | O_CREAT, 0600);
+	char *map;
+
+	sigaction(SIGBUS, &action, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+	CHECK(ftruncate(fd, 100) == 0);
+	map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(map != MAP_FAILED && map[99] == 0 && map[4095] == 0);
+	switch (sigsetjmp(beyond, 1)) {
+	case 0:
+		map[4096] = 1;
+		CHECK(!"no fault");
+		break;
+	case 1:
+		CHECK(1);
+		break;
+	default:
+		CHECK(!"another signal");
+	}
+	CHECK(mprotect(map, 4096, PROT_NONE) == 0);
+	switch (sigsetjmp(beyond, 1)) {
+	case 0:
+		map[0] = 1;
+		CHECK(!"no fault");
+		break;
+	case 2:
+		CHECK(1);
+		break;
+	default:
+		CHECK(!"another signal");
+	}
+	signal(SIGBUS, SIG_DFL);
+	signal(SIGSEGV, SIG_DFL);
+	CHECK(munmap(map, 8192) == 0 && close(fd) == 0 && unlink("/tmp/short") == 0);
+}
+
 static void shared_memory(void)
 {
 	int fd = shm_open("/object", O_RDWR | O_CREAT | O_EXCL, 0600), again;
@@ -253,6 +302,7 @@ int main(void)
 	record_locks();
 	whole_files();
 	mappings();
+	beyond_the_end();
 	shared_memory();
 	appending();
 	names();
