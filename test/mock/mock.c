@@ -18,6 +18,9 @@
 #include "test/mock/mock_private.h"
 #include "xen/evtchn.h"
 
+/* Only tests with grants link them. */
+#pragma weak mock_grant_table_op
+
 #define TIMED_MAX    64
 #define BACKENDS_MAX 8
 
@@ -320,6 +323,10 @@ static long hypercall(unsigned int op, unsigned long a1, unsigned long a2, unsig
 		return mock_event_channel_op((int)a1, (void *)a2);
 	case __HYPERVISOR_sched_op:
 		return sched_op((int)a1, (void *)a2);
+	case __HYPERVISOR_grant_table_op:
+		return mock_grant_table_op
+			       ? mock_grant_table_op((unsigned int)a1, (void *)a2, (unsigned int)a3)
+			       : -ENOSYS;
 	case __HYPERVISOR_vcpu_op:
 		return mock_vcpu_op((int)a1, a2, (void *)a3);
 	case __HYPERVISOR_console_io:

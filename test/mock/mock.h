@@ -83,6 +83,8 @@ extern void (*mock_on_stuck)(void);
 /* --- event channels --- */
 /* A port of the guest whose other end is fn. */
 evtchn_port_t mock_evtchn_create(void (*fn)(void *arg), void *arg);
+/* Binds the other end of a port that the guest left unbound, as a back end does. */
+void mock_evtchn_connect(evtchn_port_t port, void (*fn)(void *arg), void *arg);
 /* Xen's EVTCHNOP_send from the other end; delivers the upcall unless masked. */
 void mock_evtchn_raise(evtchn_port_t port);
 /* The same without delivery: as if another processor had done it just now. */
@@ -148,8 +150,14 @@ void mock_adversary(uint64_t seed, unsigned int one_in);
 /* --- what core provides --- */
 void *mock_mfn_to_pointer(uint64_t mfn);
 uint64_t mock_pointer_to_mfn(const void *pointer);
+/* A number of 32 bits for a page, as grants name it; mock_mfn_to_pointer() knows it. */
+uint64_t mock_page_to_mfn(const void *page);
 /* Pages page_alloc() still gives out; default 4096. */
 extern uint64_t mock_page_budget;
+/* The nth allocation of pages or heap blocks from now (0: the next) fails; UINT64_MAX: none. */
+extern uint64_t mock_fail_allocation;
+/* Pages and blocks given out and not given back. */
+extern uint64_t mock_pages_used, mock_blocks_used;
 /* Called with the text instead of ending the test when the guest panics. May longjmp. */
 extern void (*mock_on_panic)(const char *text);
 /* Every line logged, each ended by a newline. */

@@ -381,3 +381,12 @@ void mock_evtchn_start(void)
 		ports = malloc(PORTS * sizeof(*ports));
 	reset();
 }
+
+void mock_evtchn_connect(evtchn_port_t port, void (*fn)(void *arg), void *arg)
+{
+	if (port >= PORTS || ports[port].status != EVTCHNSTAT_unbound)
+		return;
+	ports[port].status = EVTCHNSTAT_interdomain;
+	ports[port].fn = fn;
+	ports[port].arg = arg;
+}

@@ -26,6 +26,7 @@ void *mock_pfn_page(uint64_t pfn);
 
 void mock_virq_raise_on(uint32_t virq, uint32_t vcpu);
 long mock_event_channel_op(int command, void *arg);
+long mock_grant_table_op(unsigned int command, void *ops, unsigned int ops_count);
 long mock_vcpu_op(int command, unsigned int vcpu, void *arg);
 void mock_vcpus_start(void);
 void mock_vcpus_reset(void);

@@ -11,7 +11,7 @@
 #include "arch/x86_64/pv/boot.h"
 #include "test/mock/mock_private.h"
 
-#define NODES_MAX        256
+#define NODES_MAX        512
 #define WATCHES_MAX      128
 #define TRANSACTIONS_MAX 16
 #define READONLY_MAX     16
