@@ -133,6 +133,9 @@ void mock_store_write(const char *path, const char *value);
 const char *mock_store_read(const char *path);
 /* The guest may read but not write at and below path. */
 void mock_store_readonly(const char *path);
+/* Takes requests and sends what is to be sent, now: after a back end wrote something, before time
+ * passes. */
+void mock_store_run(void);
 /* Bytes moved each way at a time; default all. Small ones split messages anywhere. */
 extern size_t mock_store_chunk_max;
 /* Replies are sent in random order. */

@@ -175,6 +175,7 @@ void mock_disk_run(void *arg)
 		remove_directories(disk);
 	for (unsigned int i = 0; disk->connected && i < disk->queues_count; i++)
 		mock_disk_run_queue(&disk->queues[i]);
+	mock_store_run();
 }
 
 struct mock_disk *mock_disk_attach(const struct mock_disk_config *config)

@@ -514,6 +514,11 @@ void mock_store_readonly(const char *path)
 	absolute(readonly[readonly_count++], path);
 }
 
+void mock_store_run(void)
+{
+	backend(NULL);
+}
+
 void mock_store_start(void)
 {
 	if (!live)
