@@ -178,7 +178,7 @@ static int probe(struct xenbus_device *device)
 	uint64_t vdev;
 	bool enabled;
 
-	if (!vdev_text || parse_u64(vdev_text, &vdev) || vdev > UINT32_MAX)
+	if (!vdev_text || parse_u64_bytes(vdev_text, strlen(vdev_text), 10, &vdev) || vdev > UINT32_MAX)
 		return -EINVAL;
 	/* The ring has 16 bits for it; back ends do not look. */
 	front->handle = (uint16_t)vdev;

@@ -93,8 +93,10 @@ static struct xenbus_device *device_create(const struct xenbus_scan *scan, const
 	struct xenbus_device *device = heap_alloc_zeroed(driver->device_bytes);
 	struct xenbus_inner *inner = heap_alloc_zeroed(sizeof(*inner));
 	struct xenbus_value *values = heap_alloc_zeroed(values_count(driver) * sizeof(*values) + 1);
+	char *text = heap_alloc_zeroed(XENBUS_TEXT_MIN);
 
-	if (!device || !inner || !values) {
+	if (!device || !inner || !values || !text) {
+		heap_free(text);
 		heap_free(values);
 		heap_free(inner);
 		heap_free(device);
@@ -105,6 +107,8 @@ static struct xenbus_device *device_create(const struct xenbus_scan *scan, const
 	device->inner = inner;
 	memcpy(device->id, id, strlen(id) + 1);
 	inner->device = device;
+	inner->text = text;
+	inner->text_max = XENBUS_TEXT_MIN;
 	inner->front_changed = inner->kicked = true;
 	inner->due_ns = TIME_NEVER;
 	inner->online = true;
@@ -495,6 +499,11 @@ const char *xenbus_back(const struct xenbus_device *device, const char *key)
 	return value && value->present ? value->text : NULL;
 }
 
+int xenbus_number(const char *text, uint64_t *value_out)
+{
+	return parse_u64_bytes(text, strlen(text), 10, value_out) ? -EINVAL : 0;
+}
+
 int xenbus_back_u64(const struct xenbus_device *device, const char *key, uint64_t min, uint64_t max,
 		    uint64_t fallback, uint64_t *value_out)
 {
@@ -504,7 +513,7 @@ int xenbus_back_u64(const struct xenbus_device *device, const char *key, uint64_
 	*value_out = fallback;
 	if (!text)
 		return 0;
-	if (parse_u64(text, &value) || value < min || value > max) {
+	if (xenbus_number(text, &value) || value < min || value > max) {
 		log_warn("%s: back end's %s is '%s'", device->inner->dir, key, text);
 		return -EPROTO;
 	}

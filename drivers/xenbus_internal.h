@@ -15,6 +15,7 @@
 
 #define XENBUS_BACKEND_MAX 128 /* of the back end's path */
 #define XENBUS_OWN_KEYS    3   /* read along with front_keys */
+#define XENBUS_TEXT_MIN    1024
 #define XENBUS_SLOTS       (XENBUS_KEYS_MAX + XENBUS_OWN_KEYS)
 
 enum xenbus_phase {
@@ -81,7 +82,7 @@ struct xenbus_inner {
 	char state_text[8], online_text[8];     /* of the back end */
 	char backend_id_text[8], front_text[8]; /* of ours */
 	bool backend_present, backend_id_present, front_present, state_present, online_present;
-	/* What is to be written: key NUL value NUL …, the state last. */
+	/* What is to be written: key NUL value NUL …, the state last, for which there always is room. */
 	char *text;
 	size_t text_used, text_max, text_next;
 	int publish_error;
@@ -96,6 +97,9 @@ void xenbus_kick(struct xenbus_inner *inner);
 void xenbus_answered(struct xenbus_inner *inner);
 /* Waiters look again. */
 void xenbus_wake(void);
+
+/* Strict decimal. 0 or -EINVAL. */
+int xenbus_number(const char *text, uint64_t *value_out);
 
 /* Does what can be done now. */
 void xenbus_step(struct xenbus_inner *inner);

@@ -14,8 +14,8 @@
 #include "lib/base/string.h"
 #include "xen/xswire.h"
 
-#define RETRY_NS       10000000ULL
-#define TEXT_BYTES_MIN 1024
+#define RETRY_NS    10000000ULL
+#define STATE_BYTES 16 /* key, value, and their NULs */
 
 /* Of xenstore's; the last thing is the count, the slot is the worker's from there on. */
 static void slot_done(struct xenstore_request *request)
@@ -186,13 +186,13 @@ bool xenbus_io_pump(struct xenbus_inner *inner)
 	return !__atomic_load_n(&inner->pending, __ATOMIC_ACQUIRE);
 }
 
-/* Appends a string and its NUL. */
-static int text_add(struct xenbus_inner *inner, const char *text)
+/* Appends a string and its NUL, leaving room for the state. */
+static int text_add(struct xenbus_inner *inner, const char *text, size_t room)
 {
 	size_t bytes = strlen(text) + 1;
 
-	if (inner->text_max - inner->text_used < bytes) {
-		size_t wanted = inner->text_max ? inner->text_max * 2 : TEXT_BYTES_MIN;
+	if (inner->text_max - inner->text_used < bytes + room) {
+		size_t wanted = inner->text_max * 2;
 		char *grown = heap_realloc(inner->text, wanted);
 
 		if (!grown)
@@ -205,11 +205,11 @@ static int text_add(struct xenbus_inner *inner, const char *text)
 	return 0;
 }
 
-static void add_write(struct xenbus_inner *inner, const char *key, const char *value)
+static void add_write(struct xenbus_inner *inner, const char *key, const char *value, size_t room)
 {
 	size_t used = inner->text_used;
 
-	if (text_add(inner, key) || text_add(inner, value)) {
+	if (text_add(inner, key, room) || text_add(inner, value, room)) {
 		inner->text_used = used;
 		inner->publish_error = -ENOMEM;
 		return;
@@ -230,7 +230,7 @@ void xenbus_publish(struct xenbus_device *device, const char *key, const char *f
 	if (length >= (int)sizeof(value))
 		inner->publish_error = -E2BIG;
 	else
-		add_write(inner, key, value);
+		add_write(inner, key, value, STATE_BYTES);
 }
 
 void xenbus_write_nothing(struct xenbus_inner *inner)
@@ -245,12 +245,11 @@ void xenbus_write(struct xenbus_inner *inner, XenbusState state)
 	char text[8];
 
 	(void)format_text(text, sizeof(text), "%u", (unsigned int)state);
-	add_write(inner, "state", text);
+	add_write(inner, "state", text, 0);
 	inner->op = XENBUS_OP_WRITE;
 	inner->next = 0;
 	inner->text_next = 0;
-	inner->op_error = inner->publish_error;
-	inner->publish_error = 0;
+	inner->op_error = 0;
 	inner->front = state;
 	(void)xenbus_io_pump(inner);
 }

@@ -7,7 +7,6 @@
 #include "core/log.h"
 #include "drivers/xenbus_internal.h"
 #include "lib/base/error.h"
-#include "lib/base/parse.h"
 #include "lib/base/string.h"
 
 #define STALL_NS        (10 * NS_PER_S) /* of a handshake */
@@ -101,7 +100,7 @@ static bool find_backend(struct xenbus_inner *inner)
 	size_t length = strlen(inner->backend_read);
 
 	if (!inner->backend_present || !length || inner->backend_read[length - 1] == '/' ||
-	    parse_u64(inner->backend_id_text, &id) || id >= DOMID_FIRST_RESERVED)
+	    xenbus_number(inner->backend_id_text, &id) || id >= DOMID_FIRST_RESERVED)
 		return false;
 	inner->device->backend_id = (domid_t)id;
 	xenbus_unwatch(inner);
@@ -121,8 +120,8 @@ static bool front_is_known(const struct xenbus_inner *inner)
 
 	return inner->phase != XENBUS_NEW && inner->backend_present &&
 	       strcmp(inner->backend, inner->backend_read) == 0 &&
-	       !parse_u64(inner->backend_id_text, &id) && id == inner->device->backend_id &&
-	       !parse_u64(inner->front_text, &front) && front == inner->front;
+	       !xenbus_number(inner->backend_id_text, &id) && id == inner->device->backend_id &&
+	       !xenbus_number(inner->front_text, &front) && front == inner->front;
 }
 
 /* The toolstack made the directory, or made it anew, perhaps for another back end. */
@@ -149,7 +148,7 @@ static void front_was_read(struct xenbus_inner *inner)
 	inner->back = XenbusStateUnknown;
 	inner->back_changed = true;
 	enter(inner, XENBUS_WAITING, READY_NS);
-	if (parse_u64(inner->front_text, &front) || front != XenbusStateInitialising)
+	if (xenbus_number(inner->front_text, &front) || front != XenbusStateInitialising)
 		xenbus_write(inner, XenbusStateInitialising);
 	else
 		inner->front = XenbusStateInitialising;
@@ -169,6 +168,8 @@ static void back_was_read(struct xenbus_inner *inner)
 		inner->attached = true;
 		inner->publish_error = 0;
 		error = driver->connect(inner->device);
+		if (!error)
+			error = inner->publish_error;
 		if (!error) {
 			enter(inner, XENBUS_PUBLISHED, STALL_NS);
 			xenbus_write(inner, driver->published_state);
@@ -198,7 +199,7 @@ static void state_was_read(struct xenbus_inner *inner)
 	uint64_t number;
 	XenbusState before = inner->back;
 
-	if (!inner->state_present || parse_u64(inner->state_text, &number) ||
+	if (!inner->state_present || xenbus_number(inner->state_text, &number) ||
 	    number > XenbusStateReconfigured)
 		number = XenbusStateUnknown;
 	inner->back = (XenbusState)number;

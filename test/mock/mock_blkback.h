@@ -55,6 +55,8 @@ struct mock_disk {
 	bool keep_mapped;     /* does not unmap when it should */
 	unsigned int fail_in; /* the request after so many fails; 0: none */
 	int16_t fail_status;
+	/* A node that says this after the back end wrote all others; NULL: none. */
+	const char *node_key, *node_value;
 	/* Called with each response before it is published; may change it, and the ring. */
 	void (*on_response)(struct mock_queue *queue, blkif_response_t *response);
 	/* what it saw */
@@ -62,6 +64,9 @@ struct mock_disk {
 	unsigned int grant_errors; /* references it could not map */
 	unsigned int segments_max_seen;
 };
+
+/* What a ring says may make no sense, since the test scribbles over it. */
+extern bool mock_disk_hostile;
 
 /* Makes the directories, as the toolstack does, and the back end. Lasts until the test ends. */
 struct mock_disk *mock_disk_attach(const struct mock_disk_config *config);

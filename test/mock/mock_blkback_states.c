@@ -104,6 +104,8 @@ static void connect(struct mock_disk *disk)
 	write_number(disk->back, "feature-barrier", config->barrier);
 	if (config->discard)
 		write_number(disk->back, "feature-discard", 1);
+	if (disk->node_key)
+		mock_disk_node(disk, disk->node_key, disk->node_value);
 	disk->connected = true;
 	set_state(disk, XenbusStateConnected);
 }

@@ -56,10 +56,12 @@ static inline struct blkqueue *bench_queue(void)
 /* Time passes, and everybody does what he has to. */
 static inline void bench_pass(uint64_t ns)
 {
-	for (int i = 0; i < 20; i++) {
+	uint64_t step_ns = ns > 10 * NS_PER_S ? NS_PER_S / 2 : ns / 20;
+
+	for (uint64_t passed_ns = 0; passed_ns < ns; passed_ns += step_ns) {
 		mock_run_backends();
 		mock_deliver();
-		mock_advance_ns(ns / 20);
+		mock_advance_ns(step_ns);
 	}
 }
 
