@@ -120,9 +120,9 @@ static int put_into_target(struct session *session, struct breakpoint *breakpoin
 		if (error == -EOPNOTSUPP)
 			return problem_set(problem, error, "this target has no debug registers");
 		if (error)
-			return problem_set(problem, error,
-					   "the debug register cannot be set for 0x%llx",
-					   (unsigned long long)breakpoint->addrs[0]);
+			return problem_set(
+				problem, error, "the debug register cannot be set for 0x%llx: %s",
+				(unsigned long long)breakpoint->addrs[0], strerror(-error));
 		breakpoint->slot = slot;
 		return 0;
 	}

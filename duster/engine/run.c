@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "duster/arch/x86_64.h"
 #include "duster/engine/eval.h"
@@ -189,11 +190,33 @@ static int leave_own_trap(struct session *session)
 	return target_regs_set(session->target, session->vcpu, &regs);
 }
 
+static uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* What is left of the time the user gave; conditions that are false again and again do not begin it
+ * anew. */
+static int time_left(const struct session *session, uint64_t started_ms)
+{
+	uint64_t gone = clock_ms() - started_ms;
+
+	if (session->settings.timeout_ms < 0)
+		return -1;
+	return gone < (uint64_t)session->settings.timeout_ms
+		       ? session->settings.timeout_ms - (int)gone
+		       : 0;
+}
+
 /* Runs until a stop. The guest is paused afterwards. */
 static int go(struct session *session, const struct goal *goal, struct stop *stop,
 	      struct problem *problem)
 {
 	struct target_event event;
+	uint64_t started_ms = clock_ms();
 	int error = leave_own_trap(session);
 
 	*stop = (struct stop){.problem = {.column = -1}};
@@ -202,7 +225,8 @@ static int go(struct session *session, const struct goal *goal, struct stop *sto
 		session_forget_frames(session);
 		error = target_resume(session->target);
 		if (!error)
-			error = target_wait(session->target, session->settings.timeout_ms, &event);
+			error = target_wait(session->target, time_left(session, started_ms),
+					    &event);
 		session_forget_frames(session);
 		if (error)
 			break;
@@ -217,7 +241,7 @@ static int go(struct session *session, const struct goal *goal, struct stop *sto
 	}
 	if (error)
 		return problem_set(problem, error, "the guest cannot be run: %s", strerror(-error));
-	if (stop->reason != STOP_ENDED) {
+	if (stop->reason != STOP_ENDED && stop->reason != STOP_SUSPENDED) {
 		error = target_pause(session->target);
 		session_forget_frames(session);
 	}
@@ -264,7 +288,7 @@ static int go_to(struct session *session, struct goal *goal, struct stop *stop,
 		return error;
 	error = go(session, goal, stop, problem);
 	for (size_t i = 0; i < goal->count; i++)
-		if (mine[i] && stop->reason != STOP_ENDED)
+		if (mine[i] && stop->reason != STOP_ENDED && stop->reason != STOP_SUSPENDED)
 			(void)target_break_clear(session->target, goal->addrs[i]);
 	return error;
 }

@@ -304,8 +304,15 @@ static void forget_contexts(struct live *live)
 
 int live_set_context(struct live *live, unsigned int vcpu, vcpu_guest_context_any_t *context)
 {
+	int error = live_vectors_save(live, vcpu), restored;
+
+	if (error)
+		return error;
 	forget_contexts(live);
-	return xc_vcpu_setcontext(live->xc, live->domid, vcpu, context) ? -errno : 0;
+	if (xc_vcpu_setcontext(live->xc, live->domid, vcpu, context))
+		error = -errno;
+	restored = live_vectors_restore(live);
+	return error ? error : restored;
 }
 
 int live_op_pause(struct target *target)
@@ -433,6 +440,7 @@ static void op_close(struct target *target)
 	}
 	live_dismiss_guardian(live);
 	live_close_handles(live);
+	live_vectors_close(live);
 	if (live->lock_fd >= 0)
 		close(live->lock_fd);
 	free(live->contexts);
@@ -515,6 +523,8 @@ int live_open(unsigned int domid, unsigned int flags, struct target **target_out
 		error = examine(live, &info, problem);
 	if (!error)
 		error = live_take_lock(live, flags & LIVE_WAIT, problem);
+	if (!error && live_vectors_open(live))
+		error = problem_set(problem, -ENOMEM, "out of memory");
 	if (!error)
 		error = live_start_guardian(live, problem);
 	if (!error && live_pause_noted(live)) /* of a debugger killed with its guardian */
@@ -522,7 +532,14 @@ int live_open(unsigned int domid, unsigned int flags, struct target **target_out
 	if (!error && !(flags & LIVE_RUNNING))
 		error = live_stop(&live->target, NULL, problem);
 	if (!error) {
+		struct target_event event;
+		char path[64];
+
+		live->suspend_asked = true; /* what was asked before is no news */
+		(void)live_look_for_suspend(live, &event);
 		(void)xs_watch(live->store, "@releaseDomain", "gone");
+		snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", domid);
+		(void)xs_watch(live->store, path, "shutdown");
 		for (unsigned int i = 0; i < VCPUS_MAX; i++)
 			live->slot_of[i] = -1;
 		*target_out = &live->target;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "duster/target/live_parts.h"
+#include "duster/util/privileges.h"
 
 #define UNPAUSES_MAX 16u
 
@@ -129,6 +130,8 @@ static int recover_with(struct live *live, unsigned int *undone, struct problem 
 	int error;
 
 	*undone = 0;
+	/* Killed between two calls: the domain is paused still. */
+	(void)live_vectors_restore(live);
 	if (live_pause_noted(live)) {
 		if (xc_domain_unpause(live->xc, live->domid) == 0)
 			*undone += 1;
@@ -307,7 +310,7 @@ static void be_nobody(void)
 }
 
 /* Until the pipe closes. The lock stays ours too, so that nobody attaches before we are done. */
-static _Noreturn void guard(int fd, unsigned int domid, int lock_fd, int ready_fd)
+static _Noreturn void guard(int fd, const struct live *debugger, int ready_fd)
 {
 	struct live_stub stub = {0};
 	struct guard_message message;
@@ -317,13 +320,16 @@ static _Noreturn void guard(int fd, unsigned int domid, int lock_fd, int ready_f
 	char word;
 
 	be_nobody();
-	live = reopen(domid, &stub, NULL);
+	live = reopen(debugger->domid, &stub, NULL);
+	if (live && privileges_drop("nobody", NULL) == -ENOENT)
+		(void)privileges_drop(NULL, NULL);
 	word = live ? 'r' : 'f';
 	count = write(ready_fd, &word, 1);
 	close(ready_fd);
 	if (!live || count != 1)
 		_exit(1);
-	live->lock_fd = lock_fd;
+	live->lock_fd = debugger->lock_fd;
+	live->vectors = debugger->vectors;
 	for (;;) {
 		count = read(fd, &message, sizeof(message));
 		if (count < 0 && errno == EINTR)
@@ -352,7 +358,7 @@ int live_start_guardian(struct live *live, struct problem *problem)
 	if (live->guardian_pid == 0) {
 		close(fds[1]);
 		close(ready[0]);
-		guard(fds[0], live->domid, live->lock_fd, ready[1]);
+		guard(fds[0], live, ready[1]);
 	}
 	close(fds[0]);
 	close(ready[1]);

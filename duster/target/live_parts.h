@@ -65,6 +65,7 @@ struct live {
 	struct walk_memory memory;
 	uint64_t root_mfn[VCPUS_MAX]; /* 0: not asked yet; forgotten when the guest runs */
 	bool paused, armed, ended;
+	bool suspend_asked; /* and this was seen, or was so before we came */
 	struct live_stub stub;
 	/* The block for writing, kept while armed: it never becomes a page table, and three of the
 	 * four writes of a stop go there. NULL: not mapped. */
@@ -89,7 +90,8 @@ struct live {
 		bool valid;
 		unsigned int done;
 		uint64_t next;
-	} displaced[JOURNAL_MAX]; /* of the journal's entries */
+	} displaced[JOURNAL_MAX];     /* of the journal's entries */
+	struct live_vectors *vectors; /* shared with the guardian; NULL: none */
 	int guardian_fd; /* -1: none; closing it without a word makes the guardian recover */
 	int guardian_pid;
 };
@@ -124,6 +126,14 @@ int live_block_write32(struct live *live, uint64_t addr, uint32_t word);
 /* Sets and clears bits of the block's flags. */
 int live_block_flags(struct live *live, uint32_t set, uint32_t clear);
 
+/* live_vectors.c: the domain is paused. */
+int live_vectors_open(struct live *live);
+void live_vectors_close(struct live *live);
+/* Before a context is set. -E2BIG: more than we can keep, the context must not be set. */
+int live_vectors_save(struct live *live, unsigned int vcpu);
+/* Afterwards; also what another process left when it was killed. */
+int live_vectors_restore(struct live *live);
+
 /* live_break.c */
 int live_op_break_set(struct target *target, uint64_t addr, struct problem *problem);
 int live_op_break_clear(struct target *target, uint64_t addr);
@@ -150,6 +160,8 @@ int live_op_regs_set(struct target *target, unsigned int vcpu, const struct regs
 int live_op_resume(struct target *target);
 int live_op_wait(struct target *target, int timeout_ms, struct target_event *event_out);
 int live_op_step(struct target *target, unsigned int vcpu, struct target_event *event_out);
+/* True: the toolstack has just asked the domain to suspend, and we have let go of it. */
+bool live_look_for_suspend(struct live *live, struct target_event *event_out);
 /* Which vCPU stands in which slot, now. */
 int live_scan(struct live *live);
 /* Puts vCPUs back online that were taken off for a step. */

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 #define RFLAGS_RF    0x10000u
 #define TRAP_SYSCALL 0x100u /* of user_regs.entry_vector (Xen: asm-x86 domain.h) */
 #define VECTOR_DEBUG 1u
+#define DR6_HITS     0xfu
 
 /* struct trap_frame as debug.S pushes it: words from its beginning. */
 static const uint8_t frame_regs[23] = {
@@ -197,6 +199,29 @@ static bool look_for_end(struct live *live, struct target_event *event_out)
 	return true;
 }
 
+/* The toolstack is about to save or migrate the domain: nothing of ours goes with it. */
+bool live_look_for_suspend(struct live *live, struct target_event *event_out)
+{
+	char path[64], *value;
+	unsigned int bytes, undone = 0;
+	bool wanted;
+
+	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", live->domid);
+	value = xs_read(live->store, XBT_NULL, path, &bytes);
+	wanted = value && strcmp(value, "suspend") == 0;
+	free(value);
+	if (!wanted || live->suspend_asked) {
+		live->suspend_asked = wanted;
+		return false;
+	}
+	if (live->armed)
+		(void)live_undo(live, &undone);
+	live->armed = false;
+	live->ended = true;
+	event_out->kind = TARGET_EVENT_SUSPENDED;
+	return true;
+}
+
 #define ANY_VCPU UINT32_MAX
 
 /* A stop in the registers' final form: no TF, and rip where the program is. True: it was none, the
@@ -247,8 +272,12 @@ static bool next_stop(struct live *live, unsigned int only, struct target_event 
 			event_out->kind = TARGET_EVENT_STEP;
 			if (live_get_context(live, vcpu, &context) == 0)
 				event_out->dr6 = context.c.debugreg[6];
-			if (event_out->dr6 & 0xf)
+			if (event_out->dr6 & DR6_HITS) {
 				event_out->kind = TARGET_EVENT_WATCH;
+				/* Neither the processor nor Xen takes them back. */
+				context.c.debugreg[6] = 0;
+				(void)live_set_context(live, vcpu, &context);
+			}
 		}
 		return true;
 	}
@@ -295,7 +324,7 @@ static int wait_once(struct live *live, int timeout_ms, unsigned int only,
 		return -ETIMEDOUT;
 	if (fds[1].revents) {
 		drain_watches(live);
-		if (look_for_end(live, event_out))
+		if (look_for_end(live, event_out) || live_look_for_suspend(live, event_out))
 			return 0;
 	}
 	if (!fds[0].revents)
@@ -338,7 +367,7 @@ static int wait_for(struct live *live, int timeout_ms, unsigned int only,
 		(void)look_for_end(live, event_out);
 		error = 0;
 	}
-	if (!error && event_out->kind != TARGET_EVENT_ENDED && event_out->kind != TARGET_EVENT_NONE)
+	if (!error && !live->ended && event_out->kind != TARGET_EVENT_NONE)
 		error = live_op_pause(&live->target);
 	return error;
 }

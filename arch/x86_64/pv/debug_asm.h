@@ -21,6 +21,7 @@
 #define DEBUG_BLOCK_BYTES 4096
 
 #define DEBUG_PORT       16
+#define DEBUG_REGISTERS  32 /* dr0 to dr3 and dr7, for vCPUs that come up; 0 while none is set */
 #define DEBUG_SLOTS      1024
 #define DEBUG_SLOT_BYTES 64
 #define DEBUG_SLOT_COUNT 48

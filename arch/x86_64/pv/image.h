@@ -11,7 +11,8 @@
 
 extern char __image_start[], __image_end[];
 extern char __text_start[], __text_end[];
-extern char hypercall_page[]; /* a page of stubs, 32 bytes for each hypercall */
+extern char hypercall_page[];       /* a page of stubs, 32 bytes for each hypercall */
+extern const char __duster_block[]; /* debug_asm.h */
 extern char __rodata_start[], __rodata_end[];
 extern char __ro_after_init_start[], __ro_after_init_end[];
 extern char __pt_pool_end[]; /* of pt_boot.c's pool */

@@ -2,6 +2,8 @@
 #include "arch/x86_64/pv/vcpu_boot.h"
 
 #include "arch/x86_64/pv/boot.h"
+#include "arch/x86_64/pv/debug_asm.h"
+#include "arch/x86_64/pv/image.h"
 #include "arch/x86_64/pv/pt_internal.h"
 #include "arch/x86_64/pv/traps.h"
 #include "xen/hypercall.h"
@@ -14,6 +16,17 @@ _Noreturn __attribute__((no_stack_protector)) void vcpu_boot_begin(void (*run)(v
 	boot_enable_vectors();
 	run();
 	__builtin_trap();
+}
+
+/* Watchpoints of an attached debugger hold on this vCPU, too. */
+static void take_debug_registers(struct vcpu_guest_context *context)
+{
+	const volatile uint64_t *debug =
+		(const volatile uint64_t *)(__duster_block + DEBUG_REGISTERS);
+
+	for (unsigned int i = 0; i < 4; i++)
+		context->debugreg[i] = debug[i];
+	context->debugreg[7] = debug[4];
 }
 
 int vcpu_boot_create(const struct vcpu *vcpu, uintptr_t stack_top, void (*run)(void),
@@ -35,5 +48,6 @@ int vcpu_boot_create(const struct vcpu *vcpu, uintptr_t stack_top, void (*run)(v
 	context->ctrlreg[3] = xen_pfn_to_cr3(pt_pfn_to_mfn(pt_state.root));
 	context->gs_base_kernel = (uintptr_t)vcpu;
 	traps_fill_context(context);
+	take_debug_registers(context);
 	return hypercall_vcpu_op(VCPUOP_initialise, vcpu->id, context);
 }

@@ -68,6 +68,8 @@ int cli_run_into(struct cli *cli, const char *line, struct text *text);
 bool cli_collect(struct cli *cli, const char *line);
 /* Each line of a file until one fails. */
 int cli_run_file(struct cli *cli, const char *path, struct problem *problem);
+/* The file that keeps what is typed: before privileges go. */
+void cli_open_history(void);
 /* Reads lines until EOF or quit; with history and completion on a terminal. */
 void cli_interact(struct cli *cli);
 

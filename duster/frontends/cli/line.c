@@ -5,9 +5,9 @@
 #include <readline/history.h>
 #include <readline/readline.h>
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "duster/engine/eval.h"
@@ -180,19 +180,50 @@ static char **complete(const char *text, int start, int end)
 
 /* ---- Reading ---- */
 
-static char *history_path(void)
+static FILE *history_file; /* NULL: none */
+
+void cli_open_history(void)
 {
 	const char *home = getenv("HOME");
 	char *path;
+	int fd;
 
-	if (!home || asprintf(&path, "%s/.duster_history", home) < 0)
-		return NULL;
-	return path;
+	if (!home || !isatty(STDIN_FILENO) || asprintf(&path, "%s/.duster_history", home) < 0)
+		return;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	free(path);
+	history_file = fd >= 0 ? fdopen(fd, "r+") : NULL;
+	if (fd >= 0 && !history_file)
+		close(fd);
+}
+
+static void read_lines(void)
+{
+	char *line = NULL;
+	size_t room = 0;
+
+	while (history_file && getline(&line, &room, history_file) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		add_history(line);
+	}
+	free(line);
+}
+
+static void write_lines(void)
+{
+	HIST_ENTRY **entries = history_list();
+
+	if (!history_file || fseek(history_file, 0, SEEK_SET) || ftruncate(fileno(history_file), 0))
+		return;
+	for (; entries && *entries; entries++)
+		fprintf(history_file, "%s\n", (*entries)->line);
+	fclose(history_file);
+	history_file = NULL;
 }
 
 static void interact_terminal(struct cli *cli)
 {
-	char *path = history_path(), *line;
+	char *line;
 
 	active = cli;
 	rl_readline_name = "duster";
@@ -200,8 +231,7 @@ static void interact_terminal(struct cli *cli)
 	rl_basic_word_break_characters = " \t\n\"\\'`@$><=;|&{(.-,+*/[!~";
 	using_history();
 	stifle_history(HISTORY_LINES);
-	if (path)
-		(void)read_history(path);
+	read_lines();
 	while (!cli->quit && (line = readline("(duster) ")) != NULL) {
 		const char *text = cli_skip_blanks(line);
 
@@ -212,11 +242,7 @@ static void interact_terminal(struct cli *cli)
 		(void)cli_run_line(cli, *text ? text : cli->last);
 		free(line);
 	}
-	if (path) {
-		(void)write_history(path);
-		(void)chmod(path, 0600);
-		free(path);
-	}
+	write_lines();
 	free(matches.names);
 }
 

@@ -14,6 +14,7 @@
 #include "duster/frontends/rsp/rsp.h"
 #include "duster/target/core.h"
 #include "duster/target/live.h"
+#include "duster/util/privileges.h"
 
 #define COMMANDS_MAX 64u
 
@@ -28,6 +29,7 @@ static const char usage[] =
 	"  -e, --exec COMMAND   run COMMAND first; may be repeated\n"
 	"  -x, --script FILE    run the commands of FILE (-: standard input)\n"
 	"      --running        attach without stopping the guest: look at it as it runs\n"
+	"      --user NAME      become NAME when all is open, instead of sudo's user or nobody\n"
 	"      --wait           wait for another debugger to leave\n"
 	"      --batch          leave after them; status 1 when one failed\n"
 	"      --json           one JSON object for each command\n"
@@ -44,7 +46,8 @@ struct options {
 	} commands[COMMANDS_MAX];
 	unsigned int commands_count;
 	bool batch, json, no_verify, running, wait;
-	const char *gdb; /* [ADDRESS:]PORT; NULL: no server */
+	const char *user; /* to become; NULL: as it comes */
+	const char *gdb;  /* [ADDRESS:]PORT; NULL: no server */
 };
 
 enum {
@@ -53,6 +56,7 @@ enum {
 	OPTION_NO_VERIFY,
 	OPTION_RUNNING,
 	OPTION_WAIT,
+	OPTION_USER,
 	OPTION_GDB,
 	OPTION_HELP,
 	OPTION_VERSION
@@ -68,6 +72,7 @@ static const struct option long_options[] = {
 	{"no-verify", no_argument, NULL, OPTION_NO_VERIFY},
 	{"running", no_argument, NULL, OPTION_RUNNING},
 	{"wait", no_argument, NULL, OPTION_WAIT},
+	{"user", required_argument, NULL, OPTION_USER},
 	{"gdb", required_argument, NULL, OPTION_GDB},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
@@ -119,6 +124,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case OPTION_WAIT:
 			options->wait = true;
+			break;
+		case OPTION_USER:
+			options->user = optarg;
 			break;
 		case OPTION_GDB:
 			options->gdb = optarg;
@@ -201,8 +209,14 @@ static int run_commands(struct cli *cli, const struct options *options)
 static int start_session(struct cli *cli, struct target *target, struct image *image,
 			 const struct options *options)
 {
+	struct problem problem = {.column = -1};
 	int status;
 
+	cli_open_history();
+	if (privileges_drop(options->user, &problem)) {
+		session_close(&cli->session);
+		return say_problem(&problem);
+	}
 	if (image && !image->dwarf && !options->json)
 		fprintf(stderr, "duster: %s has no debug information: symbols only\n", image->path);
 	status = run_commands(cli, options);

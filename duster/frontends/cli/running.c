@@ -101,7 +101,9 @@ static int say_stop(struct cli *cli, struct stop *stop, struct problem *problem)
 		say(cli, "The guest has crashed.\n");
 		break;
 	case STOP_SUSPENDED:
-		say(cli, "The guest was suspended.\n");
+		say(cli,
+		    "The guest is being saved or migrated: breakpoints are out, and duster has "
+		    "let go of it.\n");
 		return 0;
 	default:
 		break;
