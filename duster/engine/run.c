@@ -59,6 +59,8 @@ static bool wants_stop(struct session *session, struct breakpoint *breakpoint, s
 	bool is_true;
 
 	session_begin_command(session);
+	if (breakpoint->filter && !breakpoint->filter(breakpoint->filter_context, session))
+		return false;
 	if (breakpoint->condition) {
 		int error = eval_expression(session, breakpoint->condition, &value, &stop->problem);
 

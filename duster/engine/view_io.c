@@ -130,7 +130,6 @@ VIEW(fds)
 	for (uint64_t fd = 0; fd < count && fd < FDS_MAX; fd++) {
 		struct value *slot = look_index(session, slots, fd);
 		struct value *file = look_deref(session, look_member(session, slot, "file"));
-		uint64_t path;
 
 		if (!file)
 			continue;
@@ -142,8 +141,7 @@ VIEW(fds)
 			  (unsigned long long)look_word(session, file, "flags"));
 		view_number(&row, "offset", look_word(session, file, "offset"));
 		view_number(&row, "references", look_word(session, file, "refs"));
-		path = look_word(session, file, "path");
-		view_text(&row, "path", "%s", look_text(session, path, 255));
+		view_address(&row, "node", look_word(session, file, "node"));
 		view_end(&row);
 	}
 	return 0;
@@ -187,6 +185,37 @@ static int say_ring(struct session *session, struct value *store, const char *me
 		       : 0;
 }
 
+static bool say_device(void *context, struct value *inner)
+{
+	struct view_row *row = context;
+	struct session *session = row->session;
+	struct value *device = look_deref(session, look_member(session, inner, "device"));
+	struct value *driver = look_deref(session, look_member(session, device, "driver"));
+	struct value *id = look_member(session, device, "id");
+	uint64_t trouble = look_word(session, device, "trouble");
+
+	view_text(row, "kind", "device");
+	view_address(row, "at", device ? device->addr : inner->addr);
+	view_text(row, "path", "%s/%s of domain %llu",
+		  look_text(session, look_word(session, driver, "type"), 32),
+		  look_text(session, id ? id->addr : 0, 15),
+		  (unsigned long long)look_word(session, device, "backend_id"));
+	view_text(row, "function", "%s%s%s",
+		  look_enumerator(session, "xenbus_phase", look_word(session, inner, "phase")),
+		  trouble ? ": " : "", look_text(session, trouble, 80));
+	view_end(row);
+	return true;
+}
+
+static void say_devices(struct view_row *row)
+{
+	struct value *head = look(row->session, "&'drivers/xenbus.c'::xenbus.devices");
+	uint64_t addr;
+
+	if (head && value_number(row->session, head, &addr, NULL) == 0)
+		(void)look_list(row->session, addr, "xenbus_inner", "node", say_device, row);
+}
+
 VIEW(xenbus)
 {
 	struct view_row row = {.session = session, .sink = sink};
@@ -201,24 +230,134 @@ VIEW(xenbus)
 		  look_enumerator(session, "store_state", state),
 		  (unsigned long long)look_word(session, store, "port"),
 		  (unsigned long long)look_word(session, store, "last_id"));
+	say_devices(&row);
 	error = say_ring(session, store, "in_flight", "xenstore_request", &row, problem);
 	if (!error)
 		error = say_ring(session, store, "watches", "xenstore_watch", &row, problem);
 	return error;
 }
 
+/* ---- Grants ---- */
+
+/* Xen: public/grant_table.h. */
+#define GRANT_TYPE     0x3u
+#define GRANT_READONLY 0x4u
+#define GRANT_READING  0x8u
+#define GRANT_WRITING  0x10u
+#define GRANTS_MAX     262144u
+
+static void say_grant(struct view_row *row, uint64_t reference, struct value *entry, uint64_t flags)
+{
+	struct session *session = row->session;
+
+	view_number(row, "reference", reference);
+	view_number(row, "domain", look_word(session, entry, "domid"));
+	view_address(row, "mfn", look_word(session, entry, "frame"));
+	view_text(row, "access", "%s", flags & GRANT_READONLY ? "read" : "read, write");
+	view_text(row, "in use", "%s",
+		  flags & GRANT_WRITING   ? "writing"
+		  : flags & GRANT_READING ? "reading"
+					  : "");
+	view_end(row);
+}
+
 VIEW(grants)
 {
-	(void)session;
+	struct view_row row = {.session = session, .sink = sink};
+	struct value *table = look(session, "'xen/grant.c'::grant");
+	struct value *entries = look_member(session, table, "entries"), *first;
+	uint64_t frames = look_word(session, table, "frames"), count;
+
 	(void)words;
-	(void)sink;
-	return problem_set(problem, -ENOENT, "the program has no grant table");
+	first = look_deref(session, entries);
+	if (!first || !type_bytes(first->type))
+		return problem_set(problem, -ENOENT, "the program has no grant table");
+	count = frames * (PAGE_BYTES / type_bytes(first->type));
+	for (uint64_t i = 0; i < count && i < GRANTS_MAX; i++) {
+		struct value *entry = look_index(session, entries, i);
+		uint64_t flags = look_word(session, entry, "flags");
+
+		if (flags & GRANT_TYPE)
+			say_grant(&row, i, entry, flags);
+	}
+	if (count && !look_number(session, look_index(session, entries, 0), "flags", &count))
+		view_note(&row, "the table itself is Xen's memory, and not here");
+	view_note(&row, "%llu frames, %llu references free, %llu in quarantine",
+		  (unsigned long long)frames,
+		  (unsigned long long)look_word(session, table, "free_count"),
+		  (unsigned long long)look_word(session, table, "stuck_count"));
+	return 0;
+}
+
+/* ---- Sockets ---- */
+
+#define SOCKETS_MAX 100000u
+
+static const char *inet_address(struct session *session, struct value *pcb, const char *ip,
+				const char *port)
+{
+	struct value *address = look_member(session, pcb, ip);
+	uint64_t number = look_word(session, pcb, port), v4, type = 0, bytes[2] = {0};
+
+	(void)look_number(session, address, "type", &type);
+	if (type == 6 && session_read(session, address->addr, bytes, sizeof(bytes)) == 0)
+		return arena_format(&session->arena, "[%016llx%016llx]:%llu",
+				    (unsigned long long)__builtin_bswap64(bytes[0]),
+				    (unsigned long long)__builtin_bswap64(bytes[1]),
+				    (unsigned long long)number);
+	if (!look_number(session, address, "u_addr.ip4.addr", &v4) &&
+	    !look_number(session, address, "addr", &v4))
+		v4 = 0;
+	return arena_format(&session->arena, "%llu.%llu.%llu.%llu:%llu",
+			    (unsigned long long)(v4 & 255), (unsigned long long)(v4 >> 8 & 255),
+			    (unsigned long long)(v4 >> 16 & 255),
+			    (unsigned long long)(v4 >> 24 & 255), (unsigned long long)number);
+}
+
+static int say_pcbs(struct view_row *row, const char *list, const char *protocol,
+		    struct problem *problem)
+{
+	struct session *session = row->session;
+	struct value *pcb = look_deref(session, look(session, list));
+	uint64_t state, count = 0;
+
+	for (; pcb; pcb = look_deref(session, look_member(session, pcb, "next"))) {
+		bool connected = look_word(session, pcb, "remote_port");
+
+		if (count++ > SOCKETS_MAX)
+			return view_damaged(session, -ELOOP, "the list of sockets", problem);
+		view_text(row, "protocol", "%s", protocol);
+		view_text(row, "local", "%s", inet_address(session, pcb, "local_ip", "local_port"));
+		view_text(row, "remote", "%s",
+			  connected ? inet_address(session, pcb, "remote_ip", "remote_port") : "");
+		view_text(row, "state", "%s",
+			  look_number(session, pcb, "state", &state)
+				  ? look_enumerator(session, "tcp_state", state)
+				  : "");
+		view_number(row, "unsent", look_word(session, pcb, "snd_queuelen"));
+		view_address(row, "at", pcb->addr);
+		view_end(row);
+	}
+	return 0;
 }
 
 VIEW(sockets)
 {
-	(void)session;
+	static const struct {
+		const char *list, *protocol;
+	} lists[] = {{"tcp_listen_pcbs.listen_pcbs", "tcp"},
+		     {"tcp_bound_pcbs", "tcp"},
+		     {"tcp_active_pcbs", "tcp"},
+		     {"tcp_tw_pcbs", "tcp"},
+		     {"udp_pcbs", "udp"}};
+	struct view_row row = {.session = session, .sink = sink};
+	int error = 0;
+	bool any = false;
+
 	(void)words;
-	(void)sink;
-	return problem_set(problem, -ENOENT, "the program has no network");
+	for (unsigned int i = 0; i < sizeof(lists) / sizeof(lists[0]) && !error; i++) {
+		any |= look(session, lists[i].list) != NULL;
+		error = say_pcbs(&row, lists[i].list, lists[i].protocol, problem);
+	}
+	return !any ? problem_set(problem, -ENOENT, "the program has no network") : error;
 }

@@ -156,6 +156,13 @@ static void monitor(void *context, const char *line, struct text *text)
 	cli_run_into(context, line, text);
 }
 
+static void say_ready(void *context, const char *address, unsigned int port)
+{
+	(void)context;
+	printf("gdb: target remote %s:%u\n", address, port);
+	fflush(stdout);
+}
+
 static int serve_gdb(struct cli *cli, const char *where)
 {
 	struct problem problem = {.column = -1};
@@ -173,7 +180,8 @@ static int serve_gdb(struct cli *cli, const char *where)
 		fprintf(stderr, "duster: gdb needs a target\n");
 		return CLI_USAGE;
 	}
-	if (rsp_serve(&cli->session, address, (unsigned int)number, monitor, cli, &problem))
+	if (rsp_serve(&cli->session, address, (unsigned int)number, monitor, say_ready, cli,
+		      &problem))
 		return say_problem(&problem);
 	return CLI_OK;
 }

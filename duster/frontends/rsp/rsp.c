@@ -13,20 +13,30 @@
 #include <unistd.h>
 
 #include "duster/engine/run.h"
+#include "duster/engine/threads.h"
+#include "duster/frontends/rsp/rsp_agent.h"
 #include "duster/frontends/rsp/rsp_wire.h"
 
-#define PACKET_BYTES 4096u
-#define MEMORY_BYTES ((PACKET_BYTES - 16) / 2)
-#define BREAKS_MAX   256u
-#define INTERRUPT    0x03
-#define SIGNAL_INT   2
-#define SIGNAL_TRAP  5
-#define SLICE_MS     200 /* how often a running guest's client is asked whether it wants to stop */
+#define PACKET_BYTES   4096u
+#define MEMORY_BYTES   ((PACKET_BYTES - 16) / 2)
+#define BREAKS_MAX     256u
+#define THREADS_LISTED 300u /* fit in a packet */
+#define INTERRUPT      0x03
+#define SIGNAL_INT     2
+#define SIGNAL_TRAP    5
+#define SLICE_MS       200 /* how often a running guest's client is asked whether it wants to stop */
+
+#define CONDITION_BYTES 256u
+#define CONDITIONS_MAX  8u
+#define FS_BASE         58u /* numbers of registers in the protocol, as target.xml counts */
+#define GS_BASE         59u
+#define GUEST_THREADS   0x10000u /* guest thread n that does not run is gdb's thread n + this */
 
 struct server {
 	struct session *session;
 	struct rsp_wire wire;
-	unsigned int general; /* vCPU of g, m … */
+	unsigned int general;  /* vCPU of g, m … */
+	uint64_t guest_thread; /* its registers instead, 0: none */
 	rsp_monitor_fn *monitor;
 	void *context;
 	bool ended, detached;
@@ -35,6 +45,13 @@ struct server {
 		char kind; /* 0: free */
 		uint64_t addr, bytes;
 		unsigned int number;
+		/* Of gdb's conditions one must be true; none: always. */
+		struct condition {
+			unsigned int bytes;
+			uint8_t code[CONDITION_BYTES];
+		} conditions[CONDITIONS_MAX];
+		unsigned int conditions_count;
+		struct server *server;
 	} entries[BREAKS_MAX];
 };
 
@@ -73,7 +90,24 @@ static void describe_target(struct text *text)
 		text_add(text, "<reg name=\"%s\" bitsize=\"32\" type=\"int\" group=\"float\"/>",
 			 control[i]);
 	}
-	text_add(text, "</feature><feature name=\"org.gnu.gdb.i386.linux\">"
+	text_add(text, "</feature><feature name=\"org.gnu.gdb.i386.sse\">"
+		       "<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/>"
+		       "<vector id=\"v2d\" type=\"ieee_double\" count=\"2\"/>"
+		       "<vector id=\"v16i8\" type=\"int8\" count=\"16\"/>"
+		       "<vector id=\"v8i16\" type=\"int16\" count=\"8\"/>"
+		       "<vector id=\"v4i32\" type=\"int32\" count=\"4\"/>"
+		       "<vector id=\"v2i64\" type=\"int64\" count=\"2\"/>"
+		       "<union id=\"vec128\"><field name=\"v4_float\" type=\"v4f\"/>"
+		       "<field name=\"v2_double\" type=\"v2d\"/>"
+		       "<field name=\"v16_int8\" type=\"v16i8\"/>"
+		       "<field name=\"v8_int16\" type=\"v8i16\"/>"
+		       "<field name=\"v4_int32\" type=\"v4i32\"/>"
+		       "<field name=\"v2_int64\" type=\"v2i64\"/>"
+		       "<field name=\"uint128\" type=\"uint128\"/></union>");
+	for (unsigned int i = 0; i < REGS_XMM_COUNT; i++)
+		text_add(text, "<reg name=\"xmm%u\" bitsize=\"128\" type=\"vec128\"/>", i);
+	text_add(text, "<reg name=\"mxcsr\" bitsize=\"32\" type=\"int\" group=\"vector\"/>"
+		       "</feature><feature name=\"org.gnu.gdb.i386.linux\">"
 		       "<reg name=\"orig_rax\" bitsize=\"64\" type=\"int\"/></feature>"
 		       "<feature name=\"org.gnu.gdb.i386.segments\">"
 		       "<reg name=\"fs_base\" bitsize=\"64\" type=\"int\"/>"
@@ -88,25 +122,111 @@ static void add_unknown(struct text *text, unsigned int bytes)
 		text_add(text, "x");
 }
 
+static int selected_regs(struct server *server, struct regs *regs_out)
+{
+	struct guest_thread thread;
+	int error;
+
+	if (!server->guest_thread)
+		return target_regs_get(server->session->target, server->general, regs_out);
+	session_begin_command(server->session);
+	error = threads_find(server->session, server->guest_thread, &thread, NULL);
+	if (!error)
+		*regs_out = thread.regs;
+	return error;
+}
+
+static void add_register(struct text *reply, const struct regs *regs, unsigned int reg,
+			 unsigned int bytes)
+{
+	if (regs_known(regs, reg))
+		rsp_add_hex(reply, &regs->value[reg], bytes);
+	else
+		add_unknown(reply, bytes);
+}
+
 static void read_registers(struct server *server, struct text *reply)
 {
-	struct regs regs;
+	struct regs regs = {0};
 
-	if (target_regs_get(server->session->target, server->general, &regs)) {
+	if (selected_regs(server, &regs)) {
 		text_add(reply, "E01");
 		return;
 	}
 	for (unsigned int i = 0; i < LAYOUT_COUNT; i++)
-		rsp_add_hex(reply, &regs.value[layout[i].reg], layout[i].bytes);
-	add_unknown(reply, 8 * 10 + 8 * 4 + 8);
-	rsp_add_hex(reply, &regs.value[CPU_FS_BASE], 8);
-	rsp_add_hex(reply, &regs.value[CPU_GS_BASE], 8);
+		add_register(reply, &regs, layout[i].reg, layout[i].bytes);
+	add_unknown(reply, 8 * 10 + 8 * 4);
+	for (unsigned int i = 0; i < REGS_XMM_COUNT; i++)
+		if (regs.xmm_known)
+			rsp_add_hex(reply, regs.xmm[i], 16);
+		else
+			add_unknown(reply, 16);
+	add_unknown(reply, 4 + 8); /* mxcsr, orig_rax */
+	add_register(reply, &regs, CPU_FS_BASE, 8);
+	add_register(reply, &regs, CPU_GS_BASE, 8);
+}
+
+/* For conditions: of the vCPU that stopped. */
+static bool agent_register(void *context, unsigned int number, uint64_t *value_out)
+{
+	struct session *session = ((struct server *)context)->session;
+	unsigned int reg = number < LAYOUT_COUNT ? layout[number].reg
+			   : number == FS_BASE   ? CPU_FS_BASE
+			   : number == GS_BASE   ? CPU_GS_BASE
+						 : REGS_COUNT;
+	struct regs regs = {0};
+
+	if (target_regs_get(session->target, session->vcpu, &regs) || !regs_known(&regs, reg))
+		return false;
+	*value_out = regs.value[reg];
+	return true;
+}
+
+/* What cannot be evaluated stops: gdb then looks itself, and says what is wrong. */
+static bool conditions_hold(void *context, struct session *session)
+{
+	const struct entry *entry = context;
+	struct rsp_agent agent = {session, agent_register, entry->server};
+
+	for (unsigned int i = 0; i < entry->conditions_count; i++) {
+		uint64_t value;
+
+		if (rsp_agent_run(&agent, entry->conditions[i].code, entry->conditions[i].bytes,
+				  &value) ||
+		    value)
+			return true;
+	}
+	return entry->conditions_count == 0;
+}
+
+/* `;X5,0123456789X…` behind a Z packet. */
+static int take_conditions(struct entry *entry, const char *at)
+{
+	entry->conditions_count = 0;
+	while (*at == ';' || *at == 'X') {
+		struct condition *condition = &entry->conditions[entry->conditions_count];
+		char *end;
+
+		if (*at == ';') {
+			at++;
+			continue;
+		}
+		if (entry->conditions_count == CONDITIONS_MAX)
+			return -E2BIG;
+		condition->bytes = (unsigned int)strtoul(at + 1, &end, 16);
+		at = end + 1;
+		if (*end != ',' || condition->bytes > CONDITION_BYTES ||
+		    !rsp_take_hex(&at, condition->code, condition->bytes))
+			return -EINVAL;
+		entry->conditions_count++;
+	}
+	return 0;
 }
 
 static void write_registers(struct server *server, const char *hex, struct text *reply)
 {
 	struct regs regs;
-	int error = target_regs_get(server->session->target, server->general, &regs);
+	int error = server->guest_thread ? -EOPNOTSUPP : selected_regs(server, &regs);
 
 	for (unsigned int i = 0; i < LAYOUT_COUNT && !error; i++) {
 		uint64_t word = 0;
@@ -131,7 +251,7 @@ static void write_register(struct server *server, const char *words, struct text
 	const char *hex = at + 1;
 	uint64_t word = 0;
 
-	if (number >= LAYOUT_COUNT || *at != '=' ||
+	if (number >= LAYOUT_COUNT || *at != '=' || server->guest_thread ||
 	    !rsp_take_hex(&hex, &word, layout[number].bytes) ||
 	    target_regs_get(server->session->target, server->general, &regs)) {
 		text_add(reply, "E01");
@@ -210,15 +330,18 @@ static int insert(struct server *server, struct entry *entry)
 				  entry->kind == '2' ? WATCH_WRITE : WATCH_ACCESS, &breakpoint,
 				  NULL);
 	}
-	if (!error)
+	if (!error) {
 		entry->number = breakpoint->number;
+		breakpoint->filter = conditions_hold;
+		breakpoint->filter_context = entry;
+	}
 	return error;
 }
 
 static void breakpoint(struct server *server, const char *packet, struct text *reply)
 {
 	char kind = packet[1], *at;
-	uint64_t addr = strtoull(packet + 3, &at, 16), bytes = *at ? strtoull(at + 1, NULL, 16) : 0;
+	uint64_t addr = strtoull(packet + 3, &at, 16), bytes = *at ? strtoull(at + 1, &at, 16) : 0;
 	struct entry *entry = find_entry(server, kind, addr, bytes);
 	int error = 0;
 
@@ -227,14 +350,18 @@ static void breakpoint(struct server *server, const char *packet, struct text *r
 	if (packet[0] == 'Z' && !entry) {
 		entry = find_entry(server, 0, 0, 0);
 		if (entry) {
-			*entry = (struct entry){.kind = kind, .addr = addr, .bytes = bytes};
-			error = insert(server, entry);
+			*entry = (struct entry){
+				.kind = kind, .addr = addr, .bytes = bytes, .server = server};
+			error = take_conditions(entry, at);
+			error = error ? error : insert(server, entry);
 			if (error)
 				entry->kind = 0;
 		} else {
 			error = -ENOSPC;
 		}
-	} else if (packet[0] == 'z' && entry) {
+	} else if (packet[0] == 'Z') {
+		error = take_conditions(entry, at); /* the same place with another condition */
+	} else if (entry) {
 		error = run_delete(server->session, entry->number, NULL);
 		entry->kind = 0;
 	}
@@ -287,6 +414,7 @@ static void run(struct server *server, bool step, struct text *reply)
 	int kept = session->settings.timeout_ms, error = 0;
 
 	session_begin_command(session);
+	server->guest_thread = 0;
 	(void)session_select_vcpu(session, server->general, NULL);
 	if (step) {
 		error = run_step_instruction(session, false, &stop, NULL);
@@ -349,7 +477,8 @@ static void monitor(struct server *server, const char *hex, struct text *reply)
 		return;
 	}
 	line[bytes] = '\0';
-	(void)session_select_vcpu(server->session, server->general, NULL);
+	if (!server->guest_thread)
+		(void)session_select_vcpu(server->session, server->general, NULL);
 	server->monitor(server->context, line, &out);
 	if (out.bytes)
 		rsp_add_hex(reply, out.data,
@@ -359,6 +488,65 @@ static void monitor(struct server *server, const char *hex, struct text *reply)
 	text_free(&out);
 }
 
+struct listing {
+	struct text *text;
+	unsigned int count;
+};
+
+static bool list_thread(void *context, const struct guest_thread *thread)
+{
+	struct listing *listing = context;
+
+	if (!thread->is_running && regs_known(&thread->regs, CPU_RIP))
+		text_add(listing->text, ",%llx", (unsigned long long)(thread->id + GUEST_THREADS));
+	return ++listing->count < THREADS_LISTED;
+}
+
+/* The vCPUs, then the guest's threads that do not run. */
+static void list_threads(struct server *server, struct text *reply)
+{
+	struct listing listing = {reply, 0};
+
+	for (unsigned int i = 0; i < server->session->target->vcpus_count; i++)
+		text_add(reply, "%c%x", i ? ',' : 'm', i + 1);
+	session_begin_command(server->session);
+	(void)threads_each(server->session, list_thread, &listing, NULL);
+}
+
+static bool name_running(void *context, const struct guest_thread *thread)
+{
+	struct guest_thread *wanted = context;
+
+	if (!thread->is_running || thread->vcpu != wanted->vcpu)
+		return true;
+	*wanted = *thread;
+	return false;
+}
+
+static void describe_thread(struct server *server, uint64_t number, struct text *reply)
+{
+	struct guest_thread thread = {.vcpu = (unsigned int)number - 1};
+	char name[256];
+	int bytes;
+
+	session_begin_command(server->session);
+	if (number > GUEST_THREADS) {
+		if (threads_find(server->session, number - GUEST_THREADS, &thread, NULL))
+			thread.state = "gone";
+		bytes = snprintf(name, sizeof(name), "thread %llu %s, %s%s%s",
+				 (unsigned long long)(number - GUEST_THREADS), thread.name,
+				 thread.state, thread.wait[0] ? " for " : "", thread.wait);
+	} else {
+		(void)threads_each(server->session, name_running, &thread, NULL);
+		bytes = snprintf(name, sizeof(name), "vCPU %llu", (unsigned long long)number - 1);
+		if (thread.id)
+			bytes += snprintf(name + bytes, sizeof(name) - (size_t)bytes,
+					  ", thread %llu %s", (unsigned long long)thread.id,
+					  thread.name);
+	}
+	rsp_add_hex(reply, name, (size_t)bytes);
+}
+
 static void query(struct server *server, const char *packet, struct text *reply)
 {
 	static const char features[] = "qXfer:features:read:target.xml:";
@@ -366,7 +554,8 @@ static void query(struct server *server, const char *packet, struct text *reply)
 
 	if (strncmp(packet, "qSupported", 10) == 0) {
 		text_add(reply,
-			 "PacketSize=%x;qXfer:features:read+;QStartNoAckMode+;vContSupported+",
+			 "PacketSize=%x;qXfer:features:read+;QStartNoAckMode+;vContSupported+;"
+			 "ConditionalBreakpoints+",
 			 PACKET_BYTES);
 	} else if (strncmp(packet, features, sizeof(features) - 1) == 0) {
 		describe_target(&whole);
@@ -375,16 +564,11 @@ static void query(struct server *server, const char *packet, struct text *reply)
 	} else if (strcmp(packet, "qC") == 0) {
 		text_add(reply, "QC%x", server->general + 1);
 	} else if (strcmp(packet, "qfThreadInfo") == 0) {
-		for (unsigned int i = 0; i < server->session->target->vcpus_count; i++)
-			text_add(reply, "%c%x", i ? ',' : 'm', i + 1);
+		list_threads(server, reply);
 	} else if (strcmp(packet, "qsThreadInfo") == 0) {
 		text_add(reply, "l");
 	} else if (strncmp(packet, "qThreadExtraInfo,", 17) == 0) {
-		char name[32];
-		int bytes =
-			snprintf(name, sizeof(name), "vCPU %ld", strtol(packet + 17, NULL, 16) - 1);
-
-		rsp_add_hex(reply, name, (size_t)bytes);
+		describe_thread(server, strtoull(packet + 17, NULL, 16), reply);
 	} else if (strncmp(packet, "qAttached", 9) == 0) {
 		text_add(reply, "1");
 	} else if (strncmp(packet, "qRcmd,", 6) == 0) {
@@ -398,8 +582,12 @@ static void select_thread(struct server *server, const char *packet, struct text
 {
 	long number = strtol(packet + 2, NULL, 16);
 
-	if (packet[1] == 'g' && number > 0 &&
-	    number <= (long)server->session->target->vcpus_count) {
+	if (packet[1] == 'g' && number > (long)GUEST_THREADS) {
+		server->guest_thread = (uint64_t)number - GUEST_THREADS;
+		(void)threads_select(server->session, server->guest_thread, NULL);
+	} else if (packet[1] == 'g' && number > 0 &&
+		   number <= (long)server->session->target->vcpus_count) {
+		server->guest_thread = 0;
 		server->general = (unsigned int)number - 1;
 		(void)session_select_vcpu(server->session, server->general, NULL);
 	}
@@ -489,7 +677,7 @@ static int serve_client(struct server *server)
 }
 
 int rsp_serve(struct session *session, const char *address, unsigned int port, rsp_monitor_fn *fn,
-	      void *context, struct problem *problem)
+	      rsp_ready_fn *ready, void *context, struct problem *problem)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, client;
@@ -507,6 +695,7 @@ int rsp_serve(struct session *session, const char *address, unsigned int port, r
 			close(listener);
 		return problem_set(problem, -error, "port %u: %s", port, strerror(error));
 	}
+	ready(context, address ? address : "127.0.0.1", port);
 	client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	close(listener);
 	if (client < 0)

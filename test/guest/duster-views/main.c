@@ -4,11 +4,14 @@
  * the heap with known sizes, open files. The program says what is true, and keeps one loop of
  * checked work going meanwhile.
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct entry {
@@ -74,6 +77,23 @@ static void *worker(void *arg)
 	return NULL;
 }
 
+/* A server, a connection to it, a datagram socket: three descriptors and four sockets. */
+static int open_sockets(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET,
+				 .sin_port = htons(7777),
+				 .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int server = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+	int datagrams = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (server < 0 || client < 0 || datagrams < 0 ||
+	    bind(server, (struct sockaddr *)&at, sizeof(at)) || listen(server, 4) ||
+	    connect(client, (struct sockaddr *)&at, sizeof(at)))
+		return -1;
+	at.sin_port = htons(9999);
+	return bind(datagrams, (struct sockaddr *)&at, sizeof(at));
+}
+
 int main(void)
 {
 	pthread_t threads[3];
@@ -83,7 +103,7 @@ int main(void)
 	memset(small, 'm', 5000);
 	for (int i = 0; i < 100; i++)
 		add(i);
-	if (open("/dev/zero", O_RDONLY) < 0 || open("/dev/null", O_WRONLY) < 0)
+	if (open("/dev/zero", O_RDONLY) < 0 || open("/dev/null", O_WRONLY) < 0 || open_sockets())
 		return 1;
 	pthread_barrier_init(&both, NULL, 2);
 	pthread_create(&threads[0], NULL, left_first, NULL);
@@ -96,7 +116,7 @@ int main(void)
 			gone = malloc(3000);
 			free(gone);
 			gone[8] = 1;
-			((volatile char *)large)[-1] = 1;
+			((volatile char *)large)[-1] ^= 0x55;
 			damage = 0;
 		}
 		usleep(10000);
