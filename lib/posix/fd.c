@@ -12,6 +12,7 @@
 
 #include "core/heap.h"
 #include "lib/fs/node.h"
+#include "lib/posix/locks.h"
 #include "xen/spinlock.h"
 #include "xen/vcpu.h"
 
@@ -177,6 +178,14 @@ int fd_install(struct file *file, int least, bool close_on_exec)
 	return result ? result : (int)fd;
 }
 
+/* A descriptor's reference goes. */
+static void let_go(struct file *file)
+{
+	if (locks_drop)
+		locks_drop(file);
+	file_put(file);
+}
+
 int fd_replace(int fd, struct file *file, bool close_on_exec)
 {
 	struct file *old = NULL;
@@ -194,7 +203,7 @@ int fd_replace(int fd, struct file *file, bool close_on_exec)
 	}
 	spin_unlock_events(&table.lock, enabled);
 	if (old)
-		file_put(old);
+		let_go(old);
 	return result;
 }
 
@@ -212,7 +221,7 @@ int fd_remove(int fd)
 	spin_unlock_events(&table.lock, enabled);
 	if (!file)
 		return -EBADF;
-	file_put(file);
+	let_go(file);
 	return 0;
 }
 

@@ -314,28 +314,25 @@ int locks_control(struct file *file, int command, struct flock *lock)
 	return acquire(file->node, &want, command == F_SETLKW || command == F_OFD_SETLKW);
 }
 
-void locks_close(struct file *file)
+static void drop(struct node *node, const void *owner)
 {
 	struct list_node gone = LIST_INIT(gone), *at, *after;
 	struct locks *locks, *empty = NULL;
-	bool enabled;
+	bool enabled = spin_lock_events(&locks_lock);
 
-	if (!READ_ONCE(file->node->upper))
-		return;
-	enabled = spin_lock_events(&locks_lock);
-	locks = file->node->upper;
+	locks = node->upper;
 	if (locks) {
 		list_for_each_safe (at, after, &locks->records) {
 			struct record *record = container_of(at, struct record, node);
 
-			if (record->owner == file || record->owner == &process) {
+			if (record->owner == owner) {
 				list_remove(&record->node);
 				list_append(&gone, &record->node);
 			}
 		}
 		if (list_empty(&locks->records)) {
 			empty = locks;
-			file->node->upper = NULL;
+			node->upper = NULL;
 		}
 	}
 	spin_unlock_events(&locks_lock, enabled);
@@ -343,6 +340,23 @@ void locks_close(struct file *file)
 	if (!list_empty(&gone))
 		waitq_wake_all(&locks_gone);
 	free_records(&gone);
+}
+
+static bool has_locks(const struct node *node)
+{
+	return node && READ_ONCE(node->upper) && !node_is(node, NODE_FIFO);
+}
+
+void locks_drop(struct file *file)
+{
+	if (has_locks(file->node))
+		drop(file->node, &process);
+}
+
+void locks_close(struct file *file)
+{
+	if (has_locks(file->node))
+		drop(file->node, file);
 }
 
 int flock(int fd, int operation)

@@ -19,8 +19,11 @@
  * -EOVERFLOW. Thread context; signals are not held. */
 int locks_control(struct file *file, int command, struct flock *lock);
 
-/* file_node.c: the open file goes, and with it its own locks and the process's on that file. Absent
- * in programs that lock nothing. */
+/* --- absent in programs that lock nothing --- */
+
+/* fd.c: a descriptor of the file is closed, and with it go the process's record locks. */
+void locks_drop(struct file *file) __attribute__((weak));
+/* file_node.c: the open file goes, and with it its own locks. */
 void locks_close(struct file *file) __attribute__((weak));
 
 #endif
