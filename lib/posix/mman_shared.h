@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Shared mappings of files. Where the file system has the data in memory (ops->page) its own pages
- * are mapped. Elsewhere all mappings of a file share pages of ours, which are read from it when they
- * are first mapped and written back by msync(), munmap() and the end of the program; a page that was
- * not changed is not written.
+ * Shared mappings of files. Where the file system has the data in memory (ops->page) its own
+ * pages are mapped. Elsewhere all mappings of a file share pages of ours, which are read from it
+ * when they are first mapped and written back by msync(), munmap() and the end of the program; a
+ * page that was not changed is not written.
  *
  * A page beyond the end of the file is not mapped: touching it is SIGBUS.
  *

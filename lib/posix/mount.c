@@ -104,16 +104,20 @@ struct fs *mounts_fs(size_t index)
 /* NULL type: the one for disks. */
 static const struct fs_type *find_type(const char *name, const char **why_out)
 {
+	size_t types_count = ((uintptr_t)__stop_fs_types - (uintptr_t)__start_fs_types) /
+			     sizeof(*__start_fs_types);
 	const struct fs_type *found = NULL;
 
-	for (const struct fs_type *const *at = __start_fs_types; at < __stop_fs_types; at++) {
-		if (name ? strcmp((*at)->name, name) != 0 : !(*at)->on_device)
+	for (size_t i = 0; i < types_count; i++) {
+		const struct fs_type *type = __start_fs_types[i];
+
+		if (name ? strcmp(type->name, name) != 0 : !type->on_device)
 			continue;
 		if (found && !name) {
 			*why_out = "several file systems are linked: say fstype=";
 			return NULL;
 		}
-		found = *at;
+		found = type;
 	}
 	if (!found)
 		*why_out = !name || strncmp(name, "ext", 3) == 0

@@ -22,7 +22,6 @@
 #define OPS_PER_ROUND 60000u
 #define MARK          0x0de5u
 
-
 static struct fs fs;
 static struct node root;
 static struct node *nodes[NAMES]; /* fs.names */

@@ -13,7 +13,6 @@
 #include "lib/posix/names_path.c"
 #include "test/host/check_main.h"
 
-
 #define FILES 2000
 
 static unsigned int lookups, nodes_live;
