@@ -17,7 +17,7 @@
 #include "lib/base/string.h"
 #include "lib/fs/devfs_parts.h"
 
-#pragma weak blkdev_get
+#pragma weak blkdev_wait
 #pragma weak blkdev_put
 #pragma weak blkdev_next
 #pragma weak blkdev_read
@@ -27,6 +27,7 @@
 #define NUMBER_FIRST 0x10000u
 #define MINOR_BITS   8
 #define BOUNCE_BYTES 65536u
+#define WAIT_NS      (10 * NS_PER_S)
 
 struct disk {
 	struct node node;
@@ -216,8 +217,8 @@ int devfs_disk_lookup(struct fs *fs, const char *name, size_t name_bytes, struct
 		return -ENOENT;
 	memcpy(text, name, name_bytes);
 	text[name_bytes] = '\0';
-	dev = blkdev_get(text);
-	if (!dev)
+	/* One that the toolstack has announced may still be on its way. */
+	if (blkdev_wait(text, time_monotonic_ns() + WAIT_NS, &dev))
 		return -ENOENT;
 	enabled = spin_lock_events(&disks_lock);
 	disk = find_disk(dev);
