@@ -69,15 +69,12 @@ static void write_line(const char *format, ...)
 {
 	char line[LINE_BYTES];
 	va_list arguments;
-	int bytes;
+	size_t bytes;
 
 	va_start(arguments, format);
-	bytes = format_text_v(line, sizeof(line) - 1, format, arguments);
+	bytes = format_line_v(line, sizeof(line), "\n", sizeof("\n"), format, arguments);
 	va_end(arguments);
-	if (bytes > (int)sizeof(line) - 2)
-		bytes = (int)sizeof(line) - 2;
-	line[bytes++] = '\n';
-	boot_emergency_write(line, (size_t)bytes);
+	boot_emergency_write(line, bytes);
 }
 
 static void write_registers(const struct trap_frame *f)

@@ -89,16 +89,12 @@ static void write_line(const char *format, ...)
 {
 	char line[LINE_BYTES];
 	va_list arguments;
-	int bytes;
+	size_t bytes;
 
 	va_start(arguments, format);
-	bytes = format_text_v(line, sizeof(line) - 2, format, arguments);
+	bytes = format_line_v(line, sizeof(line), "\r\n", sizeof("\r\n"), format, arguments);
 	va_end(arguments);
-	if (bytes > (int)sizeof(line) - 3)
-		bytes = (int)sizeof(line) - 3;
-	line[bytes++] = '\r';
-	line[bytes++] = '\n';
-	write_bytes(line, (size_t)bytes);
+	write_bytes(line, bytes);
 }
 
 /* ---- Looking ---- */

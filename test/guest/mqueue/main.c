@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "test/guest/check.h"
+#include "test/guest/soon.h"
 
 #define SENDERS  4
 #define MESSAGES 2000
@@ -26,17 +27,6 @@ static mqd_t make(const char *name, int flags, long messages, long bytes)
 	struct mq_attr attr = {.mq_maxmsg = messages, .mq_msgsize = bytes};
 
 	return mq_open(name, O_CREAT | flags, 0600, &attr);
-}
-
-static struct timespec soon(long ms)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_REALTIME, &time);
-	time.tv_nsec += ms * 1000000;
-	time.tv_sec += time.tv_nsec / 1000000000;
-	time.tv_nsec %= 1000000000;
-	return time;
 }
 
 static void test_order(void)
@@ -151,7 +141,7 @@ static void test_waiting(void)
 	char text[4];
 
 	waiting = make("/waiting", O_RDWR, 1, 4);
-	time = soon(50);
+	time = soon(CLOCK_REALTIME, 50);
 	CHECK(mq_timedreceive(waiting, text, 4, NULL, &time) == -1 && errno == ETIMEDOUT);
 	pthread_create(&thread, NULL, receives, NULL);
 	sem_wait(&ready);
@@ -172,7 +162,7 @@ static void test_waiting(void)
 	CHECK(pthread_cancel(thread) == 0);
 	CHECK(pthread_join(thread, &result) == 0 && result == PTHREAD_CANCELED);
 	CHECK(mq_send(waiting, "abc", 3, 0) == 0);
-	time = soon(50);
+	time = soon(CLOCK_REALTIME, 50);
 	CHECK(mq_timedsend(waiting, "def", 3, 0, &time) == -1 && errno == ETIMEDOUT);
 	CHECK(mq_close(waiting) == 0 && mq_unlink("/waiting") == 0);
 }

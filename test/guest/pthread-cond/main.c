@@ -16,20 +16,10 @@
 #include <unistd.h>
 
 #include "test/guest/check.h"
+#include "test/guest/soon.h"
 
 #define THREADS 16
 #define ITEMS   2000
-
-static struct timespec soon(clockid_t clock, long milliseconds)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	time.tv_nsec += milliseconds * 1000000;
-	time.tv_sec += time.tv_nsec / 1000000000;
-	time.tv_nsec %= 1000000000;
-	return time;
-}
 
 /* --- a queue with room for one: each signal counts --- */
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "test/guest/check.h"
+#include "test/guest/soon.h"
 
 #define OWN_STACK (64 << 10)
 
@@ -30,17 +31,6 @@ static void *wait_to_go(void *arg)
 	sem_post(&there);
 	sem_wait(&go);
 	return arg;
-}
-
-static struct timespec soon(clockid_t clock, long milliseconds)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	time.tv_nsec += milliseconds * 1000000;
-	time.tv_sec += time.tv_nsec / 1000000000;
-	time.tv_nsec %= 1000000000;
-	return time;
 }
 
 /* --- joining --- */

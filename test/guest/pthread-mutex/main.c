@@ -12,20 +12,10 @@
 #include <unistd.h>
 
 #include "test/guest/check.h"
+#include "test/guest/soon.h"
 
 #define THREADS 8
 #define ROUNDS  2000
-
-static struct timespec soon(clockid_t clock, long milliseconds)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	time.tv_nsec += milliseconds * 1000000;
-	time.tv_sec += time.tv_nsec / 1000000000;
-	time.tv_nsec %= 1000000000;
-	return time;
-}
 
 static const struct timespec wrong_time = {.tv_sec = 1, .tv_nsec = -1};
 
