@@ -371,7 +371,11 @@ def converse(guest, talk, cfg, report, keep, remote):
                             out=client.to_stdout,
                             err=report.feed, hooks=keys, seconds=limit)
         except TimeoutError:
-            return 124
+            # The box ends guests in time itself, unless its clock counts instructions.
+            if guest.args.icount:
+                return 124
+            raise Fail(f"the box stands still: no answer {limit:g} s after {guest.image} began; "
+                       f"start it again", log=report.path)
         except guard.Ended:
             # A box of our own goes as a whole; in one that stays, the guest must be gone first.
             if not keep:
