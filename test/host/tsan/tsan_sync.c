@@ -726,6 +726,8 @@ static void test_others(void)
 	begin();
 	CHECK(guest_sem_init(world.object, 0, 1) == 0);
 	CHECK(run_all(use_sem) == world.sum);
+	/* Nobody is counted as waiting. */
+	CHECK(guest_sem_destroy(world.object) == 0);
 	begin();
 	run_all(hand_sem);
 	begin();
