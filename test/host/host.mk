@@ -32,15 +32,28 @@ $(T_OUT)/obj/%.o: %.c test/host/host.mk | $(XEN_HEADERS)
 
 # Nothing of the sanitizers where stacks are switched by hand.
 $(T_OUT)/obj/test/mock/sim.o $(T_OUT)/obj/test/mock/sim_access.o \
-	$(T_OUT)/obj/test/host/core/test_sched.o $(T_OUT)/obj/test/host/core/test_futex.o: \
+	$(T_OUT)/obj/test/host/core/test_sched.o $(T_OUT)/obj/test/host/core/test_futex.o \
+	$(T_OUT)/obj/test/host/lib/posix/test_mutex_word.o: \
 	T_CFLAGS := $(filter-out -fsanitize=% -fno-sanitize-recover=all,$(T_CFLAGS))
 # For test/mock/sim.h: each access to memory calls the simulator, which provides what the compiler
 # calls for ThreadSanitizer. Named interleaved/FILE.c in `Links:`.
-T_INTERLEAVED := $(filter-out -fsanitize=% -fno-sanitize-recover=all,$(T_CFLAGS)) -fsanitize=thread
+T_INTERLEAVED := $(filter-out -fsanitize=% -fno-sanitize-recover=all,$(T_CFLAGS)) -fsanitize=thread \
+	-DERROR_NUMBERS_OF_KERNEL
 $(T_OUT)/obj/interleaved/%.o: %.c test/host/host.mk | $(XEN_HEADERS)
 	$(call say,CC,$< (interleaved))
 	@mkdir -p $(@D)
 	$(Q)$(T_CC) $(T_INTERLEAVED) -MMD -MP -c $< -o $@
+
+# lib/posix sees the guest's C library, and its functions get names the host's does not have.
+T_POSIX = -std=gnu11 -g -O1 -fno-strict-aliasing -fsanitize=thread -fno-pie -D_GNU_SOURCE -DTCB_HOST \
+	-D_POSIX_MONOTONIC_CLOCK=200809L -D_POSIX_TIMERS=200809L -D_POSIX_CPUTIME=200809L \
+	-D_POSIX_THREAD_CPUTIME=200809L -D_POSIX_CLOCK_SELECTION=200809L \
+	-include test/host/tsan/sync_names.h -nostdinc -isystem $(shell $(T_CC) -print-file-name=include) \
+	-isystem $(SYSROOT)/include -iquote . -isystem $(B)/xen-include -U__linux__ -MMD -MP
+$(T_OUT)/obj/interleaved/lib/posix/%.o: lib/posix/%.c test/host/host.mk test/host/tsan/sync_names.h $(SYSROOT)/.headers
+	$(call say,CC,$< (interleaved))
+	@mkdir -p $(@D)
+	$(Q)$(T_CC) $(filter-out -fno-pie,$(T_POSIX)) -c $< -o $@
 
 $(T_OUT)/obj/%.o: %.S test/host/host.mk
 	$(call say,AS,$< (test))
@@ -81,15 +94,10 @@ $(T_OUT)/tsan/obj/%.o: %.c test/host/host.mk | $(XEN_HEADERS)
 	$(call say,CC,$< (tsan))
 	@mkdir -p $(@D)
 	$(Q)$(T_CC) $(TSAN_CFLAGS) -MMD -MP -c $< -o $@
-# lib/posix sees the guest's C library, and its functions get names the host's does not have.
 $(T_OUT)/tsan/obj/lib/posix/%.o: lib/posix/%.c test/host/host.mk test/host/tsan/sync_names.h $(SYSROOT)/.headers
 	$(call say,CC,$< (tsan))
 	@mkdir -p $(@D)
-	$(Q)$(T_CC) -std=gnu11 -g -O1 -fno-strict-aliasing -fsanitize=thread -fno-pie -D_GNU_SOURCE -DTCB_HOST \
-		-D_POSIX_MONOTONIC_CLOCK=200809L -D_POSIX_TIMERS=200809L -D_POSIX_CPUTIME=200809L \
-		-D_POSIX_THREAD_CPUTIME=200809L -D_POSIX_CLOCK_SELECTION=200809L \
-		-include test/host/tsan/sync_names.h -nostdinc -isystem $(shell $(T_CC) -print-file-name=include) \
-		-isystem $(SYSROOT)/include -iquote . -isystem $(B)/xen-include -U__linux__ -MMD -MP -c $< -o $@
+	$(Q)$(T_CC) $(T_POSIX) -c $< -o $@
 $(T_OUT)/tsan/obj/%.o: %.S test/host/host.mk
 	@mkdir -p $(@D)
 	$(Q)$(T_CC) -D__ASSEMBLY__ -iquote . -c $< -o $@

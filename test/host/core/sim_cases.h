@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+/* As lib/posix has them. */
+#define ERROR_NUMBERS_OF_KERNEL
 #include "core/futex.h"
 #include "core/sched.h"
 #include "lib/base/error.h"

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The word of a mutex on simulated vCPUs (sim_cases.h): one owner at a time, nobody waits for ever,
+ * and threads that want it all the time get about the same number of turns.
+ *
+ * Links: test/mock/sim.c test/mock/sim_access.c arch/x86_64/switch.S
+ * Links: interleaved/core/sched.c interleaved/core/sched_smp.c interleaved/core/sched_wait.c
+ * Links: interleaved/core/thread.c interleaved/core/wait.c
+ * Links: interleaved/core/futex.c interleaved/core/futex_pi.c
+ * Links: interleaved/lib/posix/mutex_word.c
+ */
+#define TCB_HOST
+#include "lib/posix/tcb.h"
+#include "test/host/core/sim_cases.h"
+
+#define TURNS_NS (60 * 1000000ULL) /* what is looked at */
+#define WORK_NS  500U              /* with the mutex, and without it, at most */
+#define SHARE    2U                /* the largest by the smallest */
+
+/* ---- What the guest has ---- */
+
+struct object {
+	_Alignas(16) uint32_t words[16];
+};
+
+int mutex_word_lock(struct object *mutex, unsigned long clock, const void *time, bool asleep);
+int mutex_word_try(struct object *mutex);
+void mutex_word_unlock(struct object *mutex);
+
+int sync_limit_from(void *limit_out, unsigned long clock, const void *time);
+int sync_wait_alone(const uint32_t *word, uint32_t expected, uint64_t deadline_ns,
+		    unsigned int flags);
+int sig_release(void);
+void sig_hold(void);
+
+static struct tcb tcbs[THREADS_MAX + 2];
+
+struct tcb *tcb_host(void)
+{
+	struct thread *self = thread_self();
+	struct tcb *tcb = &tcbs[self->id % (THREADS_MAX + 2)];
+
+	tcb->id = self->id;
+	tcb->thread = self;
+	return tcb;
+}
+
+/* time: the deadline. */
+int sync_limit_from(void *limit_out, unsigned long clock, const void *time)
+{
+	(void)clock;
+	*(uint64_t *)limit_out = *(const uint64_t *)time;
+	return 0;
+}
+
+int sync_wait_alone(const uint32_t *word, uint32_t expected, uint64_t deadline_ns,
+		    unsigned int flags)
+{
+	(void)word;
+	(void)expected;
+	(void)deadline_ns;
+	(void)flags;
+	sim_fail("somebody waits alone");
+	return 0;
+}
+
+int sig_release(void)
+{
+	return 0;
+}
+
+void sig_hold(void)
+{
+}
+
+/* ---- Cases ---- */
+
+static struct object mutex;
+static unsigned int inside, done;
+static unsigned long turns[THREADS_MAX];
+static uint64_t end_ns;
+
+static void work_inside(unsigned int ns)
+{
+	SIM_CHECK(inside++ == 0);
+	if (ns)
+		sim_compute_ns(ns);
+	sim_point();
+	SIM_CHECK(--inside == 0);
+}
+
+/* Any way to take it, any length, and sleeps with it. */
+static void use_any_way(void *arg)
+{
+	(void)arg;
+	for (unsigned int i = 0; i < 12; i++) {
+		uint64_t deadline_ns = sim_now_ns() + sim_below(200000);
+		unsigned int way = sim_below(4);
+		int result = 0;
+
+		if (way == 0)
+			result = mutex_word_try(&mutex);
+		else if (way == 1)
+			result = mutex_word_lock(&mutex, 0, &deadline_ns, false);
+		else
+			result = mutex_word_lock(&mutex, 0, NULL, false);
+		SIM_CHECK(result == 0 || result == (way == 0 ? -EBUSY : -ETIMEDOUT));
+		if (result)
+			continue;
+		work_inside(sim_below(4) ? sim_below(WORK_NS) : sim_below(40000));
+		if (sim_below(8) == 0) {
+			inside++;
+			(void)wait_until(sim_now_ns() + sim_below(100000), false);
+			inside--;
+		}
+		mutex_word_unlock(&mutex);
+		if (sim_below(4) == 0)
+			(void)wait_until(sim_now_ns() + sim_below(100000), false);
+		done++;
+	}
+}
+
+static void case_any_way(void *arg)
+{
+	(void)arg;
+	if (sim_below(2))
+		start_some(2, THREADS_MAX, use_any_way);
+	else
+		start_any(2, THREADS_MAX, use_any_way);
+	join_all();
+	/* Free, but for what may be there although nobody waits. */
+	SIM_CHECK(mutex_word_try(&mutex) == 0);
+	mutex_word_unlock(&mutex);
+}
+
+static void want_it_always(void *arg)
+{
+	while (sim_now_ns() < end_ns) {
+		SIM_CHECK(mutex_word_lock(&mutex, 0, NULL, false) == 0);
+		work_inside(WORK_NS);
+		turns[(uintptr_t)arg]++;
+		mutex_word_unlock(&mutex);
+		sim_compute_ns(WORK_NS / 2);
+	}
+}
+
+/* On one vCPU they hardly meet: it is slices that count there. */
+static void case_fair(void *arg)
+{
+	unsigned long least = ~0UL, most = 0;
+
+	end_ns = sim_now_ns() + TURNS_NS;
+	start_some(3, THREADS_MAX, want_it_always);
+	join_all();
+	for (unsigned int i = 0; i < threads_count; i++) {
+		least = turns[i] < least ? turns[i] : least;
+		most = turns[i] > most ? turns[i] : most;
+	}
+	if (*(unsigned int *)arg > 1 && most > SHARE * least)
+		sim_fail("turns from %lu to %lu", least, most);
+}
+
+CASE(any_way, 1, 0)
+CASE(fair, 10, 64)
+
+Suite *test_suite(void)
+{
+	const struct sim_case cases[] = {{"any_way", test_any_way}, {"fair", test_fair}};
+
+	return suite_of("mutex_word", cases, sizeof(cases) / sizeof(cases[0]));
+}
