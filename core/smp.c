@@ -6,6 +6,8 @@
 #include "core/heap.h"
 #include "core/log.h"
 #include "core/page.h"
+#include "core/sleeplock.h"
+#include "core/suspend.h"
 #include "core/thread.h"
 #include "core/vm.h"
 #include "core/wait.h"
@@ -19,10 +21,14 @@
 static uint64_t possible, online; /* bit n: vCPU n. online: changed atomically by the vCPU itself */
 static struct waitq changed;      /* online did */
 
-/* What was made of each vCPU so far, for when memory was short. One caller at a time. */
+static struct sleeplock lock; /* of what follows, and of vCPUs that come and go: */
+
+/* What was made of each vCPU so far, for when memory was short. */
 static struct vcpu *vcpus[VCPUS_MAX];
 static uint8_t steps_done[VCPUS_MAX];
 static uint64_t starting; /* smp_vcpu_start() was called, smp_vcpu_up() not yet */
+static uint64_t lost;     /* what Xen knew of it went with the suspend */
+static bool is_closed;    /* the domain is being suspended */
 
 static inline uint64_t bit_of(unsigned int id)
 {
@@ -160,6 +166,61 @@ static int make(unsigned int id)
 	return 0;
 }
 
+/* ---- After a suspend ---- */
+
+/* Ports and areas are made anew. On the host it came from the vCPU is still where it went down,
+ * elsewhere it begins again in its idle loop. */
+static int restore(struct vcpu *vcpu)
+{
+	int error;
+
+	timer_vcpu_resume(vcpu);
+	vcpu->spin_port = vcpu->kick_port = 0;
+	error = time_vcpu_prepare(vcpu);
+	if (!error)
+		error = bind_ports(vcpu);
+	if (!error)
+		error = create(vcpu);
+	if (!error || error == -EEXIST)
+		lost &= ~bit_of(vcpu->id);
+	return error == -EEXIST ? 0 : error;
+}
+
+/* Only vCPU 0 goes through it. */
+static void smp_suspend(void)
+{
+	WRITE_ONCE(is_closed, true);
+	for (unsigned int id = 1; id < VCPUS_MAX; id++) {
+		int error = 0;
+
+		if (READ_ONCE(starting) & bit_of(id))
+			error = smp_vcpu_up(id);
+		if (!error && (smp_possible() & bit_of(id)))
+			error = smp_vcpu_down(id);
+		if (error)
+			log_error("smp: vCPU %u stays up: error %d", id, error);
+	}
+}
+
+/* Events of vCPU 0 are there again; the others come when drivers/cpu.c, whose watch fires, says so.
+ */
+static void smp_resume(void)
+{
+	int error;
+
+	for (unsigned int id = 1; id < VCPUS_MAX; id++)
+		if (vcpu_by_id[id])
+			lost |= bit_of(id);
+	vcpu0.spin_port = vcpu0.kick_port = 0;
+	error = time_vcpu_prepare(&vcpu0);
+	if (!error)
+		error = bind_ports(&vcpu0);
+	if (error)
+		log_error("smp: after resume: error %d", error);
+	sched_resume();
+	WRITE_ONCE(is_closed, false);
+}
+
 /* ---- Up and down ---- */
 
 /* One that said it goes down may not have come as far as Xen yet. */
@@ -169,7 +230,8 @@ static void wait_until_down(unsigned int id)
 		hypercall_sched_yield();
 }
 
-int smp_vcpu_start(unsigned int id)
+/* Locked. */
+static int start(unsigned int id)
 {
 	bool is_back = id < VCPUS_MAX && vcpu_by_id[id];
 	int error;
@@ -178,6 +240,13 @@ int smp_vcpu_start(unsigned int id)
 		return -EINVAL;
 	if ((smp_online() | starting) & bit_of(id))
 		return 0;
+	if (is_closed)
+		return -EAGAIN;
+	if (lost & bit_of(id)) {
+		error = restore(vcpus[id]);
+		if (error)
+			return error;
+	}
 	if (is_back) {
 		wait_until_down(id);
 		vcpus[id]->leaving = false;
@@ -192,19 +261,33 @@ int smp_vcpu_start(unsigned int id)
 	return error;
 }
 
-int smp_vcpu_up(unsigned int id)
+int smp_vcpu_start(unsigned int id)
 {
-	int error = smp_vcpu_start(id);
+	int error;
 
-	if (error || !(starting & bit_of(id)))
-		return error;
-	starting &= ~bit_of(id);
-	(void)waitq_wait(&changed, smp_online() & bit_of(id), TIME_NEVER, false);
-	sched_vcpu_undrain(vcpus[id]);
-	return 0;
+	sleeplock_lock(&lock);
+	error = start(id);
+	sleeplock_unlock(&lock);
+	return error;
 }
 
-int smp_vcpu_down(unsigned int id)
+int smp_vcpu_up(unsigned int id)
+{
+	int error;
+
+	sleeplock_lock(&lock);
+	error = start(id);
+	if (!error && (starting & bit_of(id))) {
+		starting &= ~bit_of(id);
+		(void)waitq_wait(&changed, smp_online() & bit_of(id), TIME_NEVER, false);
+		sched_vcpu_undrain(vcpus[id]);
+	}
+	sleeplock_unlock(&lock);
+	return error;
+}
+
+/* Locked. */
+static int stop(unsigned int id)
 {
 	int error;
 
@@ -224,11 +307,27 @@ int smp_vcpu_down(unsigned int id)
 	return 0;
 }
 
-void smp_start(void)
+int smp_vcpu_down(unsigned int id)
 {
 	int error;
 
+	sleeplock_lock(&lock);
+	error = stop(id);
+	sleeplock_unlock(&lock);
+	return error;
+}
+
+void smp_start(void)
+{
+	static struct suspend_client client = {
+		.name = "vCPUs",
+		.suspend = smp_suspend,
+		.resume = smp_resume,
+	};
+	int error;
+
 	online = bit_of(0);
+	suspend_register(&client);
 	error = time_vcpu_prepare(&vcpu0);
 	if (error)
 		log_warn("smp: no account of stolen time: error %d", error);

@@ -27,8 +27,9 @@ uint64_t smp_possible(void);
 uint64_t smp_online(void);
 
 /* Make vCPU id (not 0) take part, or stop taking part after its threads, timers and events were
- * moved away. Return when it is so. One caller at a time; thread context.
- * 0, -EINVAL (no such vCPU, vCPU 0), -ENOMEM, or what the scheduler says. */
+ * moved away. Return when it is so. Thread context.
+ * 0, -EINVAL (no such vCPU, vCPU 0), -ENOMEM, -EAGAIN (the domain is being suspended), or what the
+ * scheduler says. */
 int smp_vcpu_up(unsigned int id);
 /* The first part of smp_vcpu_up(), which waits for nothing: where several go up, all start before
  * one is waited for. */

@@ -67,6 +67,8 @@ int timer_vcpu_prepare(struct vcpu *vcpu);
 int time_vcpu_prepare(struct vcpu *vcpu);
 /* The calling vCPU's timers go to vCPU 0. Events disabled. */
 void timer_vcpu_leave(void);
+/* After a suspend, before another vCPU is started again: its event is bound anew when needed. */
+void timer_vcpu_resume(struct vcpu *vcpu);
 /* Somebody changed this vCPU's timers, perhaps. Event context. */
 void timer_kicked(void);
 /* The wall clock was set. */

@@ -398,6 +398,12 @@ void timer_vcpu_leave(void)
 	queue_changed(&first_queue);
 }
 
+void timer_vcpu_resume(struct vcpu *vcpu)
+{
+	vcpu->timers->virq_port = 0;
+	vcpu->timers->xen_armed_ns = 0;
+}
+
 /* Ports and Xen's timers are gone; other vCPUs' are bound when they are brought up again. */
 COLD void timer_resume(void)
 {

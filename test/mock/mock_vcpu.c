@@ -176,12 +176,15 @@ void mock_vcpus_start(void)
 	vcpus[0].created = vcpus[0].up = true;
 }
 
-/* On another host nothing is registered. */
+/* On another host nothing is registered, and only vCPU 0 goes on. */
 void mock_vcpus_reset(void)
 {
 	for (unsigned int id = 0; id < VCPUS_MAX; id++) {
 		vcpus[id].own = *mock_vcpu_info[id];
 		mock_vcpu_info[id] = &vcpus[id].own;
 		vcpus[id].registered = false;
+		vcpus[id].runstate = NULL;
+		vcpus[id].timer_ns = UINT64_MAX;
+		vcpus[id].created = vcpus[id].up = id == 0;
 	}
 }
