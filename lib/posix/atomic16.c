@@ -17,7 +17,7 @@ static bool change(volatile u128 *at, u128 *expected, u128 wanted)
 	uint64_t low = (uint64_t)*expected, high = (uint64_t)(*expected >> 64);
 	bool done;
 
-	/* QEMU 7.2 may compute the flags it keeps from what it has not brought up to date (target/i386
+	/* QEMU 7.2 may compute the flags it keeps from what it has not brought up to date (its
 	 * helper_cmpxchg16b), and then leaves TF among them: CLC makes it bring them up to date. */
 	__asm__ volatile("clc; lock cmpxchg16b %1"
 			 : "=@ccz"(done), "+m"(*at), "+a"(low), "+d"(high)

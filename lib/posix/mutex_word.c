@@ -209,7 +209,7 @@ int mutex_word_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timesp
 	while (result == 0) {
 		uint32_t word = mutex_load(&mutex->__word), ours = word | mutex_self();
 
-		/* We let it go a moment ago, and the heir lets us have it until our turn is over. */
+		/* We let it go a moment ago, and the heir leaves it to us until our turn ends. */
 		if ((word & (MUTEX_LOOKING | MUTEX_OWNER)) == MUTEX_LOOKING &&
 		    tcb_self()->turn_of == mutex) {
 			if (mutex_change(&mutex->__word, word, ours))

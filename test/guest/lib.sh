@@ -63,7 +63,7 @@ dom0_until() {
 on_vcpus() {
 	local count
 	for count; do
-		guest "$OUT/console.$count" --timeout 150 --memory 96 --vcpus "$count" "$IMAGE" -- "$count"
+		guest "$OUT/console.$count" --timeout 500 --memory 96 --vcpus "$count" "$IMAGE" -- "$count"
 		[ "$status" = 0 ] || { fail "$count vCPUs: status $status"; cat "$OUT/console.$count"; continue; }
 		shows "$OUT/console.$count" '^all [0-9]+ checks hold$'
 	done

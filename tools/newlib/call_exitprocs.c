@@ -13,7 +13,6 @@
 void __call_exitprocs(int code, void *dso);
 
 /* newlib's __atexit.c and others know both. */
-extern _LOCK_RECURSIVE_T __atexit_recursive_mutex;
 __LOCK_INIT_RECURSIVE(, __atexit_recursive_mutex);
 struct _atexit *_global_atexit;
 

@@ -17,7 +17,7 @@
 #define RING          6
 #define SLEEPERS      4
 #define SPIN_ROUNDS   10000UL
-#define GIVE_UP       100 /* seconds */
+#define GIVE_UP       600 /* seconds */
 #define POLL_NS       50000000L
 #define SETTLED_POLLS 30
 

@@ -208,12 +208,12 @@ static void *sets_clock(void *arg)
 static void test_set_clock(void)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
-	struct timespec wait = {.tv_sec = 10}, until;
+	struct timespec wait = {.tv_sec = 300}, until;
 	int64_t start = now_ns(CLOCK_MONOTONIC);
 	sigset_t set = set_of(SIGUSR1);
 	struct itimerspec value;
 	timer_t absolute, relative;
-	int forward = 100, back = -100;
+	int forward = 1000, back = -1000;
 	siginfo_t info;
 	pthread_t thread;
 
@@ -221,22 +221,22 @@ static void test_set_clock(void)
 	CHECK(timer_create(CLOCK_REALTIME, &event, &absolute) == 0);
 	event.sigev_value.sival_int = 2;
 	CHECK(timer_create(CLOCK_REALTIME, &event, &relative) == 0);
-	value = itimerspec(now_ns(CLOCK_REALTIME) + 50000 * MS, 0);
+	value = itimerspec(now_ns(CLOCK_REALTIME) + 500000 * MS, 0);
 	CHECK(timer_settime(absolute, TIMER_ABSTIME, &value, NULL) == 0);
-	value = itimerspec(50000 * MS, 0);
+	value = itimerspec(500000 * MS, 0);
 	CHECK(timer_settime(relative, 0, &value, NULL) == 0);
 	pthread_create(&thread, NULL, sets_clock, &forward);
 	CHECK(sigtimedwait(&set, &info, &wait) == SIGUSR1 && info.si_value.sival_int == 1);
-	CHECK(timer_gettime(relative, &value) == 0 && value.it_value.tv_sec >= 30);
+	CHECK(timer_gettime(relative, &value) == 0 && value.it_value.tv_sec >= 100);
 	pthread_join(thread, NULL);
-	CHECK(now_ns(CLOCK_MONOTONIC) - start < 20000 * MS);
+	CHECK(now_ns(CLOCK_MONOTONIC) - start < 400000 * MS);
 	timer_delete(absolute);
 	timer_delete(relative);
 
-	until = spec(now_ns(CLOCK_REALTIME) + 50000 * MS);
+	until = spec(now_ns(CLOCK_REALTIME) + 500000 * MS);
 	pthread_create(&thread, NULL, sets_clock, &forward);
 	CHECK(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &until, NULL) == 0);
-	CHECK(now_ns(CLOCK_MONOTONIC) - start < 20000 * MS);
+	CHECK(now_ns(CLOCK_MONOTONIC) - start < 400000 * MS);
 	pthread_join(thread, NULL);
 	/* Set back while it sleeps, it still sleeps its relative time. */
 	start = now_ns(CLOCK_MONOTONIC);
@@ -244,7 +244,7 @@ static void test_set_clock(void)
 	until = spec(60 * MS);
 	CHECK(clock_nanosleep(CLOCK_REALTIME, 0, &until, NULL) == 0);
 	CHECK(now_ns(CLOCK_MONOTONIC) - start >= 60 * MS &&
-	      now_ns(CLOCK_MONOTONIC) - start < 20000 * MS);
+	      now_ns(CLOCK_MONOTONIC) - start < 400000 * MS);
 	pthread_join(thread, NULL);
 }
 
@@ -305,9 +305,9 @@ static void test_cpu_clocks(void)
 	/* They can be set. */
 	CHECK(clock_settime(CLOCK_THREAD_CPUTIME_ID, &(struct timespec){100, 0}) == 0);
 	CHECK(now_ns(CLOCK_THREAD_CPUTIME_ID) >= 100000 * MS &&
-	      now_ns(CLOCK_THREAD_CPUTIME_ID) < 105000 * MS);
+	      now_ns(CLOCK_THREAD_CPUTIME_ID) < 200000 * MS);
 	CHECK(clock_settime(CLOCK_PROCESS_CPUTIME_ID, &(struct timespec){0, 0}) == 0);
-	CHECK(now_ns(CLOCK_PROCESS_CPUTIME_ID) < 5000 * MS);
+	CHECK(now_ns(CLOCK_PROCESS_CPUTIME_ID) < 50000 * MS);
 	CHECK(clock_settime(CLOCK_MONOTONIC, &(struct timespec){0, 0}) == -1 && errno == EINVAL);
 	CHECK(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &(struct timespec){0}, NULL) == EINVAL);
 }
