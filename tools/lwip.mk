@@ -21,6 +21,7 @@ LWIP_INCLUDE := -isystem $(LWIP)/src/include -isystem lib/net/lwip
 
 $(LWIP).stamp: tools/sources.lock tools/fetch $(LWIP_PATCHES)
 	@B=$(B) tools/fetch --unpack lwip $(LWIP)
+	@find $(LWIP)/src -name "*.[ch]" -exec sed -i "s/\r$$//" {} +
 	@for p in $(abspath $(LWIP_PATCHES)); do patch -s -d $(LWIP) -p1 <$$p || exit 1; done
 	@touch $@
 

@@ -45,8 +45,10 @@ gcc_style = $(filter-out -MMD -MD -MP $(K_WARN),$(1)) -O2 $(STYLE_WARN)
 clang_style = -std=gnu11 $(CLANG_CODEGEN) $(STYLE_WARN) -mgeneral-regs-only -nostdinc \
 	-isystem $(CLANG_INCLUDE) $(1) -isystem $(B)/xen-include -iquote . -D__stardust__
 rooms := arch/x86_64 arch/x86_64/pv core drivers lib/base lib/fs xen
-$(eval $(call style_group,$(K_C) $(wildcard $(rooms:%=%/*.h)), \
+$(eval $(call style_group,$(filter-out lib/net/%,$(K_C)) $(wildcard $(rooms:%=%/*.h)), \
 	$(call gcc_style,$(K_CFLAGS)),$(call clang_style,-ffreestanding)))
+$(eval $(call style_group,$(wildcard lib/net/*.[ch] lib/net/lwip/*.h lib/net/lwip/*/*.h), \
+	$(call gcc_style,$(K_CFLAGS) $(LWIP_INCLUDE)),$(call clang_style,-ffreestanding $(LWIP_INCLUDE))))
 $(eval $(call style_group,$(P_C) $(wildcard lib/posix/*.h),$(call gcc_style,$(P_CFLAGS)), \
 	$(call clang_style,-isystem $(SYSROOT)/include -U__linux__ -D_GNU_SOURCE -DSTARDUST_VERSION='"$(VERSION)"')))
 GCCSAFE_STYLE := -std=gnu11 -O2 -ffreestanding $(STYLE_WARN) -iquote .
@@ -57,7 +59,7 @@ $(eval $(call style_group,$(wildcard lib/gccsafe/*.[ch]),$(GCCSAFE_STYLE),$(GCCS
 program_style = -std=gnu11 -O2 $(STYLE_WARN) -nostdinc -isystem $(1) -isystem $(SYSROOT)/include \
 	-isystem $(B)/xen-include -iquote . -D__stardust__ -U__linux__ -U__linux -Ulinux -U__gnu_linux__
 program_group = $(eval $(call style_group,$(1),$(call program_style,$(GCC_INCLUDE)) $(2),$(call program_style,$(CLANG_INCLUDE)) $(2)))
-$(call program_group,$(filter-out test/bench/platform_linux.c,$(wildcard examples/hello/*.c \
+$(call program_group,$(filter-out test/bench/platform_linux.c,$(wildcard $(addprefix examples/,hello/*.c echo/*.c httpd/*.c) \
 	test/guest/*.h test/guest/*/*.[ch] test/bench/*.[ch] test/posix/*.[ch])))
 $(call program_group,$(addprefix test/toolchain/,test_libc.c print_floats.c linux-stub.c),-fno-builtin -D_GNU_SOURCE)
 $(call program_group,$(wildcard tools/newlib/*.c),-isystem $(B)/newlib/private)
@@ -76,7 +78,7 @@ DUSTER_STYLE := $(HOST_STYLE) -D_GNU_SOURCE -DDUSTER_VERSION='"$(VERSION)"'
 $(eval $(call style_group,$(wildcard duster/*/*.[ch] duster/*/*/*.[ch]),$(DUSTER_STYLE),$(DUSTER_STYLE)))
 $(eval $(call style_group,$(wildcard test/duster/programs/*.c),-std=gnu11 -O1 $(STYLE_WARN),-std=gnu11 -O1 $(STYLE_WARN)))
 
-STYLE_READY := $(SYSROOT_STAMP) $(SYSROOT)/.headers $(XEN_HEADERS)
+STYLE_READY := $(LWIP).stamp $(SYSROOT_STAMP) $(SYSROOT)/.headers $(XEN_HEADERS)
 style_compile = $(Q)mkdir -p $(@D) && $(1) $(STYLE_FLAGS) -MMD -MP -MF $@.d -MT $@ -o /dev/null -c \
 	$(if $(filter %.h,$<),-include $< -x c /dev/null,$<) && touch $@
 $(STYLE)/gcc/%.ok: % tools/style.mk tools/kernel.mk | $(STYLE_READY)

@@ -287,10 +287,11 @@ void *net_mem_calloc(size_t count, size_t bytes)
 
 void net_mem_free(void *block)
 {
-	size_t *head = (size_t *)((char *)block - BLOCK_HEAD_BYTES);
+	size_t *head;
 
 	if (!block)
 		return;
+	head = (size_t *)((char *)block - BLOCK_HEAD_BYTES);
 	__atomic_sub_fetch(&memory.used_bytes, *head, __ATOMIC_RELAXED);
 	heap_free(head);
 }

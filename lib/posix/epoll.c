@@ -97,27 +97,31 @@ static bool file_get_live(struct file *file)
 	return false;
 }
 
-/* What an item's file says now, of what it was asked; with the file's reference. False: there is
- * no such file any more. lock, which is let go meanwhile. */
-static bool look(struct epoll *epoll, struct epoll_item *item, struct file **file_out,
-		 uint32_t *events_out)
+/* The item's file with a reference, NULL: there is none any more. lock, which is let go. */
+static struct file *take_file(struct epoll *epoll, const struct epoll_item *item)
 {
-	struct file *file = item->file;
-	uint32_t wanted = item->event.events;
+	struct file *wanted = item->file, *file = wanted;
+	bool tells = item->head;
+	int fd = item->fd;
 
-	if (item->head ? !file_get_live(file) : (file = fd_get(item->fd)) != item->file) {
-		if (!item->head && file)
-			file_put(file);
-		return false;
-	}
+	if (tells && !file_get_live(file))
+		file = NULL;
 	spin_unlock(&epoll->lock);
-	*events_out = (uint32_t)(unsigned short)(file->ops->poll ? file->ops->poll(file)
-								 : POLLIN | POLLOUT | POLLRDNORM |
-									   POLLWRNORM) &
-		      (wanted | ALWAYS);
-	spin_lock(&epoll->lock);
-	*file_out = file;
-	return true;
+	if (tells)
+		return file;
+	file = fd_get(fd);
+	if (file && file != wanted) {
+		file_put(file);
+		file = NULL;
+	}
+	return file;
+}
+
+static uint32_t state_of(struct file *file)
+{
+	if (!file->ops->poll)
+		return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+	return (uint32_t)(unsigned short)file->ops->poll(file);
 }
 
 /* One item that was taken out of its list. What became of it meanwhile is seen by its place in the
@@ -125,27 +129,33 @@ static bool look(struct epoll *epoll, struct epoll_item *item, struct file **fil
 static bool report(struct epoll *epoll, int fd, struct epoll_event *event_out,
 		   struct file **file_out)
 {
-	struct epoll_item *item = epoll->items[fd], *same = item;
-	struct list_node *back;
-	uint32_t events;
+	struct epoll_item *item = epoll->items[fd];
+	uint32_t events = 0;
+	bool tells, same;
 
 	*file_out = NULL;
 	if (!item || item->event.events == 0)
 		return false;
-	back = item->head ? &epoll->ready : &epoll->silent;
-	if (!look(epoll, item, file_out, &events)) {
-		if (!item->head) {
+	tells = item->head;
+	*file_out = take_file(epoll, item);
+	if (*file_out)
+		events = state_of(*file_out);
+	spin_lock(&epoll->lock);
+	same = epoll->items[fd] == item;
+	if (!same)
+		return false;
+	if (!*file_out) {
+		/* One that tells is taken away by its file's close. */
+		if (!tells) {
 			unlink_item(item);
 			heap_free(item);
 		}
 		return false;
 	}
-	item = epoll->items[fd];
-	if (item != same)
-		return false;
-	if (!item->head && list_empty(&item->node))
-		list_append(back, &item->node);
-	if (events == 0 || item->event.events == 0)
+	if (!tells && list_empty(&item->node))
+		list_append(&epoll->silent, &item->node);
+	events &= item->event.events;
+	if (events == 0)
 		return false;
 	*event_out = (struct epoll_event){events, item->event.data};
 	if (item->event.events & EPOLLONESHOT)

@@ -10,7 +10,7 @@
 
 static __thread int error_number;
 static __thread struct hostent host;
-static __thread char host_name[256];
+static __thread char host_name[NI_MAXHOST];
 static __thread uint8_t host_bytes[ADDRESSES_MAX][16];
 static __thread char *host_list[ADDRESSES_MAX + 1];
 
