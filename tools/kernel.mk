@@ -7,7 +7,7 @@ K_C := \
 	$(patsubst %,xen/%.c,hypercall vcpu spinlock spinlock_slow evtchn evtchn_fifo evtchn_2l grant ring xswire) \
 	$(patsubst %,core/%.c,start grants blkdev blkdev_sync page pool vm vm_later heap heap_slab heap_large heap_vcpu random events smp time timer wait sleeplock thread sched sched_smp sched_wait futex futex_pi log panic fault backtrace console suspend threads_report) \
 	$(patsubst %,drivers/%.c,xencons xenstore xenstore_sync xenbus xenbus_io xenbus_state xenbus_ring blkfront blkfront_setup blkfront_io blkfront_pages control cpu sysrq) \
-	$(patsubst %,lib/fs/%.c,archive archive_cpio archive_tar devfs devfs_disk ramdisk tmpfs tmpfs_data)
+	$(patsubst %,lib/fs/%.c,archive archive_cpio archive_tar devfs devfs_disk gzip ramdisk tmpfs tmpfs_data)
 include tools/lwip.mk
 K_S := arch/x86_64/hypercall.S arch/x86_64/switch.S arch/x86_64/string.S arch/x86_64/pv/entry.S arch/x86_64/pv/debug.S arch/x86_64/pv/head.S
 # POSIX layer: sees newlib's headers; one object per function group so that programs link what they use.

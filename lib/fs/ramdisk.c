@@ -11,12 +11,14 @@
 #include "lib/base/format.h"
 #include "lib/base/string.h"
 #include "lib/fs/archive.h"
+#include "lib/fs/gzip.h"
 
 static struct {
 	struct fs fs;
 	struct archive archive;
 	struct node *nodes; /* one for each of the archive's */
-	const void *module; /* mapped; NULL: not yet */
+	const void *module; /* mapped, perhaps expanded; NULL: not yet */
+	size_t bytes;       /* of it */
 	char why[96];
 } ramdisk;
 
@@ -153,15 +155,43 @@ static int map_module(void)
 		pt_map_contiguous((uintptr_t)area, boot_info.module_pfn, pages_count, PT_PROT_READ);
 	if (result)
 		vm_free(area);
-	else
-		ramdisk.module = area;
-	return result;
+	if (result)
+		return result;
+	ramdisk.module = area;
+	ramdisk.bytes = boot_info.module_bytes;
+	return 0;
+}
+
+/* A compressed archive is expanded into memory of its own, and the module's pages are no longer
+ * mapped. */
+static int expand(const char **why_out)
+{
+	void *area;
+	int result = gzip_expanded_bytes(ramdisk.module, ramdisk.bytes, &ramdisk.bytes);
+
+	if (result == 0)
+		result = vm_alloc(ramdisk.bytes, 0, PT_PROT_READ | PT_PROT_WRITE, "ramdisk", &area);
+	if (result) {
+		*why_out =
+			result == -ENOMEM ? "too little memory to expand it" : "it ends too early";
+		return result;
+	}
+	result = gzip_expand(ramdisk.module, boot_info.module_bytes, area, ramdisk.bytes, why_out);
+	if (result == 0)
+		result = vm_protect(area, ramdisk.bytes, PT_PROT_READ);
+	if (result) {
+		vm_free(area);
+		return result;
+	}
+	vm_free((void *)ramdisk.module);
+	ramdisk.module = area;
+	return 0;
 }
 
 static int open_archive(const char **why_out)
 {
 	struct archive *archive = &ramdisk.archive;
-	int result = archive_open(archive, ramdisk.module, boot_info.module_bytes);
+	int result = archive_open(archive, ramdisk.module, ramdisk.bytes);
 
 	if (result) {
 		format_text(ramdisk.why, sizeof(ramdisk.why), "%s, at byte %zu", archive->error,
@@ -205,6 +235,8 @@ static int ramdisk_mount(struct blkdev *device, const char *options, bool read_o
 	}
 	if (!ramdisk.module)
 		result = map_module();
+	if (result == 0 && gzip_recognise(ramdisk.module, ramdisk.bytes))
+		result = expand(why_out);
 	if (result == 0)
 		result = open_archive(why_out);
 	if (result)

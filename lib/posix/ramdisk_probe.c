@@ -10,16 +10,14 @@
 #include "core/vm.h"
 
 /* cpio(5): c_magic; with or without checksums. tar: POSIX.1 pax, ustar interchange format. */
-#define CPIO_MAGIC        "07070"
-#define CPIO_MAGIC_BYTES  5
-#define USTAR_MAGIC       "ustar"
-#define USTAR_MAGIC_BYTES 5
-#define USTAR_MAGIC_AT    257
-#define HEADER_BYTES      512
+#define CPIO_MAGIC     "07070"
+#define USTAR_MAGIC    "ustar"
+#define MAGIC_BYTES    5
+#define USTAR_MAGIC_AT 257
+#define GZIP_MAGIC     0x8b1f /* RFC 1952: ID1, ID2, little-endian */
 
 bool ramdisk_probe(void)
 {
-	uint64_t bytes = boot_info.module_bytes;
 	bool good;
 	void *first;
 
@@ -30,9 +28,10 @@ bool ramdisk_probe(void)
 		vm_free(first);
 		return true;
 	}
-	good = (bytes > CPIO_MAGIC_BYTES && memcmp(first, CPIO_MAGIC, CPIO_MAGIC_BYTES) == 0) ||
-	       (bytes >= HEADER_BYTES &&
-		memcmp((char *)first + USTAR_MAGIC_AT, USTAR_MAGIC, USTAR_MAGIC_BYTES) == 0);
+	/* A module that is shorter has zeros behind it; whoever reads it all will say so. */
+	good = *(const uint16_t *)first == GZIP_MAGIC ||
+	       memcmp(first, CPIO_MAGIC, MAGIC_BYTES) == 0 ||
+	       memcmp((char *)first + USTAR_MAGIC_AT, USTAR_MAGIC, MAGIC_BYTES) == 0;
 	vm_free(first);
 	return good;
 }

@@ -127,12 +127,17 @@ $(T_OUT)/fuzz/%/fuzz: test/host/fuzz/fuzz_%.c test/host/host.mk | $(XEN_HEADERS)
 	$(Q)clang $(T_CFLAGS) -fsanitize=fuzzer -MMD -MF $(@D)/fuzz.d -MT $@ $< \
 		$$(sed -n 's/^ \* Sources: //p' $<) -o $@
 # Something to begin with.
+$(T_OUT)/fuzz/gzip/seeds: $(F_SRC)
+	@mkdir -p $(@D)/corpus
+	$(Q)gzip -c test/host/host.mk >$(@D)/corpus/text
+	$(Q)head -c 3000 /dev/urandom | gzip -1 >$(@D)/corpus/noise
+	@touch $@
 $(T_OUT)/fuzz/archive/seeds: $(F_SRC)
 	@mkdir -p $(@D)/corpus
 	$(Q)tar -C test/host/fuzz --format=ustar -cf $(@D)/corpus/ustar .
 	$(Q)cd test/host/fuzz && find . | cpio --quiet -o -H newc >$(CURDIR)/$(@D)/corpus/newc
 	@touch $@
-test-fuzz: $(F_BIN) $(T_OUT)/fuzz/archive/seeds
+test-fuzz: $(F_BIN) $(T_OUT)/fuzz/archive/seeds $(T_OUT)/fuzz/gzip/seeds
 	@passed=0; failed=0; for f in $(F_BIN); do \
 		echo "$$f: $(FUZZ_SECONDS) s"; \
 		if $$f -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -print_final_stats=1 \
