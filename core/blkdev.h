@@ -64,7 +64,7 @@ struct blkreq {
 	struct blkreq *last;  /* of a chain's first: its end, and what is known of the whole */
 	uint64_t chain_sectors, given_sectors;
 	uint32_t slices; /* the driver has */
-	bool queued, single;
+	bool queued, single, ended;
 };
 
 /* What a driver gets: a part of a chain, as much as fits into one request of its own. */

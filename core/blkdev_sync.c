@@ -10,42 +10,36 @@
 
 #pragma weak core_blkdev_settle
 
-struct call {
-	struct blkdev *dev;
-	bool done;
-};
-
 static void call_done(struct blkreq *req)
 {
-	struct call *call = req->arg;
-	struct blkdev *dev = call->dev;
+	struct blkdev *dev = req->arg;
 
-	/* From here on the call may be over, and its stack frame gone. */
-	__atomic_store_n(&call->done, true, __ATOMIC_RELEASE);
+	/* From here on the request may be gone. */
+	__atomic_store_n(&req->ended, true, __ATOMIC_RELEASE);
 	waitq_wake_all(&dev->waiters);
 }
 
-static bool is_done(const struct call *call)
+static bool is_done(const struct blkreq *req)
 {
-	return __atomic_load_n(&call->done, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&req->ended, __ATOMIC_ACQUIRE);
 }
 
 int blkdev_call(struct blkdev *dev, struct blkreq *req)
 {
-	struct call call = {.dev = dev};
 	int error;
 
 	req->done = call_done;
-	req->arg = &call;
+	req->arg = dev;
+	req->ended = false;
 	error = blkdev_submit(dev, req);
 	if (error)
 		return error;
 	if (READ_ONCE(dev->plugged))
 		blkdev_unplug_once(dev);
-	while (READ_ONCE(dev->polling) && !is_done(&call))
+	while (READ_ONCE(dev->polling) && !is_done(req))
 		if (!blkdev_poll(dev))
 			hypercall_sched_yield();
-	(void)waitq_wait(&dev->waiters, is_done(&call), TIME_NEVER, false);
+	(void)waitq_wait(&dev->waiters, is_done(req), TIME_NEVER, false);
 	return req->result;
 }
 

@@ -17,10 +17,9 @@
 #include "lib/base/parse.h"
 #include "lib/base/string.h"
 
-#define WATCHDOG_NS (5 * NS_PER_S)  /* no response in two looks in a row: the back end stalls */
-#define GONE_NS     (60 * NS_PER_S) /* how long requests wait for a new connection */
-#define MAJOR_XVD   202
-#define VDEV_EXT    (1u << 28)
+#define GONE_NS   (120 * NS_PER_S) /* how long requests wait for a new connection */
+#define MAJOR_XVD 202
+#define VDEV_EXT  (1u << 28)
 
 static struct spinlock fronts_lock;
 static struct list_node fronts = LIST_INIT(fronts);
@@ -69,7 +68,7 @@ static void watchdog_fired(struct timer *timer)
 		blkdev_fail(&front->block, -ETIMEDOUT);
 	WRITE_ONCE(front->watching, active);
 	if (active)
-		timer_arm(&front->watchdog, now_ns + WATCHDOG_NS);
+		timer_arm(&front->watchdog, now_ns + BLKFRONT_WATCHDOG_NS);
 }
 
 static void rest_fired(struct timer *timer)
@@ -178,7 +177,8 @@ static int probe(struct xenbus_device *device)
 	uint64_t vdev;
 	bool enabled;
 
-	if (!vdev_text || parse_u64_bytes(vdev_text, strlen(vdev_text), 10, &vdev) || vdev > UINT32_MAX)
+	if (!vdev_text || parse_u64_bytes(vdev_text, strlen(vdev_text), 10, &vdev) ||
+	    vdev > UINT32_MAX)
 		return -EINVAL;
 	/* The ring has 16 bits for it; back ends do not look. */
 	front->handle = (uint16_t)vdev;

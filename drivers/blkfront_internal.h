@@ -16,6 +16,8 @@
 #define BLKFRONT_SEGMENTS_MAX 256u
 #define BLKFRONT_PAGES_MAX    1056u /* what blkback keeps mapped for a queue by default */
 #define BLKFRONT_NO_PAGE      UINT32_MAX
+/* No response in two looks in a row: the back end stalls. Hosts may be slow. */
+#define BLKFRONT_WATCHDOG_NS (15 * NS_PER_S)
 
 /* A page of ours that the back end may see, and holds nothing else. */
 struct blkpage {

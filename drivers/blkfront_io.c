@@ -234,7 +234,7 @@ static void watch(struct blkfront *front)
 	if (READ_ONCE(front->watching))
 		return;
 	WRITE_ONCE(front->watching, true);
-	timer_arm(&front->watchdog, time_monotonic_ns() + 5 * NS_PER_S);
+	timer_arm(&front->watchdog, time_monotonic_ns() + BLKFRONT_WATCHDOG_NS);
 }
 
 void blkfront_push(struct blkdev *dev)

@@ -82,7 +82,8 @@ struct xenbus_inner {
 	char state_text[8], online_text[8];     /* of the back end */
 	char backend_id_text[8], front_text[8]; /* of ours */
 	bool backend_present, backend_id_present, front_present, state_present, online_present;
-	/* What is to be written: key NUL value NUL …, the state last, for which there always is room. */
+	/* What is to be written: key NUL value NUL …, the state last, for which there always is
+	 * room. */
 	char *text;
 	size_t text_used, text_max, text_next;
 	int publish_error;

@@ -66,6 +66,7 @@ static const struct option {
 	{"stack", set_stack, "a size from 16K, e.g. 1M"},
 	{"shutdown_grace", set_grace, "seconds up to 86400"},
 	{"evtchn", set_nothing, ""},
+	{"blkfront", set_nothing, ""},
 };
 
 static bool is_assignment(const char *word)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A block back end as C functions: xenstore states, rings, grants, data. It follows stock blkback as
- * far as a front end can tell, and lies on demand.
+ * A block back end as C functions: xenstore states, rings, grants, data. It follows stock blkback
+ * as far as a front end can tell, and lies on demand.
  */
 #ifndef TEST_MOCK_MOCK_BLKBACK_H
 #define TEST_MOCK_MOCK_BLKBACK_H

@@ -14,7 +14,7 @@
 #include "test/guest/check.h"
 #include "xen/grant.h"
 
-#define WAIT_NS (40 * NS_PER_S)
+#define WAIT_NS (100 * NS_PER_S)
 
 static unsigned char buffer[65536], back[65536];
 
@@ -49,7 +49,8 @@ static void grow(struct blkdev *disk, uint64_t sectors)
 	CHECK(blkdev_write(disk, sectors - 8, buffer, 4096) == 0);
 }
 
-/* Writes and reads back until the back end was exchanged: no error comes through, nothing is lost. */
+/* Writes and reads back until the back end was exchanged: no error comes through, nothing is
+ * lost. */
 static void lose_back_end(struct blkdev *disk)
 {
 	uint64_t end_ns = time_monotonic_ns() + WAIT_NS;

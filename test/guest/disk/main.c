@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Disks by the block class: data, ends, flush, discard, several requests at once, what is refused. */
+/* Disks by the block class: data, ends, flush, discard, several requests at once, what is
+ * refused. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "xen/grant.h"
 
 #define MIB     (1u << 20)
-#define WAIT_NS (20 * NS_PER_S)
+#define WAIT_NS (100 * NS_PER_S)
 #define MANY    100
 
 static struct blkdev *disk, *other;

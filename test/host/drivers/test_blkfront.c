@@ -164,7 +164,8 @@ START_TEST(read_only_and_limits)
 }
 END_TEST
 
-/* Hardening, rings 6: a page that is granted holds nothing else; what is only read is granted so. */
+/* Hardening, rings 6: a page that is granted holds nothing else; what is only read is granted
+ * so. */
 START_TEST(granted_pages)
 {
 	struct bench_req write;
