@@ -90,8 +90,11 @@ START_TEST(test_broken)
 	uint8_t *exact, *room;
 	size_t noticed = 0;
 
-	fill(bytes);
+	/* So much that the header, where bits may not matter, is little of it. */
+	for (size_t i = 0; i < bytes; i++)
+		plain[i] = (uint8_t)('a' + test_random() % 20);
 	packed_bytes = pack(bytes, "-9");
+	ck_assert_uint_gt(packed_bytes, 2000);
 	room = malloc(bytes);
 	for (size_t cut = 0; cut < packed_bytes; cut++) {
 		exact = malloc(cut ? cut : 1);
