@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is in memory, who has it, and what goes. I/O is bcache_io.c's.
+ *
+ * cache->lock is held for short times and never during I/O: a block under I/O is busy, and whoever
+ * wants its contents waits for cache->waiters. A busy block is never freed.
+ */
+#include "lib/fs/bcache.h"
+
+#include "core/heap.h"
+#include "core/page.h"
+#include "lib/base/error.h"
+#include "lib/base/string.h"
+
+#define BLOCK_BYTES_MIN 512u
+#define BLOCK_BYTES_MAX 65536u
+#define BLOCKS_MIN      64u
+/* How many blocks one call of writing back takes at a time. */
+#define WRITE_BATCH 256u
+
+static unsigned int order_of(uint32_t bytes)
+{
+	unsigned int order = 0;
+
+	while ((PAGE_BYTES << order) < bytes)
+		order++;
+	return order;
+}
+
+/* Whole pages are the device's without a copy, and cost no guard pages. */
+static uint8_t *memory_alloc(uint32_t bytes)
+{
+	return bytes < PAGE_BYTES ? heap_alloc_aligned(bytes, bytes) :
+				    page_alloc(order_of(bytes), 0);
+}
+
+static void memory_free(uint8_t *memory, uint32_t bytes)
+{
+	if (bytes < PAGE_BYTES)
+		heap_free(memory);
+	else
+		page_free(memory, order_of(bytes));
+}
+
+int bcache_create(struct blkdev *device, uint32_t block_bytes, size_t memory_bytes,
+		  struct bcache **cache_out)
+{
+	struct bcache *cache;
+
+	if (block_bytes < BLOCK_BYTES_MIN || block_bytes > BLOCK_BYTES_MAX ||
+	    (block_bytes & (block_bytes - 1)) != 0 || block_bytes < device->info.block_bytes)
+		return -EINVAL;
+	cache = heap_alloc_zeroed(sizeof(*cache));
+	if (!cache)
+		return -ENOMEM;
+	cache->device = device;
+	cache->block_bytes = block_bytes;
+	cache->block_sectors = block_bytes / BLKDEV_SECTOR;
+	cache->blocks = blkdev_sectors(device) / cache->block_sectors;
+	cache->blocks_max = memory_bytes / block_bytes;
+	if (cache->blocks_max < BLOCKS_MIN)
+		cache->blocks_max = BLOCKS_MIN;
+	cache->table_size = BLOCKS_MIN;
+	while (cache->table_size < cache->blocks_max)
+		cache->table_size *= 2;
+	cache->table = heap_alloc_zeroed(cache->table_size * sizeof(struct bblock *));
+	if (!cache->table) {
+		heap_free(cache);
+		return -ENOMEM;
+	}
+	for (int i = 0; i < BCACHE_CLASSES; i++)
+		list_init(&cache->dirty[i]);
+	list_init(&cache->lru);
+	*cache_out = cache;
+	return 0;
+}
+
+static struct bblock **slot_of(struct bcache *cache, uint64_t number)
+{
+	uint64_t hash = number * 0x9e3779b97f4a7c15ULL;
+
+	return &cache->table[(hash >> 32) & (cache->table_size - 1)];
+}
+
+static struct bblock *find(struct bcache *cache, uint64_t number)
+{
+	struct bblock *block = *slot_of(cache, number);
+
+	while (block && block->number != number)
+		block = block->next;
+	return block;
+}
+
+/* Out of the table and the lists. Under the lock. */
+static void unlink_block(struct bcache *cache, struct bblock *block)
+{
+	struct bblock **slot = slot_of(cache, block->number);
+
+	while (*slot != block)
+		slot = &(*slot)->next;
+	*slot = block->next;
+	block->gone = true;
+	if (block->dirty) {
+		cache->dirty_count[block->class_]--;
+		list_remove(&block->list);
+		block->dirty = false;
+	}
+	list_remove(&block->lru);
+	cache->blocks_count--;
+}
+
+static void free_block(struct bcache *cache, struct bblock *block)
+{
+	memory_free(block->bytes, cache->block_bytes);
+	heap_free(block);
+}
+
+void bcache_destroy(struct bcache *cache)
+{
+	for (;;) {
+		bool enabled = spin_lock_events(&cache->lock);
+		uint32_t reading = cache->reading;
+
+		spin_unlock_events(&cache->lock, enabled);
+		if (!reading)
+			break;
+		(void)waitq_wait(&cache->waiters, READ_ONCE(cache->reading) == 0, TIME_NEVER,
+				 false);
+	}
+	for (size_t i = 0; i < cache->table_size; i++)
+		while (cache->table[i]) {
+			struct bblock *block = cache->table[i];
+
+			unlink_block(cache, block);
+			free_block(cache, block);
+		}
+	heap_free(cache->table);
+	heap_free(cache);
+}
+
+/* The longest unused block nobody needs, unlinked; NULL when there is none. Under the lock. */
+static struct bblock *victim(struct bcache *cache)
+{
+	struct list_node *node;
+
+	list_for_each(node, &cache->lru)
+	{
+		struct bblock *block = container_of(node, struct bblock, lru);
+
+		if (block->refs == 0 && !block->dirty && !block->held && !block->busy) {
+			unlink_block(cache, block);
+			return block;
+		}
+	}
+	return NULL;
+}
+
+/* Makes room for one more block when the bound is reached: true when a block went. */
+static bool shrink(struct bcache *cache)
+{
+	struct bblock *block;
+	size_t dirty;
+	bool enabled = spin_lock_events(&cache->lock);
+
+	block = cache->blocks_count >= cache->blocks_max ? victim(cache) : NULL;
+	dirty = cache->blocks_count >= cache->blocks_max && !block ?
+			cache->dirty_count[BCACHE_DATA] + cache->dirty_count[BCACHE_META] :
+			0;
+	spin_unlock_events(&cache->lock, enabled);
+	if (!block && dirty) {
+		/* An error is told by who writes back next. */
+		int error = bcache_write_dirty(cache, BCACHE_DATA);
+		int meta_error = bcache_write_dirty(cache, BCACHE_META);
+
+		enabled = spin_lock_events(&cache->lock);
+		if (error || meta_error)
+			cache->error = error ? error : meta_error;
+		block = victim(cache);
+		spin_unlock_events(&cache->lock, enabled);
+	}
+	if (block)
+		free_block(cache, block);
+	return block != NULL;
+}
+
+static struct bblock *new_block(struct bcache *cache, uint64_t number)
+{
+	struct bblock *block;
+
+	while (cache->blocks_count >= cache->blocks_max)
+		if (!shrink(cache))
+			break;
+	block = heap_alloc_zeroed(sizeof(*block));
+	if (!block)
+		return NULL;
+	block->bytes = memory_alloc(cache->block_bytes);
+	if (!block->bytes) {
+		heap_free(block);
+		return NULL;
+	}
+	block->number = number;
+	list_init(&block->lru);
+	list_init(&block->list);
+	return block;
+}
+
+/* The block, with a reference; busy: not valid, and the caller's to fill and finish. */
+static int take(struct bcache *cache, uint64_t number, struct bblock **block_out, bool *busy_out)
+{
+	struct bblock *block, *fresh = NULL;
+	bool enabled;
+
+	if (number >= cache->blocks)
+		return -EINVAL;
+	*busy_out = false;
+	enabled = spin_lock_events(&cache->lock);
+	block = find(cache, number);
+	if (!block) {
+		spin_unlock_events(&cache->lock, enabled);
+		fresh = new_block(cache, number);
+		if (!fresh)
+			return -ENOMEM;
+		enabled = spin_lock_events(&cache->lock);
+		block = find(cache, number);
+	}
+	if (!block) {
+		struct bblock **slot = slot_of(cache, number);
+
+		block = fresh;
+		fresh = NULL;
+		block->next = *slot;
+		*slot = block;
+		cache->blocks_count++;
+		list_append(&cache->lru, &block->lru);
+	} else if (cache->lru.prev != &block->lru) {
+		list_remove(&block->lru);
+		list_append(&cache->lru, &block->lru);
+	}
+	block->refs++;
+	if (!block->valid && !block->busy) {
+		block->busy = true;
+		*busy_out = true;
+		cache->misses++;
+	} else {
+		cache->hits++;
+	}
+	spin_unlock_events(&cache->lock, enabled);
+	if (fresh)
+		free_block(cache, fresh);
+	*block_out = block;
+	return 0;
+}
+
+/* I/O on a block that was busy for reading has ended. */
+static void finish_read(struct bcache *cache, struct bblock *block, int error)
+{
+	bool enabled = spin_lock_events(&cache->lock);
+
+	block->busy = false;
+	block->valid = error == 0;
+	block->error = error;
+	block->checked = 0;
+	spin_unlock_events(&cache->lock, enabled);
+	waitq_wake_all(&cache->waiters);
+}
+
+struct bblock *bcache_claim(struct bcache *cache, uint64_t number)
+{
+	struct bblock *block;
+	bool enabled, known, busy;
+
+	enabled = spin_lock_events(&cache->lock);
+	/* Not in place of what is in use. */
+	known = number >= cache->blocks || find(cache, number) ||
+		cache->dirty_count[BCACHE_DATA] > cache->blocks_max / 2;
+	spin_unlock_events(&cache->lock, enabled);
+	if (known || take(cache, number, &block, &busy))
+		return NULL;
+	if (busy)
+		return block;
+	bcache_put(cache, block);
+	return NULL;
+}
+
+static int get(struct bcache *cache, uint64_t number, bool read, struct bblock **block_out)
+{
+	struct bblock *block;
+	bool busy;
+	int error;
+
+	for (;;) {
+		error = take(cache, number, &block, &busy);
+		if (error)
+			return error;
+		if (busy) {
+			if (read)
+				error = blkdev_read(cache->device, number * cache->block_sectors,
+						    block->bytes, cache->block_bytes);
+			else
+				memset(block->bytes, 0, cache->block_bytes);
+			finish_read(cache, block, error);
+		} else if (!READ_ONCE(block->valid)) {
+			(void)waitq_wait(&cache->waiters, !READ_ONCE(block->busy), TIME_NEVER,
+					 false);
+			error = READ_ONCE(block->valid) ? 0 : block->error;
+		}
+		if (!error && !READ_ONCE(block->valid)) {
+			/* It was forgotten between: again. */
+			bcache_put(cache, block);
+			continue;
+		}
+		if (error) {
+			bcache_put(cache, block);
+			return error;
+		}
+		*block_out = block;
+		return 0;
+	}
+}
+
+int bcache_get(struct bcache *cache, uint64_t number, struct bblock **block_out)
+{
+	return get(cache, number, true, block_out);
+}
+
+int bcache_get_new(struct bcache *cache, uint64_t number, struct bblock **block_out)
+{
+	return get(cache, number, false, block_out);
+}
+
+struct bblock *bcache_find(struct bcache *cache, uint64_t number)
+{
+	bool enabled = spin_lock_events(&cache->lock);
+	struct bblock *block = find(cache, number);
+
+	if (block && block->valid)
+		block->refs++;
+	else
+		block = NULL;
+	spin_unlock_events(&cache->lock, enabled);
+	return block;
+}
+
+void bcache_put(struct bcache *cache, struct bblock *block)
+{
+	bool enabled = spin_lock_events(&cache->lock);
+	bool last = --block->refs == 0 && block->gone;
+
+	spin_unlock_events(&cache->lock, enabled);
+	if (last)
+		free_block(cache, block);
+}
+
+/* Under the lock. */
+static void make_dirty(struct bcache *cache, struct bblock *block, enum bcache_class class_)
+{
+	if (block->dirty) {
+		cache->dirty_count[block->class_]--;
+		list_remove(&block->list);
+	}
+	block->dirty = true;
+	block->class_ = class_;
+	cache->dirty_count[class_]++;
+	list_append(&cache->dirty[class_], &block->list);
+}
+
+void bcache_dirty(struct bcache *cache, struct bblock *block, enum bcache_class class_)
+{
+	bool enabled = spin_lock_events(&cache->lock);
+
+	if (!block->held && !block->gone && !(block->dirty && block->class_ == class_))
+		make_dirty(cache, block, class_);
+	spin_unlock_events(&cache->lock, enabled);
+}
+
+bool bcache_hold(struct bcache *cache, struct bblock *block)
+{
+	bool enabled, held;
+
+	/* What is being written now must not change below the device. */
+	for (;;) {
+		enabled = spin_lock_events(&cache->lock);
+		if (!block->writing)
+			break;
+		spin_unlock_events(&cache->lock, enabled);
+		(void)waitq_wait(&cache->waiters, !READ_ONCE(block->writing), TIME_NEVER, false);
+	}
+	held = block->held;
+	if (!held) {
+		if (block->dirty) {
+			cache->dirty_count[block->class_]--;
+			list_remove(&block->list);
+			block->dirty = false;
+		}
+		block->held = true;
+		block->refs++;
+	}
+	spin_unlock_events(&cache->lock, enabled);
+	return !held;
+}
+
+void bcache_release(struct bcache *cache, struct bblock *block, enum bcache_class class_)
+{
+	bool enabled = spin_lock_events(&cache->lock);
+
+	block->held = false;
+	list_init(&block->list);
+	if (class_ != BCACHE_CLASSES && !block->gone)
+		make_dirty(cache, block, class_);
+	spin_unlock_events(&cache->lock, enabled);
+	bcache_put(cache, block);
+}
+
+void bcache_forget(struct bcache *cache, uint64_t number)
+{
+	struct bblock *block;
+	bool enabled, last;
+
+	for (;;) {
+		enabled = spin_lock_events(&cache->lock);
+		block = find(cache, number);
+		if (!block || (!block->busy && !block->writing))
+			break;
+		block->refs++;
+		spin_unlock_events(&cache->lock, enabled);
+		(void)waitq_wait(&cache->waiters, !READ_ONCE(block->busy) && !READ_ONCE(block->writing),
+				 TIME_NEVER, false);
+		bcache_put(cache, block);
+	}
+	last = false;
+	if (block) {
+		unlink_block(cache, block);
+		last = block->refs == 0;
+	}
+	spin_unlock_events(&cache->lock, enabled);
+	if (last)
+		free_block(cache, block);
+}
+
+/* Takes up to batch blocks that are dirty, in class_ or (BCACHE_CLASSES) within the range, for
+ * writing. Under the lock. */
+static size_t collect(struct bcache *cache, struct bblock **blocks, size_t batch,
+		      enum bcache_class class_, uint64_t first, uint64_t count)
+{
+	size_t n = 0;
+
+	if (class_ != BCACHE_CLASSES) {
+		struct list_node *node;
+
+		list_for_each(node, &cache->dirty[class_])
+		{
+			struct bblock *block = container_of(node, struct bblock, list);
+
+			if (block->writing)
+				continue;
+			blocks[n++] = block;
+			if (n == batch)
+				break;
+		}
+	} else {
+		for (uint64_t i = 0; i < count && n < batch; i++) {
+			struct bblock *block = find(cache, first + i);
+
+			if (block && block->dirty && !block->writing)
+				blocks[n++] = block;
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct bblock *block = blocks[i];
+
+		block->refs++;
+		block->writing = true;
+		/* Changes made from here on make it dirty again. */
+		block->dirty = false;
+		cache->dirty_count[block->class_]--;
+		list_remove(&block->list);
+	}
+	cache->writing_count += n;
+	return n;
+}
+
+static void sort_blocks(struct bblock **blocks, size_t count)
+{
+	/* Shell's: short, no recursion, next to nothing for what comes in order. */
+	for (size_t gap = count / 2; gap > 0; gap /= 2)
+		for (size_t i = gap; i < count; i++) {
+			struct bblock *block = blocks[i];
+			size_t j = i;
+
+			for (; j >= gap && blocks[j - gap]->number > block->number; j -= gap)
+				blocks[j] = blocks[j - gap];
+			blocks[j] = block;
+		}
+}
+
+/* Writes what collect() took; what failed is dirty again. */
+static int write_collected(struct bcache *cache, struct bblock **blocks, size_t n)
+{
+	bool enabled;
+	int error;
+
+	sort_blocks(blocks, n);
+	error = bcache_write_blocks(cache, blocks, n);
+	enabled = spin_lock_events(&cache->lock);
+	cache->unflushed = true;
+	cache->writes += n;
+	cache->writing_count -= n;
+	for (size_t i = 0; i < n; i++) {
+		struct bblock *block = blocks[i];
+
+		block->writing = false;
+		if (block->error && !block->dirty && !block->held && !block->gone)
+			make_dirty(cache, block, (enum bcache_class)block->class_);
+	}
+	spin_unlock_events(&cache->lock, enabled);
+	waitq_wake_all(&cache->waiters);
+	for (size_t i = 0; i < n; i++)
+		bcache_put(cache, blocks[i]);
+	return error;
+}
+
+/* What others had begun to write before counts too. */
+static void wait_for_writers(struct bcache *cache)
+{
+	(void)waitq_wait(&cache->waiters, READ_ONCE(cache->writing_count) == 0, TIME_NEVER, false);
+}
+
+static int write_back(struct bcache *cache, enum bcache_class class_, uint64_t first,
+		      uint64_t count)
+{
+	struct bblock **blocks;
+	size_t left;
+	int error = 0, result;
+	bool enabled = spin_lock_events(&cache->lock);
+
+	left = class_ == BCACHE_CLASSES ? count : cache->dirty_count[class_];
+	if (class_ != BCACHE_CLASSES) {
+		error = cache->error;
+		cache->error = 0;
+	}
+	spin_unlock_events(&cache->lock, enabled);
+	blocks = left ? heap_alloc(WRITE_BATCH * sizeof(*blocks)) : NULL;
+	if (left && !blocks)
+		return -ENOMEM;
+	while (left) {
+		size_t n;
+
+		enabled = spin_lock_events(&cache->lock);
+		n = collect(cache, blocks, left < WRITE_BATCH ? left : WRITE_BATCH, class_, first,
+			    count);
+		spin_unlock_events(&cache->lock, enabled);
+		if (n == 0)
+			break;
+		result = write_collected(cache, blocks, n);
+		error = error ? error : result;
+		left -= n;
+	}
+	heap_free(blocks);
+	return error;
+}
+
+int bcache_write_dirty(struct bcache *cache, enum bcache_class class_)
+{
+	int error = write_back(cache, class_, 0, 0);
+
+	wait_for_writers(cache);
+	return error;
+}
+
+int bcache_write_range(struct bcache *cache, uint64_t first, uint64_t count)
+{
+	int error = write_back(cache, BCACHE_CLASSES, first, count);
+
+	wait_for_writers(cache);
+	return error;
+}
