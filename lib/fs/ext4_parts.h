@@ -124,6 +124,8 @@ struct ext4 {
 	struct sleeplock lock, committing;
 	struct ext4_txn txn;
 	struct list_node committing_held;
+	struct ext4_run *committing_freed; /* sorted: not to be given out until that is safe */
+	size_t committing_freed_count, committing_freed_max;
 	uint64_t committed; /* id of the last transaction that is safe */
 	size_t txn_blocks_max;
 	struct ext4_log log;
