@@ -565,6 +565,9 @@ static errcode_t alloc_hook(ext2_filsys lib, blk64_t goal, blk64_t *block_out)
 
 	if (error)
 		return error == -ENOSPC ? EXT2_ET_BLOCK_ALLOC_FAIL : -error;
+	/* libext2fs says that the bitmap is in use before it comes back: it must not leave memory. */
+	ext4_block_change(e4, bitmap);
+	ext4_group_changed(e4, group_of(e4, run.first), EXT4_GROUP_BLOCKS);
 	bcache_put(e4->cache, bitmap);
 	error = ext4_group_hold(e4, group_of(e4, run.first));
 	*block_out = run.first;

@@ -69,7 +69,6 @@ struct ext4_inode {
 	struct ext4_extent cached; /* count 0: none */
 	uint64_t read_next;        /* where a sequential reader goes on */
 	uint64_t goal;             /* behind the block allocated last */
-	uint32_t htree_hint;
 	union {
 		struct ext2_inode small;
 		struct ext2_inode_large large;
