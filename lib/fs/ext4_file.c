@@ -12,7 +12,6 @@
 #define READ_AHEAD_BLOCKS 32u
 /* `accessed` is written when it is older than a change, or than this. */
 #define ACCESSED_STALE_S (24 * 3600)
-#define EIGHT_SECTORS    511u
 
 /* `accessed` as Linux's relatime has it. */
 static void touch(struct ext4_inode *inode)
@@ -290,8 +289,32 @@ static int64_t write_step(struct ext4_inode *inode, const uint8_t *bytes, size_t
 	return result < 0 ? result : (int64_t)most;
 }
 
+/* The rest of the block that bytes ends in becomes zeros, since the file is about to grow. Not when it
+ * is cut: a power cut before that is committed would leave the old end with zeros before it. */
+static int zero_rest(struct ext4_inode *inode, uint64_t bytes)
+{
+	struct ext4 *e4 = ext4_inode_fs(inode);
+	uint32_t into = (uint32_t)(bytes & (e4->block_bytes - 1));
+	struct ext4_extent extent;
+	struct bblock *block;
+	int error;
+
+	if (into == 0)
+		return 0;
+	error = ext4_map(inode, bytes >> e4->block_shift, &extent);
+	if (error || extent.physical == 0 || extent.unwritten)
+		return error;
+	error = bcache_get(e4->cache, extent.physical, &block);
+	if (error)
+		return error;
+	memset(block->bytes + into, 0, e4->block_bytes - into);
+	bcache_dirty(e4->cache, block, BCACHE_DATA);
+	bcache_put(e4->cache, block);
+	return 0;
+}
+
 /* Everything in place of the bytes between the old end and a write behind it reads as zeros: the
- * rest of the last block is zeros already, what follows is a hole. */
+ * rest of the last block, and then a hole. */
 static int64_t write_locked(struct ext4_inode *inode, const uint8_t *bytes, size_t bytes_count,
 			    uint64_t offset)
 {
@@ -304,6 +327,12 @@ static int64_t write_locked(struct ext4_inode *inode, const uint8_t *bytes, size
 		return -EFBIG;
 	if (bytes_count > most - offset)
 		bytes_count = (size_t)(most - offset);
+	if (offset > ext4_size(inode)) {
+		int error = zero_rest(inode, ext4_size(inode));
+
+		if (error)
+			return error;
+	}
 	while (done < bytes_count) {
 		int64_t n = write_step(inode, bytes + done, bytes_count - done, offset + done);
 
@@ -392,29 +421,6 @@ int ext4_sync(struct node *node, bool data_only)
 
 /* --- size and space --- */
 
-/* The rest of the block that bytes ends in is zeros, should the file grow again. */
-static int zero_rest(struct ext4_inode *inode, uint64_t bytes)
-{
-	struct ext4 *e4 = ext4_inode_fs(inode);
-	uint32_t into = (uint32_t)(bytes & (e4->block_bytes - 1));
-	struct ext4_extent extent;
-	struct bblock *block;
-	int error;
-
-	if (into == 0)
-		return 0;
-	error = ext4_map(inode, bytes >> e4->block_shift, &extent);
-	if (error || extent.physical == 0 || extent.unwritten)
-		return error;
-	error = bcache_get(e4->cache, extent.physical, &block);
-	if (error)
-		return error;
-	memset(block->bytes + into, 0, e4->block_bytes - into);
-	bcache_dirty(e4->cache, block, BCACHE_DATA);
-	bcache_put(e4->cache, block);
-	return 0;
-}
-
 int ext4_cut(struct ext4_inode *inode, uint64_t bytes)
 {
 	struct ext4 *e4 = ext4_inode_fs(inode);
@@ -434,10 +440,8 @@ int ext4_cut(struct ext4_inode *inode, uint64_t bytes)
 static int shrink(struct ext4_inode *inode, uint64_t bytes)
 {
 	struct ext4 *e4 = ext4_inode_fs(inode);
-	int error = zero_rest(inode, bytes);
+	int error = ext4_begin(e4);
 
-	if (!error)
-		error = ext4_begin(e4);
 	if (error)
 		return error;
 	/* From here on a power cut ends in the whole of it: the list says what is to be cut. */
@@ -469,7 +473,9 @@ int ext4_resize(struct ext4_inode *inode, uint64_t bytes)
 		return -EFBIG;
 	if (bytes < ext4_size(inode))
 		return shrink(inode, bytes);
-	error = ext4_begin(e4);
+	error = bytes > ext4_size(inode) ? zero_rest(inode, ext4_size(inode)) : 0;
+	if (!error)
+		error = ext4_begin(e4);
 	if (error)
 		return error;
 	ext4_set_size(inode, bytes);

@@ -452,6 +452,32 @@ int ext4_orphans_recover(struct ext4 *e4)
 	return 0;
 }
 
+void ext4_orphans_forget(struct ext4 *e4)
+{
+	while (!list_empty(&e4->orphans)) {
+		struct ext4_inode *inode =
+			container_of(e4->orphans.next, struct ext4_inode, orphan);
+
+		list_remove(&inode->orphan);
+		drop_reference(e4, inode);
+	}
+}
+
+int ext4_orphans_recover_open(struct ext4 *e4)
+{
+	int error = 0;
+
+	while (!list_empty(&e4->orphans) && !error) {
+		struct ext4_inode *inode =
+			container_of(e4->orphans.next, struct ext4_inode, orphan);
+
+		if (inode->raw.small.i_links_count)
+			break; /* somebody is cutting it now */
+		error = delete_inode(inode);
+	}
+	return error;
+}
+
 void ext4_inodes_drop(struct ext4 *e4)
 {
 	for (size_t i = 0; i < EXT4_INODE_BUCKETS; i++)

@@ -208,6 +208,13 @@ int ext4_log_super_write(struct ext4 *e4, uint32_t start, uint32_t sequence)
 	return error;
 }
 
+uint32_t ext4_log_next_sequence(const struct ext4 *e4)
+{
+	const struct log_super *super = (const struct log_super *)e4->log.super;
+
+	return log_32(super->sequence) + (super->start ? e4->log.blocks : 0);
+}
+
 int ext4_log_start(struct ext4 *e4)
 {
 	struct ext4_log *log = &e4->log;

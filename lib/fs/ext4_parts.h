@@ -138,6 +138,7 @@ struct ext4 {
 	uint32_t directory_goal; /* group of the last new directory */
 	int aborted;             /* -errno: nothing is changed any more */
 	int write_error;         /* of data written back, not told to a sync yet */
+	uint32_t errors;         /* EXT2_ERRORS_*: what to do on one */
 	bool mounted_clean, no_atime, strict_atime;
 	const char *why;
 };
@@ -221,6 +222,8 @@ size_t ext4_log_need(const struct ext4 *e4, size_t count, size_t revoked_count);
 int ext4_log_place(const struct ext4 *e4, uint32_t index, uint64_t *block_out, uint32_t *count_out);
 uint32_t ext4_log_crc(uint32_t seed, const void *bytes, size_t count);
 uint32_t ext4_log_tag_crc(const struct ext4 *e4, uint32_t sequence, const void *bytes);
+/* A sequence behind everything that may lie in a log that does not count. */
+uint32_t ext4_log_next_sequence(const struct ext4 *e4);
 int ext4_log_super_write(struct ext4 *e4, uint32_t start, uint32_t sequence);
 
 /* --- ext4_replay.c --- */
@@ -260,6 +263,10 @@ int ext4_orphan_add(struct ext4_inode *inode);
 int ext4_orphan_remove(struct ext4_inode *inode);
 /* At mount: what was unlinked or being cut when the power went. */
 int ext4_orphans_recover(struct ext4 *e4);
+/* The list in memory is dropped: it cannot be trusted. */
+void ext4_orphans_forget(struct ext4 *e4);
+/* At unmount: those that are in use still go, too. */
+int ext4_orphans_recover_open(struct ext4 *e4);
 void ext4_inode_put_last(struct node *node);
 /* At unmount: all of them go. */
 void ext4_inodes_drop(struct ext4 *e4);
@@ -364,6 +371,9 @@ int ext4_dir_init(struct ext4_inode *directory, uint32_t parent);
 int ext4_dir_empty(struct ext4_inode *directory);
 int ext4_dir_parent(struct ext4_inode *directory, uint32_t *number_out);
 int ext4_dir_set_parent(struct ext4_inode *directory, uint32_t number);
+/* Tells fn of an entry, unless it is `.` or `..`. What fn says. */
+int ext4_dir_tell(struct ext4 *e4, const struct ext2_dir_entry *entry, uint64_t next,
+		  node_list_fn *fn, void *context);
 int ext4_dir_list(struct node *node, uint64_t *cursor, node_list_fn *fn, void *context);
 static inline struct ext2_dir_entry *ext4_entry(const struct bblock *block, uint32_t offset)
 {
