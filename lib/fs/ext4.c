@@ -400,7 +400,6 @@ static int open_all(struct ext4 *e4, bool read_only, const char **why_out)
 	e4->fs.root = &root->node;
 	if (!node_is(&root->node, NODE_DIRECTORY) || root->raw.small.i_links_count == 0)
 		return refuse(why_out, -EINVAL, "its root is no directory; run e2fsck");
-	e4->fs.read_only = read_only;
 	return 0;
 }
 
@@ -490,6 +489,7 @@ static int mount_as(struct blkdev *device, const char *options, bool read_only, 
 	e4->io_manager = ext4_io_manager;
 	e4->fs.ops = &ext4_ops;
 	e4->fs.type = type;
+	e4->fs.read_only = read_only;
 	list_init(&e4->inodes_lru);
 	list_init(&e4->orphans);
 	error = parse_options(e4, options, why_out);

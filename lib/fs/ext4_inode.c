@@ -485,7 +485,9 @@ void ext4_inodes_drop(struct ext4 *e4)
 			struct ext4_inode *inode = e4->inodes[i];
 
 			e4->inodes[i] = inode->next;
-			heap_free(inode);
+			/* One that is in use at the program's end stays with its user. */
+			if (inode->node.refs == 0)
+				heap_free(inode);
 		}
 	list_init(&e4->inodes_lru);
 	e4->inodes_unused = 0;
