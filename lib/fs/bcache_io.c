@@ -54,7 +54,7 @@ int bcache_write_blocks(struct bcache *cache, struct bblock **blocks, size_t cou
 	struct run *runs;
 	struct blkseg *segments;
 	size_t runs_count = 0;
-	int error = 0;
+	int error = 0, submitted;
 
 	runs = heap_alloc_zeroed(count * (sizeof(*runs) + sizeof(*segments)));
 	if (!runs) {
@@ -83,9 +83,11 @@ int bcache_write_blocks(struct bcache *cache, struct bblock **blocks, size_t cou
 			.arg = run,
 		};
 		__atomic_add_fetch(&batch.left, 1, __ATOMIC_RELAXED);
-		run->request.result = blkdev_submit(cache->device, &run->request);
-		if (run->request.result)
+		submitted = blkdev_submit(cache->device, &run->request);
+		if (submitted) {
+			run->request.result = submitted;
 			write_done(&run->request);
+		}
 		i += run->count;
 	}
 	blkdev_unplug(cache->device);
@@ -148,6 +150,7 @@ void bcache_read_ahead(struct bcache *cache, uint64_t first, uint32_t count)
 {
 	struct ahead *ahead;
 	bool enabled;
+	int error;
 
 	if (count > READ_AHEAD_MAX)
 		count = READ_AHEAD_MAX;
@@ -180,9 +183,12 @@ void bcache_read_ahead(struct bcache *cache, uint64_t first, uint32_t count)
 	enabled = spin_lock_events(&cache->lock);
 	cache->reading++;
 	spin_unlock_events(&cache->lock, enabled);
-	ahead->request.result = blkdev_submit(cache->device, &ahead->request);
-	if (ahead->request.result)
+	/* It may be done, and gone, before submit comes back. */
+	error = blkdev_submit(cache->device, &ahead->request);
+	if (error) {
+		ahead->request.result = error;
 		ahead_done(&ahead->request);
+	}
 }
 
 /* Neighbouring memory and blocks in one request. */

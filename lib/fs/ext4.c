@@ -299,7 +299,7 @@ static int write_super(struct ext4 *e4)
 static int recover(struct ext4 *e4, bool read_only, const char **why_out)
 {
 	bool needed = ext2fs_has_feature_journal_needs_recovery(e4->lib->super);
-	const struct ext2_super_block *super = e4->lib->super;
+	struct ext2_super_block *super = e4->lib->super;
 	uint32_t sequence = 0;
 	int error;
 
@@ -406,7 +406,7 @@ static int open_all(struct ext4 *e4, bool read_only, const char **why_out)
 static int ext4_info(struct fs *fs, struct fs_info *info_out)
 {
 	struct ext4 *e4 = (struct ext4 *)fs;
-	const struct ext2_super_block *super = e4->lib->super;
+	struct ext2_super_block *super = e4->lib->super;
 	uint64_t overhead;
 
 	sleeplock_lock(&e4->lock);

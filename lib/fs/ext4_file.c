@@ -512,7 +512,7 @@ static int64_t allocate_step(struct ext4_inode *inode, uint64_t logical, uint64_
 			(void)ext4_blocks_free(e4, run.first, run.count, false);
 	}
 	ext4_end(e4);
-	return error ? error : run.count;
+	return error ? error : (int64_t)run.count;
 }
 
 static int reserve(struct ext4_inode *inode, uint64_t offset, uint64_t bytes, bool keep_size)

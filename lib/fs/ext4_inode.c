@@ -506,7 +506,7 @@ struct node_time ext4_now(void)
 static bool has_field(const struct ext4_inode *inode, size_t end)
 {
 	return ext4_inode_fs(inode)->inode_bytes > EXT2_GOOD_OLD_INODE_SIZE &&
-	       inode->raw.large.i_extra_isize + EXT2_GOOD_OLD_INODE_SIZE >= end;
+	       inode->raw.large.i_extra_isize + (size_t)EXT2_GOOD_OLD_INODE_SIZE >= end;
 }
 
 static void set_time(struct ext4_inode *inode, uint32_t *seconds, uint32_t *extra, size_t extra_end,

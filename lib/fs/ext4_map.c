@@ -406,20 +406,6 @@ static int cut_extents(struct ext4_inode *inode, uint64_t logical)
 	return error ? error : !done;
 }
 
-/* Where the level of a block map begins that logical is in. */
-static uint64_t level_start(const struct ext4 *e4, uint64_t logical)
-{
-	uint64_t per = e4->block_bytes / 4, start = 12, span = per;
-
-	if (logical < start)
-		return 0;
-	while (logical >= start + span) {
-		start += span;
-		span *= per;
-	}
-	return start;
-}
-
 /* The last pointer of a block of them that is set; -1: none is, -EIO … */
 static int last_pointer(struct ext4 *e4, uint32_t place, uint32_t *pointer_out)
 {
@@ -472,33 +458,82 @@ static int find_end(struct ext4_inode *inode, uint64_t *end_out)
 	return 0;
 }
 
-/* libext2fs mistakes a range that spans levels: one level at a time. */
-static errcode_t punch(struct ext4_inode *inode, uint64_t first, uint64_t end)
+static bool is_zero(const struct ext4 *e4, const struct bblock *block)
+{
+	const uint64_t *words = (const uint64_t *)block->bytes;
+
+	for (uint32_t i = 0; i < e4->block_bytes / sizeof(*words); i++)
+		if (words[i])
+			return false;
+	return true;
+}
+
+/* A pointer of the inode's or of a block's becomes 0, and what it led to is free. */
+static int drop_pointer(struct ext4_inode *inode, struct bblock *parent, uint32_t index,
+			bool metadata)
 {
 	struct ext4 *e4 = ext4_inode_fs(inode);
-	errcode_t error = 0;
+	uint32_t *pointers = parent ? (uint32_t *)parent->bytes : inode->raw.small.i_block;
+	uint32_t place = pointers[index];
 
-	while (end > first && !error) {
-		uint64_t from = has_extents(inode) ? first : level_start(e4, end - 1);
+	if (parent)
+		ext4_block_change(e4, parent);
+	pointers[index] = 0;
+	(void)ext2fs_iblk_sub_blocks(e4->lib, &inode->raw.small, 1);
+	return ext4_blocks_free(e4, place, 1, metadata);
+}
 
-		if (from < first)
-			from = first;
-		error = ext2fs_punch(e4->lib, inode->number, &inode->raw.small, NULL, from, end - 1);
-		end = from;
+/* One block of a block map, with the blocks of pointers above it that have become empty. Done here:
+ * libext2fs's takes more than the range when that begins within a block of pointers. */
+static int unmap_block(struct ext4_inode *inode, uint64_t logical)
+{
+	struct ext4 *e4 = ext4_inode_fs(inode);
+	struct bblock *blocks[3] = { NULL, NULL, NULL }; /* [i] is below indexes[i] */
+	uint32_t indexes[4];
+	unsigned int levels = path_to(e4, logical, indexes), depth = 0;
+	uint32_t place = inode->raw.small.i_block[indexes[0]];
+	int error = 0;
+
+	while (depth + 1 < levels && place && !error) {
+		error = ext4_block_get(e4, place, &blocks[depth]);
+		if (error)
+			break;
+		place = ((const uint32_t *)blocks[depth]->bytes)[indexes[depth + 1]];
+		depth++;
 	}
+	if (!error && place && depth + 1 == levels)
+		error = drop_pointer(inode, depth ? blocks[depth - 1] : NULL, indexes[depth],
+				     node_is(&inode->node, NODE_DIRECTORY));
+	while (depth-- > 0) {
+		bool empty = !error && is_zero(e4, blocks[depth]);
+
+		bcache_put(e4->cache, blocks[depth]);
+		if (empty)
+			error = drop_pointer(inode, depth ? blocks[depth - 1] : NULL, indexes[depth],
+					     true);
+	}
+	return error;
+}
+
+static int unmap_blocks(struct ext4_inode *inode, uint64_t first, uint64_t end)
+{
+	int error = 0;
+
+	while (end > first && !error)
+		error = unmap_block(inode, --end);
 	return error;
 }
 
 static int cut_blocks(struct ext4_inode *inode, uint64_t logical)
 {
 	uint64_t end, first;
-	errcode_t error = find_end(inode, &end);
+	int error = find_end(inode, &end);
 
 	if (error || end <= logical)
-		return (int)error;
+		return error;
 	first = end - logical > EXT4_PUNCH_BLOCKS ? end - EXT4_PUNCH_BLOCKS : logical;
-	error = punch(inode, first, end);
-	return error ? ext4_error_of(error) : first > logical;
+	error = unmap_blocks(inode, first, end);
+	return error ? error : 1;
 }
 
 int ext4_map_cut(struct ext4_inode *inode, uint64_t logical)
@@ -518,9 +553,14 @@ int ext4_map_cut(struct ext4_inode *inode, uint64_t logical)
 
 int ext4_map_punch(struct ext4_inode *inode, uint64_t logical, uint32_t count)
 {
-	errcode_t error;
+	int error;
 
 	forget_cached(inode);
-	error = punch(inode, logical, logical + count);
-	return error ? ext4_error_of(error) : ext4_inode_change(inode, true);
+	if (has_extents(inode))
+		error = ext4_error_of(ext2fs_punch(ext4_inode_fs(inode)->lib, inode->number,
+						   &inode->raw.small, NULL, logical,
+						   logical + count - 1));
+	else
+		error = unmap_blocks(inode, logical, logical + count);
+	return error ? error : ext4_inode_change(inode, true);
 }

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The ext2/3/4 file system against the machine's own mke2fs, e2fsck and debugfs.
+ *
+ * Links: test/host/lib/fs/disk.c test/host/lib/fs/files.c lib/fs/bcache.c lib/fs/bcache_io.c lib/fs/ext4.c
+ * Links: lib/fs/ext4_io.c lib/fs/ext4_txn.c lib/fs/ext4_log.c lib/fs/ext4_replay.c lib/fs/ext4_alloc.c
+ * Links: lib/fs/ext4_inode.c lib/fs/ext4_map.c lib/fs/ext4_file.c lib/fs/ext4_dir.c lib/fs/ext4_htree.c
+ * Links: lib/fs/ext4_node.c lib/fs/ext4_crc.c
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "test/host/check_main.h"
+#include "test/host/lib/fs/disk.h"
+#include "test/host/lib/fs/files.h"
+
+#define MIB (1u << 20)
+
+static const char *const formats[] = {
+	" -t ext4 -b 4096",
+	" -t ext4 -b 1024",
+	" -t ext4 -b 2048 -O ^metadata_csum",
+	" -t ext4 -b 4096 -O ^64bit,^metadata_csum,^flex_bg -I 128",
+	" -t ext4 -b 1024 -O ^has_journal",
+	" -t ext3 -b 1024",
+	" -t ext3 -b 4096",
+	" -t ext2 -b 1024",
+	" -t ext2 -b 4096 -O ^dir_index",
+	" -t ext4 -b 1024 -O meta_bg,^resize_inode",
+	" -t ext4 -b 4096 -O metadata_csum_seed,^dir_index",
+};
+#define FORMATS (sizeof(formats) / sizeof(formats[0]))
+
+/* Something of everything, written, checked, partly removed. */
+START_TEST(test_everything)
+{
+	struct disk *disk = disk_make(24 * MIB, formats[_i]);
+	struct fs *fs = disk_mount(disk, false);
+
+	files_mkdir(fs, "dir");
+	files_mkdir(fs, "dir/sub");
+	files_write(fs, "dir/small", 0, "hello", 5);
+	files_fill(fs, "dir/large", 0, 3 * MIB, 1);
+	files_fill(fs, "dir/sparse", 100 * MIB, 5000, 2);
+	files_link(fs, "dir/small", "dir/sub/linked");
+	files_symlink(fs, "short target", "dir/fast");
+	files_symlink(fs, "a target that does not fit into the sixty bytes an inode has for it, so it takes a block",
+		      "dir/slow");
+	files_rename(fs, "dir/large", "dir/sub/moved");
+	files_write(fs, "gone", 0, "x", 1);
+	files_unlink(fs, "gone");
+	files_resize(fs, "dir/sub/moved", MIB + 17);
+	files_resize(fs, "dir/sub/moved", 2 * MIB);
+	disk_unmount(fs);
+	ck_assert_int_eq(disk_check(disk), 0);
+
+	fs = disk_mount(disk, false);
+	ck_assert(files_same(fs, "dir/small", 0, "hello", 5));
+	ck_assert(files_same(fs, "dir/sub/linked", 0, "hello", 5));
+	ck_assert(files_filled(fs, "dir/sub/moved", 0, MIB + 17, 1));
+	ck_assert(files_zeros(fs, "dir/sub/moved", MIB + 17, MIB - 17));
+	ck_assert(files_zeros(fs, "dir/sparse", 50 * MIB, MIB));
+	ck_assert(files_filled(fs, "dir/sparse", 100 * MIB, 5000, 2));
+	ck_assert_str_eq(files_readlink(fs, "dir/fast"), "short target");
+	ck_assert_int_eq(strlen(files_readlink(fs, "dir/slow")), 88);
+	ck_assert_int_eq(files_try_rmdir(fs, "dir"), -ENOTEMPTY);
+	files_unlink(fs, "dir/sub/linked");
+	files_unlink(fs, "dir/sub/moved");
+	files_rmdir(fs, "dir/sub");
+	files_unlink(fs, "dir/sparse");
+	disk_unmount(fs);
+	ck_assert_int_eq(disk_check(disk), 0);
+	ck_assert_uint_eq(disk_blocks_in_use, 0);
+	disk_destroy(disk);
+}
+END_TEST
+
+/* A directory that grows from one block to an index of two levels, and shrinks again. */
+START_TEST(test_large_directory)
+{
+	struct disk *disk = disk_make(48 * MIB, " -t ext4 -b 1024 -N 20000");
+	struct fs *fs = disk_mount(disk, false);
+	char name[64];
+
+	files_mkdir(fs, "d");
+	for (int i = 0; i < 12000; i++) {
+		snprintf(name, sizeof(name), "d/a-name-of-some-length-%d", i);
+		files_write(fs, name, 0, "", 0);
+	}
+	ck_assert_int_eq(files_count(fs, "d"), 12000);
+	disk_unmount(fs);
+	ck_assert_int_eq(disk_check(disk), 0);
+	fs = disk_mount(disk, false);
+	ck_assert_int_eq(files_count(fs, "d"), 12000);
+	for (int i = 0; i < 12000; i += 1 + i % 3) {
+		snprintf(name, sizeof(name), "d/a-name-of-some-length-%d", i);
+		if (files_exists(fs, name))
+			files_unlink(fs, name);
+		ck_assert(!files_exists(fs, name));
+	}
+	disk_unmount(fs);
+	ck_assert_int_eq(disk_check(disk), 0);
+	disk_destroy(disk);
+}
+END_TEST
+
+START_TEST(test_full)
+{
+	struct disk *disk = disk_make(8 * MIB, formats[_i]);
+	struct fs *fs = disk_mount(disk, false);
+	struct fs_info before, after;
+
+	fs->ops->info(fs, &before);
+	for (int round = 0; round < 3; round++) {
+		ck_assert_int_eq(files_try_fill(fs, "big", 0, 16 * MIB, 3), -ENOSPC);
+		fs->ops->info(fs, &after);
+		ck_assert_uint_lt(after.blocks_free, 3);
+		ck_assert_int_eq(files_try_write(fs, "more", 0, "more", 4), -ENOSPC);
+		if (files_exists(fs, "more"))
+			files_unlink(fs, "more");
+		files_unlink(fs, "big");
+		fs->ops->info(fs, &after);
+		ck_assert_uint_eq(after.blocks_free, before.blocks_free);
+	}
+	disk_unmount(fs);
+	ck_assert_int_eq(disk_check(disk), 0);
+	disk_destroy(disk);
+}
+END_TEST
+
+/* What debugfs sees is what was written, and the other way round. */
+START_TEST(test_debugfs)
+{
+	struct disk *disk = disk_make(8 * MIB, " -t ext4");
+	struct fs *fs = disk_mount(disk, false);
+	char *output;
+
+	files_write(fs, "file", 0, "what debugfs sees\n", 18);
+	disk_unmount(fs);
+	output = disk_debugfs(disk, "cat /file");
+	ck_assert_ptr_nonnull(strstr(output, "what debugfs sees\n"));
+	free(output);
+	output = disk_debugfs(disk, "stat /file");
+	ck_assert_ptr_nonnull(strstr(output, "Type: regular"));
+	ck_assert_ptr_nonnull(strstr(output, "Size: 18"));
+	ck_assert_ptr_nonnull(strstr(output, "EXTENTS:"));
+	free(output);
+	disk_destroy(disk);
+}
+END_TEST
+
+/* Files in use without a name: gone at unmount, gone after a power cut. */
+START_TEST(test_orphans)
+{
+	struct disk *disk = disk_make(8 * MIB, formats[_i]), *cut = disk_create(8 * MIB);
+	struct fs *fs = disk_mount(disk, false);
+	struct fs_info before, after;
+	struct node *nodes[5];
+
+	fs->ops->info(fs, &before);
+	disk_record(disk);
+	for (int i = 0; i < 5; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "f%d", i);
+		files_fill(fs, name, 0, 50000, 4);
+		nodes[i] = files_node(fs, name);
+		files_unlink(fs, name);
+	}
+	ck_assert(files_node_filled(nodes[2], 0, 50000, 4));
+	ck_assert_int_eq(fs->ops->sync(fs), 0);
+	disk_cut(cut, disk, disk->writes_count, NULL);
+	node_put(nodes[3]);
+	node_put(nodes[0]);
+	node_put(nodes[4]);
+	node_put(nodes[1]);
+	node_put(nodes[2]);
+	fs->ops->info(fs, &after);
+	ck_assert_uint_eq(after.blocks_free, before.blocks_free);
+	ck_assert_uint_eq(after.nodes_free, before.nodes_free);
+	disk_unmount(fs);
+	ck_assert_int_eq(disk_check(disk), 0);
+	fs = disk_mount(cut, false);
+	fs->ops->info(fs, &after);
+	ck_assert_uint_eq(after.blocks_free, before.blocks_free);
+	ck_assert_uint_eq(after.nodes_free, before.nodes_free);
+	disk_unmount(fs);
+	ck_assert_int_eq(disk_check(cut), 0);
+	disk_destroy(disk);
+	disk_destroy(cut);
+}
+END_TEST
+
+START_TEST(test_allocate)
+{
+	struct disk *disk = disk_make(16 * MIB, " -t ext4 -b 1024");
+	struct fs *fs = disk_mount(disk, false);
+	struct node *node;
+
+	files_write(fs, "f", 0, "", 0);
+	node = files_node(fs, "f");
+	ck_assert_int_eq(node->ops->allocate(node, 0, 3 * MIB, 0), 0);
+	ck_assert(files_zeros(fs, "f", 0, 3 * MIB));
+	files_fill(fs, "f", 777777, 100000, 5);
+	ck_assert(files_zeros(fs, "f", 0, 777777));
+	ck_assert(files_filled(fs, "f", 777777, 100000, 5));
+	ck_assert(files_zeros(fs, "f", 877777, 100000));
+	ck_assert_int_eq(node->ops->allocate(node, 800000, 50000, NODE_PUNCH_HOLE | NODE_KEEP_SIZE), 0);
+	ck_assert(files_filled(fs, "f", 777777, 800000 - 777777, 5));
+	ck_assert(files_zeros(fs, "f", 800000, 50000));
+	ck_assert(files_filled_from(fs, "f", 850000, 27777, 5, 777777));
+	ck_assert_int_eq(node->ops->allocate(node, 4 * MIB, MIB, NODE_KEEP_SIZE), 0);
+	node_put(node);
+	disk_unmount(fs);
+	ck_assert_int_eq(disk_check(disk), 0);
+	disk_destroy(disk);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+	Suite *suite = suite_create("ext4");
+	TCase *tests = tcase_create("ext4");
+
+	tcase_set_timeout(tests, 40);
+	tcase_add_loop_test(tests, test_everything, 0, (int)FORMATS);
+	tcase_add_test(tests, test_large_directory);
+	tcase_add_loop_test(tests, test_full, 0, (int)FORMATS);
+	tcase_add_test(tests, test_debugfs);
+	tcase_add_loop_test(tests, test_orphans, 0, 4);
+	tcase_add_test(tests, test_allocate);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
