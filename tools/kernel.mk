@@ -9,6 +9,7 @@ K_C := \
 	$(patsubst %,drivers/%.c,xencons xenstore xenstore_sync xenbus xenbus_io xenbus_state xenbus_ring blkfront blkfront_setup blkfront_io blkfront_pages control cpu sysrq) \
 	$(patsubst %,lib/fs/%.c,archive archive_cpio archive_tar devfs devfs_disk gzip ramdisk tmpfs tmpfs_data)
 include tools/lwip.mk
+include tools/ext4.mk
 K_S := arch/x86_64/hypercall.S arch/x86_64/switch.S arch/x86_64/string.S arch/x86_64/pv/entry.S arch/x86_64/pv/debug.S arch/x86_64/pv/head.S
 # POSIX layer: sees newlib's headers; one object per function group so that programs link what they use.
 P_C := $(sort $(wildcard lib/posix/*.c))
@@ -40,7 +41,7 @@ HOT := lib/fs/tmpfs_data lib/posix/vfs lib/posix/names lib/posix/names_path lib/
 	$(patsubst %,lib/posix/%,mutex mutex_word pthread_mutex pthread_cond pthread_rwlock pthread_key \
 	pthread_once sem sync)
 
-K_OBJ := $(K_C:%.c=$(B)/kernel/%.o) $(K_S:%.S=$(B)/kernel/%.o) $(LWIP_OBJ)
+K_OBJ := $(K_C:%.c=$(B)/kernel/%.o) $(K_S:%.S=$(B)/kernel/%.o) $(LWIP_OBJ) $(E2FS_OBJ)
 P_OBJ := $(P_C:%.c=$(B)/kernel/%.o)
 $(HOT:%=$(B)/kernel/%.o): K_OPT := -O2 -fno-align-functions -fno-align-loops -fno-align-jumps -fno-align-labels \
 	-fno-reorder-blocks-and-partition

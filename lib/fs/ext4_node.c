@@ -199,7 +199,7 @@ static bool worth_again(struct ext4 *e4, int error, bool *tried)
 static int node_create(struct node *node, const char *name, size_t name_bytes,
 		       const struct node_new *what, struct node **node_out)
 {
-	struct ext4_inode *directory = ext4_inode_of(node), *inode;
+	struct ext4_inode *directory = ext4_inode_of(node), *inode = NULL;
 	struct ext4 *e4 = ext4_of(node);
 	bool tried = false;
 	int error = check_alive(directory);
