@@ -206,7 +206,8 @@ static int check_groups(struct ext4 *e4)
 	return 0;
 }
 
-static int open_lib(struct ext4 *e4, const char **why_out)
+/* torn: the superblock's checksum may be wrong. */
+static int open_lib(struct ext4 *e4, bool torn, const char **why_out)
 {
 	char name[2 * sizeof(uintptr_t) + 1];
 	uintptr_t pointer = (uintptr_t)e4;
@@ -216,7 +217,8 @@ static int open_lib(struct ext4 *e4, const char **why_out)
 		name[i] = (char)('a' + (pointer & 15));
 	name[sizeof(name) - 1] = '\0';
 	error = ext2fs_open2(name, NULL, EXT2_FLAG_RW | EXT2_FLAG_FORCE | EXT2_FLAG_64BITS |
-						 EXT2_FLAG_SKIP_MMP,
+						 EXT2_FLAG_SKIP_MMP |
+						 (torn ? EXT2_FLAG_IGNORE_CSUM_ERRORS : 0),
 			     0, 0, &e4->io_manager, &e4->lib);
 	if (error) {
 		e4->lib = NULL;
@@ -230,6 +232,7 @@ static int open_lib(struct ext4 *e4, const char **why_out)
 	    EXT2_INODES_PER_GROUP(e4->lib->super) > e4->block_bytes * 8 ||
 	    EXT2_INODES_PER_GROUP(e4->lib->super) % 8 || check_groups(e4))
 		return refuse(why_out, -EINVAL, "its superblock or groups are damaged; run e2fsck");
+	e4->lib->flags &= ~EXT2_FLAG_IGNORE_CSUM_ERRORS;
 	e4->inode_bytes = (uint32_t)EXT2_INODE_SIZE(e4->lib->super);
 	e4->lib->read_inode = ext4_lib_read_inode;
 	e4->lib->write_inode = ext4_lib_write_inode;
@@ -295,15 +298,53 @@ static int write_super(struct ext4 *e4)
 	return error ? error : bcache_flush(e4->cache);
 }
 
-/* The log is looked at, and replayed when there is something in it. */
-static int recover(struct ext4 *e4, bool read_only, const char **why_out)
+/* Says in the superblock that the journal is in use, or not; what both writes of it outside the
+ * journal change. */
+static void toggle_recovery(struct ext2_super_block *super)
 {
-	bool needed = ext2fs_has_feature_journal_needs_recovery(e4->lib->super);
+	super->s_feature_incompat ^= EXT3_FEATURE_INCOMPAT_RECOVER;
+}
+
+/* The superblock has two sectors, its checksum is in the second: a power cut may have left one of
+ * each. Either the journal has it whole, or it is one that differs in one flag. */
+static int mend_super(struct ext4 *e4, bool read_only)
+{
+	struct bblock *block;
+	struct ext2_super_block *super;
+	int error = bcache_get(e4->cache, SUPERBLOCK_OFFSET >> e4->block_shift, &block);
+
+	if (error)
+		return error;
+	super = (struct ext2_super_block *)(block->bytes +
+					    (SUPERBLOCK_OFFSET & (e4->block_bytes - 1)));
+	if (!ext2fs_superblock_csum_verify(e4->lib, super)) {
+		toggle_recovery(super);
+		if (!ext2fs_superblock_csum_verify(e4->lib, super)) {
+			toggle_recovery(super);
+		} else {
+			ext2fs_set_feature_journal_needs_recovery(super);
+			(void)ext2fs_superblock_csum_set(e4->lib, super);
+		}
+	}
+	if (read_only)
+		(void)bcache_hold(e4->cache, block);
+	else
+		bcache_dirty(e4->cache, block, BCACHE_META);
+	bcache_put(e4->cache, block);
+	return 0;
+}
+
+/* The log is looked at, and replayed when there is something in it. */
+static int recover(struct ext4 *e4, bool read_only, bool torn, const char **why_out)
+{
+	bool needed = torn || ext2fs_has_feature_journal_needs_recovery(e4->lib->super);
 	struct ext2_super_block *super = e4->lib->super;
 	uint32_t sequence = 0;
 	int error;
 
 	if (!ext2fs_has_feature_journal(super)) {
+		if (torn)
+			return refuse(why_out, -EINVAL, open_error(EXT2_ET_SB_CSUM_INVALID));
 		if (needed)
 			return refuse(why_out, -EINVAL, "its journal is gone; run e2fsck");
 		return 0;
@@ -312,6 +353,8 @@ static int recover(struct ext4 *e4, bool read_only, const char **why_out)
 	error = ext4_log_open(e4);
 	if (!error && needed) {
 		error = ext4_replay(e4, read_only, &sequence);
+		if (!error && torn)
+			error = mend_super(e4, read_only);
 	} else if (!error) {
 		/* Nothing of what the log holds counts; nor may it later. */
 		sequence = ext4_log_next_sequence(e4);
@@ -324,7 +367,7 @@ static int recover(struct ext4 *e4, bool read_only, const char **why_out)
 	/* What was read before may be different now. */
 	ext4_inodes_drop(e4);
 	close_lib(e4);
-	return open_lib(e4, why_out);
+	return open_lib(e4, false, why_out);
 }
 
 static int start_writing(struct ext4 *e4, const char **why_out)
@@ -342,10 +385,11 @@ static int start_writing(struct ext4 *e4, const char **why_out)
 	} else {
 		super->s_state &= (uint16_t)~EXT2_VALID_FS;
 	}
-	super->s_mnt_count++;
-	super->s_mtime = (uint32_t)ext4_now().s;
 	if (!error)
 		error = write_super(e4);
+	super->s_mnt_count++;
+	super->s_mtime = (uint32_t)ext4_now().s;
+	e4->txn.super = true;
 	if (!error && ext4_orphans_recover(e4)) {
 		/* The space is lost until e2fsck finds it, nothing else is. */
 		log_warn("ext4: %s: the list of unlinked files is damaged: e2fsck is due",
@@ -380,13 +424,19 @@ static void destroy(struct ext4 *e4)
 static int open_all(struct ext4 *e4, bool read_only, const char **why_out)
 {
 	struct ext4_inode *root;
+	bool torn = false;
 	int error = bcache_create(e4->device, e4->block_bytes, cache_bytes(), &e4->cache);
 
 	if (error)
 		return refuse(why_out, error, "its blocks are smaller than the disk's");
-	error = open_lib(e4, why_out);
+	error = open_lib(e4, false, why_out);
+	torn = error && !e4->lib && *why_out == open_error(EXT2_ET_SB_CSUM_INVALID);
+	if (torn) {
+		*why_out = "";
+		error = open_lib(e4, true, why_out);
+	}
 	if (!error)
-		error = recover(e4, read_only, why_out);
+		error = recover(e4, read_only, torn, why_out);
 	if (!error)
 		error = ext4_txn_create(e4);
 	if (!error && e4->errors == 0)
@@ -448,6 +498,9 @@ static int ext4_unmount(struct fs *fs)
 	if (writing) {
 		/* Files without a name whose users never let go. */
 		(void)ext4_orphans_recover_open(e4);
+		if (e4->mounted_clean && !(e4->lib->super->s_state & EXT2_ERROR_FS) &&
+		    e4->log.present)
+			e4->lib->super->s_state |= EXT2_VALID_FS;
 		error = ext4_checkpoint(e4);
 		if (!error && e4->log.present)
 			error = ext4_log_stop(e4);

@@ -30,6 +30,23 @@ $(T_OUT)/obj/%.o: %.c test/host/host.mk | $(XEN_HEADERS)
 	$(Q)$(T_CC) $(T_CFLAGS) -MMD -MP -c $< -o $@
 	$(Q)if command -v clang >/dev/null; then clang $(T_CFLAGS) -fsyntax-only $<; fi
 
+# libext2fs, with the same sanitizers. What sees it, and what is linked with it, is named here.
+T_E2FS := $(T_OUT)/libext2fs.a
+T_E2FS_OBJ := $(E2FS_C:lib/ext2fs/%.c=$(T_OUT)/e2fsprogs/%.o)
+$(T_E2FS_OBJ): $(T_OUT)/e2fsprogs/%.o: tools/ext4.mk test/host/host.mk $(E2FS_INCLUDE).stamp
+	@mkdir -p $(@D)
+	$(Q)$(T_CC) $(filter-out -W%,$(T_CFLAGS)) $(E2FS_CFLAGS) -c $(E2FS)/lib/ext2fs/$*.c -o $@
+$(T_E2FS): $(T_E2FS_OBJ)
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+T_EXT4 := $(patsubst %.c,$(T_OUT)/obj/%.o,$(wildcard lib/fs/ext4*.c))
+$(T_EXT4): T_CFLAGS += -isystem $(E2FS_INCLUDE)
+$(T_EXT4): $(E2FS_INCLUDE).stamp
+T_EXT4_BIN := $(filter %/test_ext4 %/test_ext4_cut,$(T_BIN))
+$(T_EXT4_BIN): $(T_E2FS) $(T_EXT4) $(T_OUT)/obj/lib/fs/bcache.o $(T_OUT)/obj/lib/fs/bcache_io.o \
+	$(T_OUT)/obj/test/host/lib/fs/disk.o $(T_OUT)/obj/test/host/lib/fs/files.o
+
 # Nothing of the sanitizers where stacks are switched by hand.
 $(T_OUT)/obj/test/mock/sim.o $(T_OUT)/obj/test/mock/sim_access.o \
 	$(T_OUT)/obj/test/host/core/test_sched.o $(T_OUT)/obj/test/host/core/test_futex.o \
@@ -63,7 +80,7 @@ $(T_OUT)/obj/%.o: %.S test/host/host.mk
 $(T_BIN): $(T_OUT)/bin/%: $(T_OUT)/obj/test/host/%.o $(T_OUT)/obj/test/host/check_main.o
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(T_CC) $(filter %.o,$^) $(T_LIBS) $(if $(findstring /duster/,$@),-ldw -lelf -lopcodes -lbfd) -o $@
+	$(Q)$(T_CC) $(filter %.o,$^) $(filter %.a,$^) $(T_LIBS) $(if $(findstring /duster/,$@),-ldw -lelf -lopcodes -lbfd) -o $@
 
 T_RUN := $(if $(UNIT),$(T_OUT)/bin/$(UNIT),$(T_BIN))
 

@@ -472,7 +472,8 @@ static int list(struct fs *fs, struct node *node, struct listing *listing)
 			return error;
 		test_require(cursor < 1ULL << 62);
 	} while (cursor != before && listing->count != count);
-	qsort(listing->names, listing->count, sizeof(*listing->names), compare);
+	if (listing->count)
+		qsort(listing->names, listing->count, sizeof(*listing->names), compare);
 	return 0;
 }
 

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The ext2/3/4 file system against the machine's own mke2fs, e2fsck and debugfs.
- *
- * Links: test/host/lib/fs/disk.c test/host/lib/fs/files.c lib/fs/bcache.c lib/fs/bcache_io.c lib/fs/ext4.c
- * Links: lib/fs/ext4_io.c lib/fs/ext4_txn.c lib/fs/ext4_log.c lib/fs/ext4_replay.c lib/fs/ext4_alloc.c
- * Links: lib/fs/ext4_inode.c lib/fs/ext4_map.c lib/fs/ext4_file.c lib/fs/ext4_dir.c lib/fs/ext4_htree.c
- * Links: lib/fs/ext4_node.c lib/fs/ext4_crc.c
+ * What it is linked with: test/host/host.mk.
  */
 #include <errno.h>
 #include <stdio.h>
