@@ -30,8 +30,8 @@ static unsigned int order_of(uint32_t bytes)
 /* Whole pages are the device's without a copy, and cost no guard pages. */
 static uint8_t *memory_alloc(uint32_t bytes)
 {
-	return bytes < PAGE_BYTES ? heap_alloc_aligned(bytes, bytes) :
-				    page_alloc(order_of(bytes), 0);
+	return bytes < PAGE_BYTES ? heap_alloc_aligned(bytes, bytes)
+				  : page_alloc(order_of(bytes), 0);
 }
 
 static void memory_free(uint8_t *memory, uint32_t bytes)
@@ -143,8 +143,7 @@ static struct bblock *victim(struct bcache *cache)
 {
 	struct list_node *node;
 
-	list_for_each(node, &cache->lru)
-	{
+	list_for_each (node, &cache->lru) {
 		struct bblock *block = container_of(node, struct bblock, lru);
 
 		if (block->refs == 0 && !block->dirty && !block->held && !block->busy) {
@@ -163,9 +162,9 @@ static bool shrink(struct bcache *cache)
 	bool enabled = spin_lock_events(&cache->lock);
 
 	block = cache->blocks_count >= cache->blocks_max ? victim(cache) : NULL;
-	dirty = cache->blocks_count >= cache->blocks_max && !block ?
-			cache->dirty_count[BCACHE_DATA] + cache->dirty_count[BCACHE_META] :
-			0;
+	dirty = cache->blocks_count >= cache->blocks_max && !block
+			? cache->dirty_count[BCACHE_DATA] + cache->dirty_count[BCACHE_META]
+			: 0;
 	spin_unlock_events(&cache->lock, enabled);
 	if (!block && dirty) {
 		/* An error is told by who writes back next. */
@@ -423,8 +422,9 @@ void bcache_forget(struct bcache *cache, uint64_t number)
 			break;
 		block->refs++;
 		spin_unlock_events(&cache->lock, enabled);
-		(void)waitq_wait(&cache->waiters, !READ_ONCE(block->busy) && !READ_ONCE(block->writing),
-				 TIME_NEVER, false);
+		(void)waitq_wait(&cache->waiters,
+				 !READ_ONCE(block->busy) && !READ_ONCE(block->writing), TIME_NEVER,
+				 false);
 		bcache_put(cache, block);
 	}
 	last = false;
@@ -447,8 +447,7 @@ static size_t collect(struct bcache *cache, struct bblock **blocks, size_t batch
 	if (class_ != BCACHE_CLASSES) {
 		struct list_node *node;
 
-		list_for_each(node, &cache->dirty[class_])
-		{
+		list_for_each (node, &cache->dirty[class_]) {
 			struct bblock *block = container_of(node, struct bblock, list);
 
 			if (block->writing)

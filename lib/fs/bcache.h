@@ -3,9 +3,9 @@
  * The block cache of one device: blocks of one size, found by number, written back later.
  *
  * A block is got (counted; its memory stays while it is) and put. What is changed is marked dirty,
- * in one of two classes that are written back apart: BCACHE_DATA, and BCACHE_META for what a journal
- * has already made safe. A block that is held is dirty in no class yet: it is written nowhere and
- * stays in memory until it is released into one (a journal's running transaction).
+ * in one of two classes that are written back apart: BCACHE_DATA, and BCACHE_META for what a
+ * journal has already made safe. A block that is held is dirty in no class yet: it is written
+ * nowhere and stays in memory until it is released into one (a journal's running transaction).
  *
  * Memory is bounded: beyond the bound clean blocks nobody has go, the longest unused first; when
  * there are none, dirty ones are written first. Held blocks and those somebody has may exceed it.
@@ -42,7 +42,7 @@ struct bblock {
 	uint32_t refs;
 	uint8_t class_; /* of the dirty list it is on */
 	bool valid, dirty, held, busy, writing, gone;
-	int error; /* of the last I/O */
+	int error;           /* of the last I/O */
 	struct bblock *next; /* in its hash chain */
 	struct list_node lru;
 	struct list_node list; /* dirty blocks of a class, or the holder's */
@@ -63,8 +63,8 @@ struct bcache {
 	struct waitq waiters; /* for I/O to end */
 	size_t writing_count;
 	uint32_t reading; /* read-ahead in flight */
-	bool unflushed;       /* something was written since the last flush */
-	int error;            /* of writing back, not told yet */
+	bool unflushed;   /* something was written since the last flush */
+	int error;        /* of writing back, not told yet */
 	uint64_t hits, misses, writes;
 };
 
@@ -104,8 +104,8 @@ int bcache_flush(struct bcache *cache);
 void bcache_read_ahead(struct bcache *cache, uint64_t first, uint32_t count);
 
 /* Past the cache, whole blocks; bytes is block_bytes * count long. Writing drops copies in memory;
- * reading writes dirty ones first. flush_around: the write is on the medium when it returns, and so is
- * what was done before it (one request to the device). */
+ * reading writes dirty ones first. flush_around: the write is on the medium when it returns, and
+ * so is what was done before it (one request to the device). */
 int bcache_read_direct(struct bcache *cache, uint64_t first, uint32_t count, void *bytes_out);
 int bcache_write_direct(struct bcache *cache, uint64_t first, uint32_t count, const void *bytes,
 			bool flush_around);

@@ -50,7 +50,7 @@ static size_t run_of(const struct bcache *cache, struct bblock *const *blocks, s
 
 int bcache_write_blocks(struct bcache *cache, struct bblock **blocks, size_t count)
 {
-	struct batch batch = { cache, 1 };
+	struct batch batch = {cache, 1};
 	struct run *runs;
 	struct blkseg *segments;
 	size_t runs_count = 0;
@@ -71,8 +71,7 @@ int bcache_write_blocks(struct bcache *cache, struct bblock **blocks, size_t cou
 		run->count = run_of(cache, blocks + i, count - i);
 		run->batch = &batch;
 		for (size_t k = 0; k < run->count; k++)
-			segments[i + k] = (struct blkseg){ blocks[i + k]->bytes,
-							   cache->block_bytes };
+			segments[i + k] = (struct blkseg){blocks[i + k]->bytes, cache->block_bytes};
 		run->request = (struct blkreq){
 			.op = BLKREQ_WRITE,
 			.sector = blocks[i]->number * cache->block_sectors,
@@ -164,8 +163,7 @@ void bcache_read_ahead(struct bcache *cache, uint64_t first, uint32_t count)
 		if (!block)
 			break;
 		ahead->blocks[ahead->count] = block;
-		ahead->segments[ahead->count++] =
-			(struct blkseg){ block->bytes, cache->block_bytes };
+		ahead->segments[ahead->count++] = (struct blkseg){block->bytes, cache->block_bytes};
 	}
 	if (ahead->count == 0) {
 		heap_free(ahead);
@@ -195,7 +193,7 @@ void bcache_read_ahead(struct bcache *cache, uint64_t first, uint32_t count)
 static int direct(struct bcache *cache, enum blkreq_op op, uint32_t flags, uint64_t first,
 		  uint32_t count, void *bytes)
 {
-	struct blkseg segment = { bytes, (size_t)count * cache->block_bytes };
+	struct blkseg segment = {bytes, (size_t)count * cache->block_bytes};
 	struct blkreq request = {
 		.op = op,
 		.flags = flags,
@@ -225,7 +223,8 @@ int bcache_write_direct(struct bcache *cache, uint64_t first, uint32_t count, co
 
 	for (uint32_t i = 0; i < count; i++)
 		bcache_forget(cache, first + i);
-	error = direct(cache, BLKREQ_WRITE, flush_around ? BLKREQ_BARRIER : 0, first, count, memory);
+	error = direct(cache, BLKREQ_WRITE, flush_around ? BLKREQ_BARRIER : 0, first, count,
+		       memory);
 	if (error == -EOPNOTSUPP && flush_around) {
 		error = blkdev_flush(cache->device);
 		if (!error)

@@ -2,9 +2,9 @@
 /*
  * ext2, ext3, ext4: mounting, unmounting, what is refused, what happens on errors.
  *
- * What is mounted for writing says so on the disk: needs_recovery with a journal, not clean without.
- * After an error that forbids writing nothing is written any more, so the disk stays as the last
- * commit left it.
+ * What is mounted for writing says so on the disk: needs_recovery with a journal, not clean
+ * without. After an error that forbids writing nothing is written any more, so the disk stays as
+ * the last commit left it.
  */
 #include "core/heap.h"
 #include "core/log.h"
@@ -13,10 +13,10 @@
 #include "lib/fs/ext4.h"
 #include "lib/fs/ext4_parts.h"
 
-#define CACHE_SHARE      4u /* of memory */
-#define CACHE_BYTES_MIN  (256u * 1024)
-#define ERRORS_LOGGED    16u
-#define PROBE_BYTES      4096u
+#define CACHE_SHARE     4u /* of memory */
+#define CACHE_BYTES_MIN (256u * 1024)
+#define ERRORS_LOGGED   16u
+#define PROBE_BYTES     4096u
 
 #define INCOMPAT_KNOWN                                                                             \
 	(EXT2_FEATURE_INCOMPAT_FILETYPE | EXT3_FEATURE_INCOMPAT_RECOVER |                          \
@@ -99,36 +99,37 @@ static const char *name_unknown(uint32_t features, bool incompatible)
 		bool incompatible;
 		const char *why;
 	} names[] = {
-		{ EXT2_FEATURE_INCOMPAT_COMPRESSION, true, "its feature `compression' is not known here" },
-		{ EXT3_FEATURE_INCOMPAT_JOURNAL_DEV, true, "it is a journal, not a file system" },
-		{ EXT4_FEATURE_INCOMPAT_MMP, true, "its feature `mmp' is not known here" },
-		{ EXT4_FEATURE_INCOMPAT_EA_INODE, true, "its feature `ea_inode' is not known here" },
-		{ EXT4_FEATURE_INCOMPAT_DIRDATA, true, "its feature `dirdata' is not known here" },
-		{ EXT4_FEATURE_INCOMPAT_INLINE_DATA, true,
-		  "its feature `inline_data' is not known here" },
-		{ EXT4_FEATURE_INCOMPAT_ENCRYPT, true, "its feature `encrypt' is not known here" },
-		{ EXT4_FEATURE_INCOMPAT_CASEFOLD, true, "its feature `casefold' is not known here" },
-		{ EXT4_FEATURE_RO_COMPAT_QUOTA, false,
-		  "with its feature `quota' it can only be read (ro)" },
-		{ EXT4_FEATURE_RO_COMPAT_BIGALLOC, false,
-		  "with its feature `bigalloc' it can only be read (ro)" },
-		{ EXT4_FEATURE_RO_COMPAT_READONLY, false,
-		  "with its feature `read-only' it can only be read (ro)" },
-		{ EXT4_FEATURE_RO_COMPAT_PROJECT, false,
-		  "with its feature `project' it can only be read (ro)" },
-		{ EXT4_FEATURE_RO_COMPAT_VERITY, false,
-		  "with its feature `verity' it can only be read (ro)" },
-		{ EXT4_FEATURE_RO_COMPAT_SHARED_BLOCKS, false,
-		  "with its feature `shared_blocks' it can only be read (ro)" },
-		{ EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT, false,
-		  "files wait in its orphan_file: run e2fsck, or mount it ro" },
+		{EXT2_FEATURE_INCOMPAT_COMPRESSION, true,
+		 "its feature `compression' is not known here"},
+		{EXT3_FEATURE_INCOMPAT_JOURNAL_DEV, true, "it is a journal, not a file system"},
+		{EXT4_FEATURE_INCOMPAT_MMP, true, "its feature `mmp' is not known here"},
+		{EXT4_FEATURE_INCOMPAT_EA_INODE, true, "its feature `ea_inode' is not known here"},
+		{EXT4_FEATURE_INCOMPAT_DIRDATA, true, "its feature `dirdata' is not known here"},
+		{EXT4_FEATURE_INCOMPAT_INLINE_DATA, true,
+		 "its feature `inline_data' is not known here"},
+		{EXT4_FEATURE_INCOMPAT_ENCRYPT, true, "its feature `encrypt' is not known here"},
+		{EXT4_FEATURE_INCOMPAT_CASEFOLD, true, "its feature `casefold' is not known here"},
+		{EXT4_FEATURE_RO_COMPAT_QUOTA, false,
+		 "with its feature `quota' it can only be read (ro)"},
+		{EXT4_FEATURE_RO_COMPAT_BIGALLOC, false,
+		 "with its feature `bigalloc' it can only be read (ro)"},
+		{EXT4_FEATURE_RO_COMPAT_READONLY, false,
+		 "with its feature `read-only' it can only be read (ro)"},
+		{EXT4_FEATURE_RO_COMPAT_PROJECT, false,
+		 "with its feature `project' it can only be read (ro)"},
+		{EXT4_FEATURE_RO_COMPAT_VERITY, false,
+		 "with its feature `verity' it can only be read (ro)"},
+		{EXT4_FEATURE_RO_COMPAT_SHARED_BLOCKS, false,
+		 "with its feature `shared_blocks' it can only be read (ro)"},
+		{EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT, false,
+		 "files wait in its orphan_file: run e2fsck, or mount it ro"},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i].incompatible == incompatible && features & names[i].feature)
 			return names[i].why;
-	return incompatible ? "it has features not known here" :
-			      "it has features not known here: it can only be read (ro)";
+	return incompatible ? "it has features not known here"
+			    : "it has features not known here: it can only be read (ro)";
 }
 
 /* The superblock's place for a first look, before there is a cache. */
@@ -216,9 +217,9 @@ static int open_lib(struct ext4 *e4, bool torn, const char **why_out)
 	for (int i = (int)sizeof(name) - 2; i >= 0; i--, pointer >>= 4)
 		name[i] = (char)('a' + (pointer & 15));
 	name[sizeof(name) - 1] = '\0';
-	error = ext2fs_open2(name, NULL, EXT2_FLAG_RW | EXT2_FLAG_FORCE | EXT2_FLAG_64BITS |
-						 EXT2_FLAG_SKIP_MMP |
-						 (torn ? EXT2_FLAG_IGNORE_CSUM_ERRORS : 0),
+	error = ext2fs_open2(name, NULL,
+			     EXT2_FLAG_RW | EXT2_FLAG_FORCE | EXT2_FLAG_64BITS |
+				     EXT2_FLAG_SKIP_MMP | (torn ? EXT2_FLAG_IGNORE_CSUM_ERRORS : 0),
 			     0, 0, &e4->io_manager, &e4->lib);
 	if (error) {
 		e4->lib = NULL;
@@ -556,27 +557,27 @@ static int mount_as(struct blkdev *device, const char *options, bool read_only, 
 	return 0;
 }
 
-static int mount_ext4(struct blkdev *device, const char *options, bool read_only, struct fs **fs_out,
-		      const char **why_out)
+static int mount_ext4(struct blkdev *device, const char *options, bool read_only,
+		      struct fs **fs_out, const char **why_out)
 {
 	return mount_as(device, options, read_only, "ext4", fs_out, why_out);
 }
 
-static int mount_ext3(struct blkdev *device, const char *options, bool read_only, struct fs **fs_out,
-		      const char **why_out)
+static int mount_ext3(struct blkdev *device, const char *options, bool read_only,
+		      struct fs **fs_out, const char **why_out)
 {
 	return mount_as(device, options, read_only, "ext3", fs_out, why_out);
 }
 
-static int mount_ext2(struct blkdev *device, const char *options, bool read_only, struct fs **fs_out,
-		      const char **why_out)
+static int mount_ext2(struct blkdev *device, const char *options, bool read_only,
+		      struct fs **fs_out, const char **why_out)
 {
 	return mount_as(device, options, read_only, "ext2", fs_out, why_out);
 }
 
-const struct fs_type ext4_fs_type = { "ext4", true, mount_ext4 };
-static const struct fs_type ext3_fs_type = { "ext3", true, mount_ext3 };
-static const struct fs_type ext2_fs_type = { "ext2", true, mount_ext2 };
+const struct fs_type ext4_fs_type = {"ext4", true, mount_ext4};
+static const struct fs_type ext3_fs_type = {"ext3", true, mount_ext3};
+static const struct fs_type ext2_fs_type = {"ext2", true, mount_ext2};
 
 FS_TYPE(ext4_fs_type);
 FS_TYPE(ext3_fs_type);

@@ -29,8 +29,8 @@ static uint32_t group_blocks(const struct ext4 *e4, uint32_t group)
 {
 	uint64_t left = ext2fs_blocks_count(e4->lib->super) - group_first(e4, group);
 
-	return left < e4->lib->super->s_blocks_per_group ? (uint32_t)left :
-							   e4->lib->super->s_blocks_per_group;
+	return left < e4->lib->super->s_blocks_per_group ? (uint32_t)left
+							 : e4->lib->super->s_blocks_per_group;
 }
 
 static bool bit_get(const uint8_t *bits, uint32_t bit)
@@ -161,8 +161,8 @@ static int inode_bitmap(struct ext4 *e4, uint32_t group, struct bblock **block_o
 int ext4_group_hold(struct ext4 *e4, uint32_t group)
 {
 	uint32_t index = group / (uint32_t)EXT2_DESC_PER_BLOCK(e4->lib->super);
-	uint64_t place = ext2fs_descriptor_block_loc2(
-		e4->lib, e4->lib->super->s_first_data_block, index);
+	uint64_t place =
+		ext2fs_descriptor_block_loc2(e4->lib, e4->lib->super->s_first_data_block, index);
 	struct bblock *block;
 	int error;
 
@@ -229,7 +229,8 @@ static int find_run(struct ext4 *e4, uint64_t goal, uint32_t want, struct ext4_r
 	uint32_t groups = e4->lib->group_desc_count;
 	uint32_t group;
 
-	if (goal < e4->lib->super->s_first_data_block || goal >= ext2fs_blocks_count(e4->lib->super))
+	if (goal < e4->lib->super->s_first_data_block ||
+	    goal >= ext2fs_blocks_count(e4->lib->super))
 		goal = e4->lib->super->s_first_data_block;
 	group = group_of(e4, goal);
 	/* The goal's group comes twice: from the goal on, and whole. */
@@ -311,10 +312,11 @@ static int free_in_group(struct ext4 *e4, uint64_t first, uint32_t count, bool c
 		if (!counted)
 			count_blocks(e4, group, count);
 		last = e4->txn.freed_count ? &e4->txn.freed[e4->txn.freed_count - 1] : NULL;
-		if (last && last->first + last->count == first && group_of(e4, last->first) == group)
+		if (last && last->first + last->count == first &&
+		    group_of(e4, last->first) == group)
 			last->count += count;
 		else
-			e4->txn.freed[e4->txn.freed_count++] = (struct ext4_run){ first, count };
+			e4->txn.freed[e4->txn.freed_count++] = (struct ext4_run){first, count};
 	}
 	bcache_put(e4->cache, bitmap);
 	return error;
@@ -508,8 +510,8 @@ static int flush_group(struct ext4 *e4, uint32_t group)
 static int flush_descriptor(struct ext4 *e4, uint32_t group)
 {
 	uint32_t index = group / (uint32_t)EXT2_DESC_PER_BLOCK(e4->lib->super);
-	uint64_t place = ext2fs_descriptor_block_loc2(
-		e4->lib, e4->lib->super->s_first_data_block, index);
+	uint64_t place =
+		ext2fs_descriptor_block_loc2(e4->lib, e4->lib->super->s_first_data_block, index);
 	struct bblock *block;
 
 	if (e4->block_bytes == 1024 && e4->lib->super->s_first_data_block == 0)
@@ -565,7 +567,8 @@ static errcode_t alloc_hook(ext2_filsys lib, blk64_t goal, blk64_t *block_out)
 
 	if (error)
 		return error == -ENOSPC ? EXT2_ET_BLOCK_ALLOC_FAIL : -error;
-	/* libext2fs says that the bitmap is in use before it comes back: it must not leave memory. */
+	/* libext2fs says that the bitmap is in use before it comes back: it must not leave memory.
+	 * */
 	ext4_block_change(e4, bitmap);
 	ext4_group_changed(e4, group_of(e4, run.first), EXT4_GROUP_BLOCKS);
 	bcache_put(e4->cache, bitmap);

@@ -9,8 +9,9 @@
 
 /* CRC-32C (polynomial 0x82f63b78) of the 16 values of four bits. */
 static const uint32_t nibbles[16] = {
-	0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
-	0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+	0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
+	0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+	0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
 };
 
 static uint32_t crc_by_table(uint32_t crc, const uint8_t *bytes, size_t count)
@@ -52,6 +53,6 @@ static bool processor_has_crc32(void)
 /* libext2fs's name. */
 __u32 ext2fs_crc32c_le(__u32 crc, unsigned char const *bytes, size_t count)
 {
-	return processor_has_crc32() ? crc_by_processor(crc, bytes, count) :
-				       crc_by_table(crc, bytes, count);
+	return processor_has_crc32() ? crc_by_processor(crc, bytes, count)
+				     : crc_by_table(crc, bytes, count);
 }

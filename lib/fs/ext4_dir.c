@@ -46,9 +46,9 @@ void ext4_dir_tail(struct ext4 *e4, struct bblock *block)
 uint32_t ext4_dir_type(const struct ext4 *e4, uint32_t mode)
 {
 	static const uint8_t types[16] = {
-		[NODE_FIFO >> 12] = EXT2_FT_FIFO,      [NODE_CHARACTER >> 12] = EXT2_FT_CHRDEV,
-		[NODE_DIRECTORY >> 12] = EXT2_FT_DIR,  [NODE_BLOCK >> 12] = EXT2_FT_BLKDEV,
-		[NODE_FILE >> 12] = EXT2_FT_REG_FILE,  [NODE_LINK >> 12] = EXT2_FT_SYMLINK,
+		[NODE_FIFO >> 12] = EXT2_FT_FIFO,     [NODE_CHARACTER >> 12] = EXT2_FT_CHRDEV,
+		[NODE_DIRECTORY >> 12] = EXT2_FT_DIR, [NODE_BLOCK >> 12] = EXT2_FT_BLKDEV,
+		[NODE_FILE >> 12] = EXT2_FT_REG_FILE, [NODE_LINK >> 12] = EXT2_FT_SYMLINK,
 		[NODE_SOCKET >> 12] = EXT2_FT_SOCK,
 	};
 
@@ -69,9 +69,9 @@ static bool entries_are_sane(const struct ext4 *e4, const struct bblock *block)
 		bytes = ext4_rec_len(e4, entry);
 		if (bytes < 8 || bytes % 4 || bytes > e4->block_bytes - offset)
 			return false;
-		if (entry->inode && (bytes < ext4_entry_room(name_bytes_of(entry)) ||
-				     name_bytes_of(entry) == 0 ||
-				     entry->inode > e4->lib->super->s_inodes_count))
+		if (entry->inode &&
+		    (bytes < ext4_entry_room(name_bytes_of(entry)) || name_bytes_of(entry) == 0 ||
+		     entry->inode > e4->lib->super->s_inodes_count))
 			return false;
 		offset += bytes;
 	}
@@ -130,7 +130,7 @@ int ext4_dir_grow(struct ext4_inode *directory, uint64_t *logical_out, struct bb
 {
 	struct ext4 *e4 = ext4_inode_fs(directory);
 	uint64_t logical = ext4_size(directory) >> e4->block_shift;
-	struct ext4_extent before = { 0, 0, 0, false };
+	struct ext4_extent before = {0, 0, 0, false};
 	struct ext4_run run;
 	struct bblock *block;
 	int error;
@@ -139,13 +139,12 @@ int ext4_dir_grow(struct ext4_inode *directory, uint64_t *logical_out, struct bb
 		return -ENOSPC;
 	if (logical)
 		(void)ext4_map(directory, logical - 1, &before);
-	error = ext4_blocks_alloc(e4,
-				  before.physical ? before.physical + 1 :
-						    ext2fs_group_first_block2(
-							    e4->lib,
-							    ext2fs_group_of_ino(e4->lib,
-										directory->number)),
-				  1, &run);
+	error = ext4_blocks_alloc(
+		e4,
+		before.physical ? before.physical + 1
+				: ext2fs_group_first_block2(
+					  e4->lib, ext2fs_group_of_ino(e4->lib, directory->number)),
+		1, &run);
 	if (error)
 		return error;
 	error = bcache_get_new(e4->cache, run.first, &block);
@@ -269,8 +268,7 @@ static int add_linear(struct ext4_inode *directory, const char *name, size_t nam
 	}
 	if (blocks == 1 && ext2fs_has_feature_dir_index(e4->lib->super)) {
 		error = ext4_htree_make(directory);
-		return error ? error :
-			       ext4_htree_add(directory, name, name_bytes, number, type);
+		return error ? error : ext4_htree_add(directory, name, name_bytes, number, type);
 	}
 	error = ext4_dir_grow(directory, &logical, &block);
 	if (error)
@@ -280,13 +278,13 @@ static int add_linear(struct ext4_inode *directory, const char *name, size_t nam
 	return error;
 }
 
-int ext4_dir_add(struct ext4_inode *directory, const char *name, size_t name_bytes,
-		 uint32_t number, uint32_t mode)
+int ext4_dir_add(struct ext4_inode *directory, const char *name, size_t name_bytes, uint32_t number,
+		 uint32_t mode)
 {
 	uint32_t type = ext4_dir_type(ext4_inode_fs(directory), mode);
-	int error = ext4_htree_is(directory) ?
-			    ext4_htree_add(directory, name, name_bytes, number, type) :
-			    add_linear(directory, name, name_bytes, number, type);
+	int error = ext4_htree_is(directory)
+			    ? ext4_htree_add(directory, name, name_bytes, number, type)
+			    : add_linear(directory, name, name_bytes, number, type);
 
 	if (error)
 		return error;
@@ -414,14 +412,8 @@ int ext4_dir_set_parent(struct ext4_inode *directory, uint32_t number)
 static uint32_t mode_of(struct ext4 *e4, const struct ext2_dir_entry *entry)
 {
 	static const uint16_t modes[8] = {
-		0,
-		NODE_FILE,
-		NODE_DIRECTORY,
-		NODE_CHARACTER,
-		NODE_BLOCK,
-		NODE_FIFO,
-		NODE_SOCKET,
-		NODE_LINK,
+		0,          NODE_FILE, NODE_DIRECTORY, NODE_CHARACTER,
+		NODE_BLOCK, NODE_FIFO, NODE_SOCKET,    NODE_LINK,
 	};
 	uint32_t type = entry->name_len >> 8 & 7;
 	struct ext4_inode *inode;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Contents of files. inode->lock is held during each call, so a read sees all of a write or nothing;
- * what is in memory is read without any lock of the file system's.
+ * Contents of files. inode->lock is held during each call, so a read sees all of a write or
+ * nothing; what is in memory is read without any lock of the file system's.
  *
  * A write takes the blocks it needs and puts the bytes into the cache in one transaction, which is
  * committed after the data are at home: after a power cut a file never shows what its blocks held
@@ -28,8 +28,8 @@ static void touch(struct ext4_inode *inode)
 	if (!e4->strict_atime && accessed.s > modified.s && accessed.s > changed.s &&
 	    now.s - accessed.s < ACCESSED_STALE_S)
 		return;
-	if (!e4->strict_atime && (accessed.s > modified.s ||
-				  (accessed.s == modified.s && accessed.ns > modified.ns)) &&
+	if (!e4->strict_atime &&
+	    (accessed.s > modified.s || (accessed.s == modified.s && accessed.ns > modified.ns)) &&
 	    (accessed.s > changed.s || (accessed.s == changed.s && accessed.ns > changed.ns)) &&
 	    now.s - accessed.s < ACCESSED_STALE_S)
 		return;
@@ -168,8 +168,8 @@ static int fill_block(struct ext4 *e4, uint64_t physical, bool fresh, uint32_t i
 {
 	struct bblock *block;
 	bool whole = bytes_count == e4->block_bytes;
-	int error = fresh || whole ? bcache_get_new(e4->cache, physical, &block) :
-				     bcache_get(e4->cache, physical, &block);
+	int error = fresh || whole ? bcache_get_new(e4->cache, physical, &block)
+				   : bcache_get(e4->cache, physical, &block);
 
 	if (error)
 		return error;
@@ -289,8 +289,9 @@ static int64_t write_step(struct ext4_inode *inode, const uint8_t *bytes, size_t
 	return result < 0 ? result : (int64_t)most;
 }
 
-/* The rest of the block that bytes ends in becomes zeros, since the file is about to grow. Not when it
- * is cut: a power cut before that is committed would leave the old end with zeros before it. */
+/* The rest of the block that bytes ends in becomes zeros, since the file is about to grow. Not
+ * when it is cut: a power cut before that is committed would leave the old end with zeros before
+ * it. */
 static int zero_rest(struct ext4_inode *inode, uint64_t bytes)
 {
 	struct ext4 *e4 = ext4_inode_fs(inode);
@@ -502,10 +503,9 @@ static int64_t allocate_step(struct ext4_inode *inode, uint64_t logical, uint64_
 	error = ext4_begin(e4);
 	if (error)
 		return error;
-	error = ext4_blocks_alloc(e4, goal_of(inode, logical),
-				  extent.count < EXT_UNINIT_MAX_LEN ? extent.count :
-								      EXT_UNINIT_MAX_LEN,
-				  &run);
+	error = ext4_blocks_alloc(
+		e4, goal_of(inode, logical),
+		extent.count < EXT_UNINIT_MAX_LEN ? extent.count : EXT_UNINIT_MAX_LEN, &run);
 	if (!error) {
 		error = ext4_map_set(inode, logical, run.first, run.count, true);
 		if (error)
@@ -591,8 +591,8 @@ static int make_hole(struct ext4_inode *inode, uint64_t offset, uint64_t bytes)
 			last += last << e4->block_shift >= offset;
 	}
 	while (first < last && !error) {
-		uint32_t count = last - first < EXT4_PUNCH_BLOCKS ? (uint32_t)(last - first) :
-								    EXT4_PUNCH_BLOCKS;
+		uint32_t count = last - first < EXT4_PUNCH_BLOCKS ? (uint32_t)(last - first)
+								  : EXT4_PUNCH_BLOCKS;
 
 		error = ext4_begin(e4);
 		if (error)
@@ -618,8 +618,8 @@ int ext4_allocate(struct node *node, uint64_t offset, uint64_t bytes, unsigned i
 	if (bytes == 0 || offset + bytes < offset)
 		return -EINVAL;
 	sleeplock_lock(&inode->lock);
-	error = flags & NODE_PUNCH_HOLE ? make_hole(inode, offset, bytes) :
-					  reserve(inode, offset, bytes, flags & NODE_KEEP_SIZE);
+	error = flags & NODE_PUNCH_HOLE ? make_hole(inode, offset, bytes)
+					: reserve(inode, offset, bytes, flags & NODE_KEEP_SIZE);
 	sleeplock_unlock(&inode->lock);
 	return error;
 }

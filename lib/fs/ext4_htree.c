@@ -10,8 +10,8 @@
 #include "core/heap.h"
 #include "lib/fs/ext4_parts.h"
 
-#define LEVELS_MAX  3u
-#define ROOT_OFFSET 24u /* of struct ext2_dx_root_info, behind `.` and `..` */
+#define LEVELS_MAX      3u
+#define ROOT_OFFSET     24u /* of struct ext2_dx_root_info, behind `.` and `..` */
 #define CHECKED_ENTRIES 3u
 
 struct frame {
@@ -59,9 +59,9 @@ static int hash_of(const struct ext4 *e4, uint32_t version, const char *name, si
 /* The hash's version for the directory's, signed or not as the file system was made. */
 static uint32_t effective_version(const struct ext4 *e4, uint32_t version)
 {
-	return version <= EXT2_HASH_TEA && e4->lib->super->s_flags & EXT2_FLAGS_UNSIGNED_HASH ?
-		       version + 3 :
-		       version;
+	return version <= EXT2_HASH_TEA && e4->lib->super->s_flags & EXT2_FLAGS_UNSIGNED_HASH
+		       ? version + 3
+		       : version;
 }
 
 static void release(struct path *path)
@@ -383,9 +383,8 @@ out:
 
 static uint32_t node_limit(const struct ext4 *e4, uint32_t entries_offset)
 {
-	uint32_t tail = ext2fs_has_feature_metadata_csum(e4->lib->super) ?
-				sizeof(struct ext2_dx_tail) :
-				0;
+	uint32_t tail =
+		ext2fs_has_feature_metadata_csum(e4->lib->super) ? sizeof(struct ext2_dx_tail) : 0;
 
 	return (e4->block_bytes - entries_offset - tail) / sizeof(struct ext2_dx_entry);
 }
@@ -395,7 +394,7 @@ static int new_node(struct path *path, const struct ext2_dx_entry *entries, uint
 		    uint64_t *logical_out)
 {
 	struct ext4 *e4 = ext4_inode_fs(path->directory);
-	struct frame frame = { .at = 0 };
+	struct frame frame = {.at = 0};
 	int error = ext4_dir_grow(path->directory, logical_out, &frame.block);
 
 	if (error)
@@ -458,8 +457,8 @@ static int make_room(struct path *path, struct bblock *leaf)
 {
 	unsigned int level = path->levels;
 
-	while (level > 0 && counts(&path->frames[level - 1])->count ==
-				    counts(&path->frames[level - 1])->limit)
+	while (level > 0 &&
+	       counts(&path->frames[level - 1])->count == counts(&path->frames[level - 1])->limit)
 		level--;
 	if (level == path->levels)
 		return split_leaf(path, leaf);
@@ -567,8 +566,8 @@ static bool tell(struct ext4 *e4, const struct bblock *block, const struct name_
 		uint64_t position = position_of(&names[i]);
 
 		/* Of two at one place both are told, or both again. */
-		if (position < *cursor && !(i && position_of(&names[i - 1]) == position &&
-					    position + 1 == *cursor))
+		if (position < *cursor &&
+		    !(i && position_of(&names[i - 1]) == position && position + 1 == *cursor))
 			continue;
 		if (ext4_dir_tell(e4, ext4_entry(block, names[i].offset), position + 1, fn,
 				  context))
@@ -623,9 +622,9 @@ static int list_leaves(struct path *path, uint64_t *cursor, node_list_fn *fn, vo
 		if (hash & 1)
 			*cursor = floor;
 		else
-			floor = *cursor = (uint64_t)(hash >> 1) << 31 > *cursor ?
-						  (uint64_t)(hash >> 1) << 31 :
-						  *cursor;
+			floor = *cursor = (uint64_t)(hash >> 1) << 31 > *cursor
+						  ? (uint64_t)(hash >> 1) << 31
+						  : *cursor;
 	}
 	release(path);
 	return result > 0 ? 0 : result;
@@ -650,10 +649,10 @@ int ext4_htree_list(struct ext4_inode *directory, uint64_t *cursor, node_list_fn
 	error = ext4_dir_block(directory, 0, &block);
 	if (error)
 		return error;
-	error = list_block(directory,
-			   effective_version(e4, version > EXT2_HASH_TEA ? EXT2_HASH_HALF_MD4 :
-									   version),
-			   block, cursor, fn, context);
+	error = list_block(
+		directory,
+		effective_version(e4, version > EXT2_HASH_TEA ? EXT2_HASH_HALF_MD4 : version),
+		block, cursor, fn, context);
 	bcache_put(e4->cache, block);
 	return error > 0 ? 0 : error;
 }

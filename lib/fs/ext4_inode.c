@@ -7,7 +7,7 @@
 #include "core/time.h"
 #include "lib/fs/ext4_parts.h"
 
-#define UNUSED_MAX 512u
+#define UNUSED_MAX  512u
 #define ORPHANS_MAX 1000000u /* a longer list has a loop in it */
 
 /* Where an inode is on the disk. */
@@ -19,8 +19,8 @@ static int place_of(struct ext4 *e4, uint32_t number, struct bblock **block_out,
 	uint64_t at = (uint64_t)((number - 1) % inodes) * e4->inode_bytes;
 	uint64_t table = ext2fs_inode_table_loc(e4->lib, group);
 
-	if (table == 0 || table + e4->lib->inode_blocks_per_group >
-				  ext2fs_blocks_count(e4->lib->super))
+	if (table == 0 ||
+	    table + e4->lib->inode_blocks_per_group > ext2fs_blocks_count(e4->lib->super))
 		return ext4_corrupt(e4, "no place for the inodes of group", group);
 	*offset_out = (uint32_t)(at & (e4->block_bytes - 1));
 	return ext4_block_get(e4, table + (at >> e4->block_shift), block_out);
@@ -78,9 +78,9 @@ static void init_inode(struct ext4 *e4, struct ext4_inode *inode, uint32_t numbe
 static struct ext4_inode *new_inode(struct ext4 *e4, uint32_t number)
 {
 	size_t bytes = offsetof(struct ext4_inode, raw) +
-		       (e4->inode_bytes > sizeof(struct ext2_inode_large) ?
-				e4->inode_bytes :
-				sizeof(struct ext2_inode_large));
+		       (e4->inode_bytes > sizeof(struct ext2_inode_large)
+				? e4->inode_bytes
+				: sizeof(struct ext2_inode_large));
 	struct ext4_inode *inode = heap_alloc_zeroed(bytes);
 
 	if (inode)
@@ -102,9 +102,9 @@ static int check_inode(struct ext4 *e4, const struct ext4_inode *inode)
 	if (type != NODE_FILE && type != NODE_DIRECTORY && type != NODE_LINK &&
 	    type != NODE_CHARACTER && type != NODE_BLOCK && type != NODE_FIFO &&
 	    type != NODE_SOCKET)
-		return raw->i_links_count == 0 ? -ENOENT :
-						 ext4_corrupt(e4, "no known type of inode",
-							      inode->number);
+		return raw->i_links_count == 0
+			       ? -ENOENT
+			       : ext4_corrupt(e4, "no known type of inode", inode->number);
 	if (raw->i_flags & (EXT4_INLINE_DATA_FL | EXT4_ENCRYPT_FL | EXT4_CASEFOLD_FL |
 			    EXT4_EA_INODE_FL | EXT4_VERITY_FL))
 		return -EOPNOTSUPP;
@@ -175,8 +175,8 @@ int ext4_inode_get(struct ext4 *e4, uint32_t number, struct ext4_inode **inode_o
 	return 0;
 }
 
-/* The one in memory for a number that was free: a new one, or the one just deleted that waits for its
- * transaction. */
+/* The one in memory for a number that was free: a new one, or the one just deleted that waits for
+ * its transaction. */
 static struct ext4_inode *fresh_inode(struct ext4 *e4, uint32_t number)
 {
 	struct ext4_inode *inode = new_inode(e4, number), *known;
@@ -218,10 +218,10 @@ int ext4_inode_create(struct ext4 *e4, struct ext4_inode *parent, uint32_t mode,
 
 		inode->raw.large.i_extra_isize =
 			want >= 4 && want <= e4->inode_bytes - EXT2_GOOD_OLD_INODE_SIZE &&
-					!(want & 3) ?
-				want :
-				(uint16_t)(sizeof(struct ext2_inode_large) -
-					   EXT2_GOOD_OLD_INODE_SIZE);
+					!(want & 3)
+				? want
+				: (uint16_t)(sizeof(struct ext2_inode_large) -
+					     EXT2_GOOD_OLD_INODE_SIZE);
 	}
 	if ((mode & NODE_TYPE) == NODE_FILE || directory)
 		ext4_map_init(inode);
@@ -275,8 +275,8 @@ static int flush_inode(struct ext4 *e4, struct ext4_inode *inode)
 	return 0;
 }
 
-/* Nobody has it and it is in no transaction: it may go, and the oldest of its kind do when there are
- * many. The one to be freed; NULL. Under inodes_lock. */
+/* Nobody has it and it is in no transaction: it may go, and the oldest of its kind do when there
+ * are many. The one to be freed; NULL. Under inodes_lock. */
 static struct ext4_inode *set_unused(struct ext4 *e4, struct ext4_inode *inode)
 {
 	struct ext4_inode *old = NULL;
@@ -383,10 +383,9 @@ static int delete_inode(struct ext4_inode *inode)
 		error = ext4_begin(e4);
 	if (error)
 		return error;
-	error = inode->raw.small.i_file_acl ?
-			ext4_error_of(ext2fs_free_ext_attr(e4->lib, inode->number,
-							   &inode->raw.large)) :
-			0;
+	error = inode->raw.small.i_file_acl ? ext4_error_of(ext2fs_free_ext_attr(
+						      e4->lib, inode->number, &inode->raw.large))
+					    : 0;
 	if (!error)
 		error = ext4_orphan_remove(inode);
 	if (!error) {
@@ -499,7 +498,7 @@ struct node_time ext4_now(void)
 {
 	uint64_t now = time_wall_ns();
 
-	return (struct node_time){ (int64_t)(now / NS_PER_S), (uint32_t)(now % NS_PER_S) };
+	return (struct node_time){(int64_t)(now / NS_PER_S), (uint32_t)(now % NS_PER_S)};
 }
 
 /* Whether the inode has room for a field of the large part. */
@@ -520,7 +519,7 @@ static void set_time(struct ext4_inode *inode, uint32_t *seconds, uint32_t *extr
 static struct node_time get_time(const struct ext4_inode *inode, uint32_t seconds, uint32_t extra,
 				 size_t extra_end)
 {
-	struct node_time time = { (int32_t)seconds, 0 };
+	struct node_time time = {(int32_t)seconds, 0};
 
 	if (has_field(inode, extra_end)) {
 		time.s += (int64_t)(extra & 3) << 32;

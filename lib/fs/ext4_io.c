@@ -10,8 +10,8 @@ int ext4_block_get(struct ext4 *e4, uint64_t number, struct bblock **block_out)
 {
 	int error = bcache_get(e4->cache, number, block_out);
 
-	return error == -EINVAL ? ext4_corrupt(e4, "a block beyond the end is referred to", number) :
-				  error;
+	return error == -EINVAL ? ext4_corrupt(e4, "a block beyond the end is referred to", number)
+				: error;
 }
 
 void ext4_block_change(struct ext4 *e4, struct bblock *block)
@@ -106,8 +106,8 @@ static errcode_t transfer(io_channel channel, enum direction direction, uint64_t
 {
 	struct ext4 *e4 = channel->private_data;
 	uint64_t at = number * (uint64_t)channel->block_size;
-	uint64_t left = count < 0 ? (uint64_t)-(int64_t)count :
-				    (uint64_t)count * (uint64_t)channel->block_size;
+	uint64_t left = count < 0 ? (uint64_t) - (int64_t)count
+				  : (uint64_t)count * (uint64_t)channel->block_size;
 
 	while (left) {
 		uint32_t offset = (uint32_t)(at & (e4->block_bytes - 1));

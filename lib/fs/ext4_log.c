@@ -12,7 +12,7 @@
 #include "lib/fs/ext4_parts.h"
 
 #define LOG_BLOCKS_MIN 256u /* less would not hold two operations and their neighbours */
-#define KNOWN (LOG_REVOKES | LOG_64BIT | LOG_ASYNC | LOG_CSUM_V2 | LOG_CSUM_V3)
+#define KNOWN          (LOG_REVOKES | LOG_64BIT | LOG_ASYNC | LOG_CSUM_V2 | LOG_CSUM_V3)
 
 uint32_t ext4_log_crc(uint32_t seed, const void *bytes, size_t count)
 {
@@ -75,7 +75,7 @@ static int map_log(struct ext4 *e4, struct ext4_inode *inode, uint32_t blocks)
 			last->count += extent.count;
 		else
 			e4->log.runs[e4->log.runs_count++] =
-				(struct ext4_run){ extent.physical, extent.count };
+				(struct ext4_run){extent.physical, extent.count};
 		at += extent.count;
 	}
 	return 0;
@@ -146,9 +146,9 @@ int ext4_log_open(struct ext4 *e4)
 	if (error)
 		return refuse(e4, error, "its journal's inode is damaged; run e2fsck");
 	inode_blocks = ext4_size(inode) >> e4->block_shift;
-	error = inode_blocks >= LOG_BLOCKS_MIN && inode_blocks <= UINT32_MAX ?
-			map_log(e4, inode, (uint32_t)inode_blocks) :
-			-EINVAL;
+	error = inode_blocks >= LOG_BLOCKS_MIN && inode_blocks <= UINT32_MAX
+			? map_log(e4, inode, (uint32_t)inode_blocks)
+			: -EINVAL;
 	node_put(&inode->node);
 	if (error)
 		return refuse(e4, error, "its journal's inode is damaged; run e2fsck");
@@ -260,8 +260,8 @@ int ext4_log_reset(struct ext4 *e4)
 
 size_t ext4_log_need(const struct ext4 *e4, size_t count, size_t revoked_count)
 {
-	size_t room = e4->block_bytes - sizeof(struct log_header) - LOG_UUID_BYTES -
-		      e4->log.tail_bytes;
+	size_t room =
+		e4->block_bytes - sizeof(struct log_header) - LOG_UUID_BYTES - e4->log.tail_bytes;
 	size_t tags = room / e4->log.tag_bytes;
 	size_t revokes = (e4->block_bytes - sizeof(struct log_revoke) - e4->log.tail_bytes) / 8;
 
@@ -358,14 +358,14 @@ static void put_tag(const struct ext4 *e4, uint8_t *at, const struct bblock *blo
 		    uint32_t crc)
 {
 	if (e4->log.features & LOG_CSUM_V3) {
-		struct log_tag3 tag = { log_32((uint32_t)block->number), log_32(flags),
-					log_32((uint32_t)(block->number >> 32)), log_32(crc) };
+		struct log_tag3 tag = {log_32((uint32_t)block->number), log_32(flags),
+				       log_32((uint32_t)(block->number >> 32)), log_32(crc)};
 
 		memcpy(at, &tag, sizeof(tag));
 	} else {
-		struct log_tag tag = { log_32((uint32_t)block->number), log_16((uint16_t)crc),
-				       log_16((uint16_t)flags),
-				       log_32((uint32_t)(block->number >> 32)) };
+		struct log_tag tag = {log_32((uint32_t)block->number), log_16((uint16_t)crc),
+				      log_16((uint16_t)flags),
+				      log_32((uint32_t)(block->number >> 32))};
 
 		memcpy(at, &tag, e4->log.features & LOG_64BIT ? 12 : 8);
 	}
@@ -444,8 +444,7 @@ int ext4_log_commit(struct ext4 *e4)
 	commit->seconds = __builtin_bswap64(now / NS_PER_S);
 	commit->nanoseconds = log_32((uint32_t)(now % NS_PER_S));
 	if (has_checksums(e4))
-		commit->checksum[0] =
-			log_32(ext4_log_crc(log->csum_seed, commit, e4->block_bytes));
+		commit->checksum[0] = log_32(ext4_log_crc(log->csum_seed, commit, e4->block_bytes));
 	error = ext4_log_place(e4, log->head, &place, &count);
 	if (!error)
 		error = bcache_write_direct(e4->cache, place, 1, commit, true);

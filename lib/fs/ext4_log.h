@@ -16,14 +16,14 @@ struct log_header {
 	uint32_t magic, type, sequence;
 };
 
-#define LOG_REVOKES      0x01u
-#define LOG_64BIT        0x02u
-#define LOG_ASYNC        0x04u
-#define LOG_CSUM_V2      0x08u
-#define LOG_CSUM_V3      0x10u
-#define LOG_FAST_COMMIT  0x20u
-#define LOG_COMPAT_CSUM  0x01u /* checksums v1 */
-#define LOG_CRC32C       4u
+#define LOG_REVOKES     0x01u
+#define LOG_64BIT       0x02u
+#define LOG_ASYNC       0x04u
+#define LOG_CSUM_V2     0x08u
+#define LOG_CSUM_V3     0x10u
+#define LOG_FAST_COMMIT 0x20u
+#define LOG_COMPAT_CSUM 0x01u /* checksums v1 */
+#define LOG_CRC32C      4u
 
 struct log_super {
 	struct log_header header;

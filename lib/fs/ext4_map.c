@@ -45,8 +45,8 @@ void ext4_map_init(struct ext4_inode *inode)
 		return;
 	inode->raw.small.i_flags |= EXT4_EXTENTS_FL;
 	header->eh_magic = EXT3_EXT_MAGIC;
-	header->eh_max = (sizeof(inode->raw.small.i_block) - sizeof(*header)) /
-			 sizeof(struct ext3_extent);
+	header->eh_max =
+		(sizeof(inode->raw.small.i_block) - sizeof(*header)) / sizeof(struct ext3_extent);
 }
 
 /* --- extents --- */
@@ -125,7 +125,8 @@ static int map_extents(struct ext4_inode *inode, uint64_t logical, struct ext4_e
 	int error = -EIO;
 
 	for (;;) {
-		const struct ext3_extent_idx *indexes = (const struct ext3_extent_idx *)(header + 1);
+		const struct ext3_extent_idx *indexes =
+			(const struct ext3_extent_idx *)(header + 1);
 		struct bblock *child;
 		int i;
 
@@ -166,8 +167,8 @@ static int map_extents(struct ext4_inode *inode, uint64_t logical, struct ext4_e
 	}
 	if (block)
 		bcache_put(e4->cache, block);
-	return error == -EIO ? ext4_corrupt(e4, "a damaged extent tree of inode", inode->number) :
-			       error;
+	return error == -EIO ? ext4_corrupt(e4, "a damaged extent tree of inode", inode->number)
+			     : error;
 }
 
 /* --- block maps --- */
@@ -245,8 +246,8 @@ int ext4_map(struct ext4_inode *inode, uint64_t logical, struct ext4_extent *ext
 	int error;
 
 	if (logical < cached->logical || logical - cached->logical >= cached->count) {
-		error = has_extents(inode) ? map_extents(inode, logical, extent_out) :
-					     map_blocks(inode, logical, extent_out);
+		error = has_extents(inode) ? map_extents(inode, logical, extent_out)
+					   : map_blocks(inode, logical, extent_out);
 		if (!error)
 			*cached = *extent_out;
 		return error;
@@ -270,8 +271,8 @@ static void forget_cached(struct ext4_inode *inode)
 static errcode_t insert_extent(ext2_extent_handle_t handle, struct ext2fs_extent *fresh)
 {
 	struct ext2fs_extent near;
-	uint32_t most = fresh->e_flags & EXT2_EXTENT_FLAGS_UNINIT ? EXT_UNINIT_MAX_LEN :
-								    EXT_INIT_MAX_LEN;
+	uint32_t most =
+		fresh->e_flags & EXT2_EXTENT_FLAGS_UNINIT ? EXT_UNINIT_MAX_LEN : EXT_INIT_MAX_LEN;
 	errcode_t error = ext2fs_extent_goto(handle, fresh->e_lblk);
 
 	if (error == 0)
@@ -283,7 +284,8 @@ static errcode_t insert_extent(ext2_extent_handle_t handle, struct ext2fs_extent
 		return ext2fs_extent_insert(handle, 0, fresh);
 	if (error)
 		return error;
-	if (near.e_lblk + near.e_len == fresh->e_lblk && near.e_pblk + near.e_len == fresh->e_pblk &&
+	if (near.e_lblk + near.e_len == fresh->e_lblk &&
+	    near.e_pblk + near.e_len == fresh->e_pblk &&
 	    (near.e_flags & EXT2_EXTENT_FLAGS_UNINIT) ==
 		    (fresh->e_flags & EXT2_EXTENT_FLAGS_UNINIT) &&
 	    near.e_len + fresh->e_len <= most) {
@@ -328,10 +330,9 @@ int ext4_map_set(struct ext4_inode *inode, uint64_t logical, uint64_t physical, 
 		for (uint32_t i = 0; i < count && !error; i++) {
 			blk64_t place = physical + i;
 
-			error = ext4_error_of(ext2fs_bmap2(e4->lib, inode->number,
-							   &inode->raw.small, NULL,
-							   BMAP_SET | BMAP_ALLOC, logical + i, NULL,
-							   &place));
+			error = ext4_error_of(
+				ext2fs_bmap2(e4->lib, inode->number, &inode->raw.small, NULL,
+					     BMAP_SET | BMAP_ALLOC, logical + i, NULL, &place));
 		}
 	}
 	if (!error) {
@@ -488,7 +489,7 @@ static int drop_pointer(struct ext4_inode *inode, struct bblock *parent, uint32_
 static int unmap_block(struct ext4_inode *inode, uint64_t logical)
 {
 	struct ext4 *e4 = ext4_inode_fs(inode);
-	struct bblock *blocks[3] = { NULL, NULL, NULL }; /* [i] is below indexes[i] */
+	struct bblock *blocks[3] = {NULL, NULL, NULL}; /* [i] is below indexes[i] */
 	uint32_t indexes[4];
 	unsigned int levels = path_to(e4, logical, indexes), depth = 0;
 	uint32_t place = inode->raw.small.i_block[indexes[0]];
@@ -509,8 +510,8 @@ static int unmap_block(struct ext4_inode *inode, uint64_t logical)
 
 		bcache_put(e4->cache, blocks[depth]);
 		if (empty)
-			error = drop_pointer(inode, depth ? blocks[depth - 1] : NULL, indexes[depth],
-					     true);
+			error = drop_pointer(inode, depth ? blocks[depth - 1] : NULL,
+					     indexes[depth], true);
 	}
 	return error;
 }

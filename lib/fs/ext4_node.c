@@ -24,8 +24,8 @@ static int node_lookup(struct node *node, const char *name, size_t name_bytes,
 	bcache_put(e4->cache, place.block);
 	error = ext4_inode_get(e4, number, &inode);
 	if (error)
-		return error == -ENOENT ? ext4_corrupt(e4, "a name leads to free inode", number) :
-					  error;
+		return error == -ENOENT ? ext4_corrupt(e4, "a name leads to free inode", number)
+					: error;
 	*node_out = &inode->node;
 	return 0;
 }
@@ -89,10 +89,9 @@ static int set_target(struct ext4_inode *inode, const struct node_new *what)
 		return 0;
 	}
 	ext4_map_init(inode);
-	error = ext4_blocks_alloc(e4,
-				  ext2fs_group_first_block2(
-					  e4->lib, ext2fs_group_of_ino(e4->lib, inode->number)),
-				  1, &run);
+	error = ext4_blocks_alloc(
+		e4, ext2fs_group_first_block2(e4->lib, ext2fs_group_of_ino(e4->lib, inode->number)),
+		1, &run);
 	if (error)
 		return error;
 	error = bcache_get_new(e4->cache, run.first, &block);
@@ -470,8 +469,8 @@ static void set_fields(struct ext4_inode *inode, const struct node_change *chang
 	struct ext2_inode *raw = &inode->raw.small;
 
 	if (change->what & NODE_SET_MODE) {
-		raw->i_mode = (uint16_t)((raw->i_mode & NODE_TYPE) |
-					 (change->mode & NODE_PERMISSIONS));
+		raw->i_mode =
+			(uint16_t)((raw->i_mode & NODE_TYPE) | (change->mode & NODE_PERMISSIONS));
 		ext4_inode_refresh(inode);
 	}
 	if (change->what & NODE_SET_OWNER) {

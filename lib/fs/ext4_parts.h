@@ -57,15 +57,15 @@ struct ext4_extent {
 };
 
 struct ext4_inode {
-	struct node node; /* first; node.fs is the file system */
-	struct ext4_inode *next;  /* in its bucket */
-	struct list_node lru;     /* unreferenced, the longest first; lock: inodes_lock */
-	struct list_node dirty;   /* in txn.inodes; lock: e4->lock */
-	struct list_node orphan;  /* in e4->orphans, in the disk's order */
-	struct sleeplock lock;    /* contents and block map */
+	struct node node;        /* first; node.fs is the file system */
+	struct ext4_inode *next; /* in its bucket */
+	struct list_node lru;    /* unreferenced, the longest first; lock: inodes_lock */
+	struct list_node dirty;  /* in txn.inodes; lock: e4->lock */
+	struct list_node orphan; /* in e4->orphans, in the disk's order */
+	struct sleeplock lock;   /* contents and block map */
 	uint32_t number;
-	uint64_t txn;      /* the last transaction that changed it */
-	uint64_t data_txn; /* … in a way that reading it depends on */
+	uint64_t txn;              /* the last transaction that changed it */
+	uint64_t data_txn;         /* … in a way that reading it depends on */
 	struct ext4_extent cached; /* count 0: none */
 	uint64_t read_next;        /* where a sequential reader goes on */
 	uint64_t goal;             /* behind the block allocated last */
@@ -78,10 +78,10 @@ struct ext4_inode {
 
 struct ext4_log {
 	bool present;
-	uint32_t blocks;  /* of the log, its superblock too */
-	uint32_t first;   /* its first block behind the superblock */
-	uint32_t head;    /* where the next goes */
-	uint32_t used;    /* from the tail to the head */
+	uint32_t blocks; /* of the log, its superblock too */
+	uint32_t first;  /* its first block behind the superblock */
+	uint32_t head;   /* where the next goes */
+	uint32_t used;   /* from the tail to the head */
 	uint32_t tail_sequence;
 	uint32_t sequence; /* of the next commit */
 	uint32_t features; /* incompatible ones */
@@ -104,7 +104,7 @@ struct ext4_txn {
 	size_t freed_count, freed_max;
 	uint64_t *revoked;
 	size_t revoked_count, revoked_max;
-	bool super;    /* the superblock changed */
+	bool super;      /* the superblock changed */
 	uint8_t *groups; /* EXT4_GROUP_* of each */
 	uint32_t *groups_changed;
 	size_t groups_count;
@@ -207,8 +207,8 @@ void ext4_log_close(struct ext4 *e4);
 int ext4_log_start(struct ext4 *e4);
 /* The log is empty and not in use. */
 int ext4_log_stop(struct ext4 *e4);
-/* Puts blocks (held ones) and the revoked numbers into the log as one transaction, all but its commit
- * block. What fits in the area stays there until ext4_log_commit(). */
+/* Puts blocks (held ones) and the revoked numbers into the log as one transaction, all but its
+ * commit block. What fits in the area stays there until ext4_log_commit(). */
 int ext4_log_write(struct ext4 *e4, struct list_node *held, size_t count, const uint64_t *revoked,
 		   size_t revoked_count);
 /* Writes what is left in the area, and the commit block between two flushes. */
@@ -235,7 +235,8 @@ int ext4_replay(struct ext4 *e4, bool read_only, uint32_t *sequence_out);
 
 /* A run of up to want blocks near goal, taken. -ENOSPC. In a transaction. */
 int ext4_blocks_alloc(struct ext4 *e4, uint64_t goal, uint32_t want, struct ext4_run *run_out);
-/* Blocks that are to be free once this transaction is safe. metadata: copies in the log are void. */
+/* Blocks that are to be free once this transaction is safe. metadata: copies in the log are void.
+ * */
 int ext4_blocks_free(struct ext4 *e4, uint64_t first, uint32_t count, bool metadata);
 /* At commit: the bits of what was freed. */
 void ext4_blocks_apply_freed(struct ext4 *e4);
@@ -302,7 +303,8 @@ uint64_t ext4_sectors(const struct ext4_inode *inode);
 
 /* What is at logical: an extent that begins there. */
 int ext4_map(struct ext4_inode *inode, uint64_t logical, struct ext4_extent *extent_out);
-/* count blocks from logical on, which are holes or unwritten, are at physical now. In a transaction. */
+/* count blocks from logical on, which are holes or unwritten, are at physical now. In a
+ * transaction. */
 int ext4_map_set(struct ext4_inode *inode, uint64_t logical, uint64_t physical, uint32_t count,
 		 bool unwritten);
 /* Written from now on: count blocks from logical on that were allocated unwritten. */
@@ -330,8 +332,8 @@ int ext4_allocate(struct node *node, uint64_t offset, uint64_t bytes, unsigned i
 int ext4_sync(struct node *node, bool data_only);
 /* With inode->lock held. */
 int ext4_resize(struct ext4_inode *inode, uint64_t bytes);
-/* Frees everything from byte offset `bytes` on, in as many transactions as it takes. The inode is an
- * orphan meanwhile unless it is one already. */
+/* Frees everything from byte offset `bytes` on, in as many transactions as it takes. The inode is
+ * an orphan meanwhile unless it is one already. */
 int ext4_cut(struct ext4_inode *inode, uint64_t bytes);
 
 /* --- ext4_dir.c --- */
@@ -361,8 +363,8 @@ struct ext4_place {
 /* The entry's place; the caller puts place->block. -ENOENT, -EIO. */
 int ext4_dir_lookup(struct ext4_inode *directory, const char *name, size_t name_bytes,
 		    struct ext4_place *place_out);
-int ext4_dir_add(struct ext4_inode *directory, const char *name, size_t name_bytes,
-		 uint32_t number, uint32_t mode);
+int ext4_dir_add(struct ext4_inode *directory, const char *name, size_t name_bytes, uint32_t number,
+		 uint32_t mode);
 int ext4_dir_remove(struct ext4_inode *directory, struct ext4_place *place);
 int ext4_dir_set(struct ext4_inode *directory, struct ext4_place *place, uint32_t number,
 		 uint32_t mode);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What libext2fs calls for features that ext4.c refuses to mount: names of other encodings, the check
- * against several mounts. Never reached; without these, tables and system calls would be linked.
+ * What libext2fs calls for features that ext4.c refuses to mount: names of other encodings, the
+ * check against several mounts. Never reached; without these, tables and system calls would be
+ * linked.
  */
 #include "lib/fs/ext4_parts.h"
 

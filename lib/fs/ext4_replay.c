@@ -25,11 +25,11 @@ struct replay {
 	uint8_t *data;  /* the block a tag stands for */
 	struct revoked *revoked;
 	size_t revoked_count, revoked_max;
-	uint32_t end;     /* the first sequence that is not whole */
-	uint32_t blocks;  /* brought home */
-	bool writing;     /* the second walk */
+	uint32_t end;    /* the first sequence that is not whole */
+	uint32_t blocks; /* brought home */
+	bool writing;    /* the second walk */
 	bool read_only;
-	bool damaged;     /* a checksum was wrong in the transaction walked */
+	bool damaged; /* a checksum was wrong in the transaction walked */
 };
 
 /* a is before b; sequences wrap. */
@@ -105,8 +105,7 @@ static int note_revokes(struct replay *replay, uint32_t sequence)
 		memcpy(&wide, replay->block + at, bytes);
 		memcpy(&narrow, replay->block + at, sizeof(narrow));
 		replay->revoked[replay->revoked_count++] = (struct revoked){
-			bytes == 8 ? __builtin_bswap64(wide) : log_32(narrow), sequence
-		};
+			bytes == 8 ? __builtin_bswap64(wide) : log_32(narrow), sequence};
 	}
 	return 0;
 }
@@ -164,15 +163,14 @@ static struct tag read_tag(const struct ext4 *e4, const uint8_t *at)
 		struct log_tag3 disk;
 
 		memcpy(&disk, at, sizeof(disk));
-		tag = (struct tag){ log_32(disk.number), log_32(disk.flags), log_32(disk.checksum) };
+		tag = (struct tag){log_32(disk.number), log_32(disk.flags), log_32(disk.checksum)};
 		if (e4->log.features & LOG_64BIT)
 			tag.number |= (uint64_t)log_32(disk.number_high) << 32;
 	} else {
-		struct log_tag disk = { 0, 0, 0, 0 };
+		struct log_tag disk = {0, 0, 0, 0};
 
 		memcpy(&disk, at, e4->log.features & LOG_64BIT ? 12 : 8);
-		tag = (struct tag){ log_32(disk.number), log_16(disk.flags),
-				    log_16(disk.checksum) };
+		tag = (struct tag){log_32(disk.number), log_16(disk.flags), log_16(disk.checksum)};
 		tag.number |= (uint64_t)log_32(disk.number_high) << 32;
 	}
 	return tag;
@@ -250,8 +248,8 @@ static int do_descriptor(struct replay *replay, uint32_t *index, uint32_t *left,
 	return 0;
 }
 
-/* Walks the log from its tail. In the first walk the end is found; what cannot be a transaction ends
- * it, in the second nothing does but the end known. */
+/* Walks the log from its tail. In the first walk the end is found; what cannot be a transaction
+ * ends it, in the second nothing does but the end known. */
 static int walk(struct replay *replay)
 {
 	struct ext4 *e4 = replay->e4;
@@ -340,7 +338,7 @@ static int replay_log(struct replay *replay, uint32_t *sequence_out)
 int ext4_replay(struct ext4 *e4, bool read_only, uint32_t *sequence_out)
 {
 	const struct log_super *super = (const struct log_super *)e4->log.super;
-	struct replay replay = { .e4 = e4, .read_only = read_only };
+	struct replay replay = {.e4 = e4, .read_only = read_only};
 	int error = -ENOMEM;
 
 	if (super->start == 0) {

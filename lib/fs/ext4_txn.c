@@ -43,8 +43,8 @@ int ext4_txn_create(struct ext4 *e4)
 	e4->txn.id = 1;
 	e4->txn.groups = heap_alloc_zeroed(groups);
 	e4->txn.groups_changed = heap_alloc(groups * sizeof(uint32_t));
-	e4->txn_blocks_max = e4->log.present ? (e4->log.blocks - e4->log.first) / LOG_SHARE :
-					       TXN_BLOCKS_MAX;
+	e4->txn_blocks_max =
+		e4->log.present ? (e4->log.blocks - e4->log.first) / LOG_SHARE : TXN_BLOCKS_MAX;
 	if (e4->txn_blocks_max > TXN_BLOCKS_MAX)
 		e4->txn_blocks_max = TXN_BLOCKS_MAX;
 	/* Nor more than half of the cache, where they cannot go away. */
@@ -90,8 +90,7 @@ int ext4_begin(struct ext4 *e4)
 			return -EROFS;
 		}
 		if (e4->txn.held_count + EXT4_OP_BLOCKS <= e4->txn_blocks_max &&
-		    e4->txn.freed_count <= TXN_FREED_MAX &&
-		    e4->txn.revoked_count <= TXN_FREED_MAX)
+		    e4->txn.freed_count <= TXN_FREED_MAX && e4->txn.revoked_count <= TXN_FREED_MAX)
 			return 0;
 		sleeplock_unlock(&e4->lock);
 		error = ext4_commit(e4, UINT64_MAX);
@@ -173,7 +172,7 @@ static void txn_next(struct ext4 *e4)
 		list_init(&txn->held);
 	}
 	/* What the next one changes moves over, see ext4_block_change(). */
-	list_for_each(node, &e4->committing_held)
+	list_for_each (node, &e4->committing_held)
 		container_of(node, struct bblock, list)->owner = 0;
 	keep_freed(e4);
 	txn->held_count = 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The types e2fsprogs' configure writes down, for a compiler that has <stdint.h>. */
+/* The types e2fsprogs' configure writes down. Its headers know them by these two macros. */
+#ifndef TOOLS_E2FSPROGS_EXT2_TYPES_H
+#define TOOLS_E2FSPROGS_EXT2_TYPES_H
+
 #if !defined(_LINUX_TYPES_H) && !defined(_EXT2_TYPES_H)
 #define _EXT2_TYPES_H
 
@@ -13,9 +16,6 @@ typedef unsigned long long __u64;
 typedef signed long long __s64;
 
 #endif
-
-#ifndef _EXT2_BIG_TYPES_H
-#define _EXT2_BIG_TYPES_H
 
 #define __bitwise
 #define __force

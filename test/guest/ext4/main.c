@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a program does with files on ext4, one mode a run: `write` leaves files that the host looks at,
- * `full` fills the disk and frees it, `load` writes and syncs until it is destroyed, telling what is
- * safe, `verify N` finds the N files that were.
+ * What a program does with files on ext4, one mode a run: `write` leaves files that the host looks
+ * at, `full` fills the disk and frees it, `load` writes and syncs until it is destroyed, telling
+ * what is safe, `verify N` finds the N files that were.
  */
 #include <errno.h>
 #include <fcntl.h>

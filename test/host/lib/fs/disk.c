@@ -197,7 +197,7 @@ static bool request_fails(struct disk *disk)
 static void flush(struct disk *disk)
 {
 	disk->flushes++;
-	remember(disk, (struct disk_write){ 0, 0, NULL, true });
+	remember(disk, (struct disk_write){0, 0, NULL, true});
 }
 
 static int transfer(struct disk *disk, struct blkreq *req)
@@ -229,7 +229,7 @@ static int transfer(struct disk *disk, struct blkreq *req)
 		uint8_t *copy = malloc(req->sectors * DISK_SECTOR);
 
 		memcpy(copy, start, req->sectors * DISK_SECTOR);
-		remember(disk, (struct disk_write){ req->sector, req->sectors, copy, false });
+		remember(disk, (struct disk_write){req->sector, req->sectors, copy, false});
 	}
 	if (barrier)
 		flush(disk);
@@ -268,7 +268,7 @@ int blkdev_call(struct blkdev *dev, struct blkreq *req)
 
 static int simple(struct blkdev *dev, enum blkreq_op op, uint64_t sector, void *bytes, size_t count)
 {
-	struct blkseg segment = { bytes, count };
+	struct blkseg segment = {bytes, count};
 	struct blkreq req = {
 		.op = op,
 		.sector = sector,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A disk in memory behind core/blkdev.h's functions, and what else file systems call, for unit tests
- * without threads. It remembers what was written and flushed, so that a test can ask what a power cut
- * would have left; and it fails the Nth request.
+ * A disk in memory behind core/blkdev.h's functions, and what else file systems call, for unit
+ * tests without threads. It remembers what was written and flushed, so that a test can ask what a
+ * power cut would have left; and it fails the Nth request.
  */
 #ifndef TEST_HOST_LIB_FS_DISK_H
 #define TEST_HOST_LIB_FS_DISK_H

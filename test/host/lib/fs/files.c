@@ -7,7 +7,7 @@
 
 #include "test/host/check_main.h"
 
-#define CHUNK   50000u
+#define CHUNK 50000u
 #define MUST(x)                                                                                    \
 	do {                                                                                       \
 		int error_ = (x);                                                                  \
@@ -114,7 +114,7 @@ static int create(struct fs *fs, const char *path, const struct node_new *what,
 
 int files_try_mkdir(struct fs *fs, const char *path)
 {
-	struct node_new what = { .mode = NODE_DIRECTORY | 0755 };
+	struct node_new what = {.mode = NODE_DIRECTORY | 0755};
 	struct node *node;
 	int error = create(fs, path, &what, &node);
 
@@ -130,7 +130,7 @@ void files_mkdir(struct fs *fs, const char *path)
 
 static int find_or_create(struct fs *fs, const char *path, struct node **node_out)
 {
-	struct node_new what = { .mode = NODE_FILE | 0644 };
+	struct node_new what = {.mode = NODE_FILE | 0644};
 	int error = find(fs, path, node_out);
 
 	return error == -ENOENT ? create(fs, path, &what, node_out) : error;
@@ -217,8 +217,8 @@ void files_link(struct fs *fs, const char *path, const char *fresh)
 
 void files_symlink(struct fs *fs, const char *target, const char *path)
 {
-	struct node_new what = { .mode = NODE_LINK | 0777, .target = target,
-				 .target_bytes = strlen(target) };
+	struct node_new what = {
+		.mode = NODE_LINK | 0777, .target = target, .target_bytes = strlen(target)};
 	struct node *node;
 
 	MUST(create(fs, path, &what, &node));
@@ -250,8 +250,9 @@ int files_try_rename(struct fs *fs, const char *from, const char *to)
 	error = lookup(fs, to_directory, to_name, strlen(to_name), &replaced);
 	if (error == 0 || error == -ENOENT) {
 		sleeplock_lock(&fs->names);
-		error = node->ops->rename(from_directory, from_name, strlen(from_name), to_directory,
-					  to_name, strlen(to_name), node, error ? NULL : replaced);
+		error = node->ops->rename(from_directory, from_name, strlen(from_name),
+					  to_directory, to_name, strlen(to_name), node,
+					  error ? NULL : replaced);
 		sleeplock_unlock(&fs->names);
 	}
 	if (replaced)
@@ -303,7 +304,7 @@ void files_rmdir(struct fs *fs, const char *path)
 
 int files_try_resize(struct fs *fs, const char *path, uint64_t bytes)
 {
-	struct node_change change = { .what = NODE_SET_BYTES, .bytes = bytes };
+	struct node_change change = {.what = NODE_SET_BYTES, .bytes = bytes};
 	struct node *node;
 	int error = find(fs, path, &node);
 
@@ -362,9 +363,10 @@ static bool is_expected(struct node *node, uint64_t offset, size_t count,
 		same = n > 0;
 		for (int64_t i = 0; i < n && same; i++) {
 			uint64_t at = offset + done + (uint64_t)i;
-			uint8_t right = expected->bytes ? expected->bytes[at - offset] :
-					expected->zeros ? 0 :
-							  pattern(expected->seed, at - expected->start);
+			uint8_t right = expected->bytes ? expected->bytes[at - offset]
+					: expected->zeros
+						? 0
+						: pattern(expected->seed, at - expected->start);
 
 			same = bytes[i] == right;
 		}
@@ -389,7 +391,7 @@ static bool path_is_expected(struct fs *fs, const char *path, uint64_t offset, s
 
 bool files_same(struct fs *fs, const char *path, uint64_t offset, const void *bytes, size_t count)
 {
-	struct expected expected = { .bytes = bytes };
+	struct expected expected = {.bytes = bytes};
 
 	return path_is_expected(fs, path, offset, count, &expected);
 }
@@ -397,7 +399,7 @@ bool files_same(struct fs *fs, const char *path, uint64_t offset, const void *by
 bool files_filled_from(struct fs *fs, const char *path, uint64_t offset, size_t count,
 		       uint32_t seed, uint64_t start)
 {
-	struct expected expected = { .seed = seed, .start = start };
+	struct expected expected = {.seed = seed, .start = start};
 
 	return path_is_expected(fs, path, offset, count, &expected);
 }
@@ -409,14 +411,14 @@ bool files_filled(struct fs *fs, const char *path, uint64_t offset, size_t count
 
 bool files_node_filled(struct node *node, uint64_t offset, size_t count, uint32_t seed)
 {
-	struct expected expected = { .seed = seed, .start = offset };
+	struct expected expected = {.seed = seed, .start = offset};
 
 	return is_expected(node, offset, count, &expected);
 }
 
 bool files_zeros(struct fs *fs, const char *path, uint64_t offset, size_t count)
 {
-	struct expected expected = { .zeros = true };
+	struct expected expected = {.zeros = true};
 
 	return path_is_expected(fs, path, offset, count, &expected);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files by their paths over lib/fs/node.h, as tests want them: what must succeed fails the test when
- * it does not. Contents of fill are a pattern of their seed and place.
+ * Files by their paths over lib/fs/node.h, as tests want them: what must succeed fails the test
+ * when it does not. Contents of fill are a pattern of their seed and place.
  */
 #ifndef TEST_HOST_LIB_FS_FILES_H
 #define TEST_HOST_LIB_FS_FILES_H
@@ -20,7 +20,8 @@ void files_mkdir(struct fs *fs, const char *path);
 int files_try_mkdir(struct fs *fs, const char *path);
 /* Made when it is not there. */
 void files_write(struct fs *fs, const char *path, uint64_t offset, const void *bytes, size_t count);
-int files_try_write(struct fs *fs, const char *path, uint64_t offset, const void *bytes, size_t count);
+int files_try_write(struct fs *fs, const char *path, uint64_t offset, const void *bytes,
+		    size_t count);
 void files_fill(struct fs *fs, const char *path, uint64_t offset, size_t count, uint32_t seed);
 int files_try_fill(struct fs *fs, const char *path, uint64_t offset, size_t count, uint32_t seed);
 void files_link(struct fs *fs, const char *path, const char *fresh);

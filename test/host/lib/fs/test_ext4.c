@@ -42,7 +42,9 @@ START_TEST(test_everything)
 	files_fill(fs, "dir/sparse", 100 * MIB, 5000, 2);
 	files_link(fs, "dir/small", "dir/sub/linked");
 	files_symlink(fs, "short target", "dir/fast");
-	files_symlink(fs, "a target that does not fit into the sixty bytes an inode has for it, so it takes a block",
+	files_symlink(fs,
+		      "a target that does not fit into the sixty bytes an inode has for it, so it "
+		      "takes a block",
 		      "dir/slow");
 	files_rename(fs, "dir/large", "dir/sub/moved");
 	files_write(fs, "gone", 0, "x", 1);
@@ -203,7 +205,8 @@ START_TEST(test_allocate)
 	ck_assert(files_zeros(fs, "f", 0, 777777));
 	ck_assert(files_filled(fs, "f", 777777, 100000, 5));
 	ck_assert(files_zeros(fs, "f", 877777, 100000));
-	ck_assert_int_eq(node->ops->allocate(node, 800000, 50000, NODE_PUNCH_HOLE | NODE_KEEP_SIZE), 0);
+	ck_assert_int_eq(node->ops->allocate(node, 800000, 50000, NODE_PUNCH_HOLE | NODE_KEEP_SIZE),
+			 0);
 	ck_assert(files_filled(fs, "f", 777777, 800000 - 777777, 5));
 	ck_assert(files_zeros(fs, "f", 800000, 50000));
 	ck_assert(files_filled_from(fs, "f", 850000, 27777, 5, 777777));

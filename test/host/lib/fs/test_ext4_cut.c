@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Power cuts: a program of writes, renames, cuts and syncs is run once; then, for each write to the
- * disk, what a cut there could have left is mounted, and checked: every byte that was synced is there,
- * and e2fsck -fn has nothing to say. What the flushes did not confirm arrives whole, torn between
- * sectors, or not at all. Recovery itself is cut too; and some of the disks are recovered by e2fsck
- * instead of us.
+ * disk, what a cut there could have left is mounted, and checked: every byte that was synced is
+ * there, and e2fsck -fn has nothing to say. What the flushes did not confirm arrives whole, torn
+ * between sectors, or not at all. Recovery itself is cut too; and some of the disks are recovered
+ * by e2fsck instead of us.
  *
  * CUT_ROUNDS: variants of each cut (default 1). What it is linked with: test/host/host.mk.
  */
@@ -23,7 +23,8 @@
 /* e2fsck takes long: it looks at every so many. */
 #define FSCK_EACH 12u
 
-/* A file's contents that are safe from a place of the record on, until the file is touched again. */
+/* A file's contents that are safe from a place of the record on, until the file is touched again.
+ * */
 struct fact {
 	char name[32];
 	bool gone; /* the file does not exist */
@@ -119,7 +120,7 @@ static void step_rename(struct disk *disk, struct fs *fs, struct state *state, u
 
 static void run_program(struct disk *disk, struct fs *fs, unsigned int steps)
 {
-	struct state state = { .there = { false } };
+	struct state state = {.there = {false}};
 	char name[32];
 
 	for (int i = 0; i < 3; i++) {
@@ -245,7 +246,8 @@ START_TEST(test_cuts)
 			states++;
 		}
 	}
-	printf("format %d: %zu writes, %u states after a power cut, %u of them with e2fsck, %zu facts\n",
+	printf("format %d: %zu writes, %u states after a power cut, %u of them with e2fsck, %zu "
+	       "facts\n",
 	       _i, writes, states, looked, facts_count);
 	disk_unmount(fs);
 	disk_destroy(disk);
