@@ -142,7 +142,10 @@ $(T_OUT)/fuzz/%/fuzz: test/host/fuzz/fuzz_%.c test/host/host.mk | $(XEN_HEADERS)
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)/corpus
 	$(Q)clang $(T_CFLAGS) -fsanitize=fuzzer -MMD -MF $(@D)/fuzz.d -MT $@ $< \
-		$$(sed -n 's/^ \* Sources: //p' $<) -o $@
+		$$(sed -n 's/^ \* Sources: //p' $<) $(F_MORE) -o $@
+$(T_OUT)/fuzz/ext4/fuzz: $(T_E2FS)
+$(T_OUT)/fuzz/ext4/fuzz: F_MORE = -isystem $(E2FS_INCLUDE) $(wildcard lib/fs/ext4*.c) $(T_E2FS) \
+	-lcheck -lsubunit -lrt -lm -lpthread
 # Something to begin with.
 $(T_OUT)/fuzz/gzip/seeds: $(F_SRC)
 	@mkdir -p $(@D)/corpus

@@ -245,8 +245,12 @@ int files_try_rename(struct fs *fs, const char *from, const char *to)
 
 	if (error)
 		return error;
+	error = find_parent(fs, to, &to_directory, &to_name);
+	if (error) {
+		node_put(node);
+		return error;
+	}
 	MUST(find_parent(fs, from, &from_directory, &from_name));
-	MUST(find_parent(fs, to, &to_directory, &to_name));
 	error = lookup(fs, to_directory, to_name, strlen(to_name), &replaced);
 	if (error == 0 || error == -ENOENT) {
 		sleeplock_lock(&fs->names);

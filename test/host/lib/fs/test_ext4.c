@@ -218,6 +218,92 @@ START_TEST(test_allocate)
 }
 END_TEST
 
+/* Whatever fails, the rest goes on. */
+static void do_things(struct fs *fs)
+{
+	(void)files_try_mkdir(fs, "dir");
+	(void)files_try_fill(fs, "dir/a", 0, 40000, 1);
+	(void)files_try_sync(fs, "dir/a");
+	(void)files_try_fill(fs, "b", 0, 100000, 2);
+	(void)files_try_rename(fs, "b", "dir/c");
+	(void)files_try_resize(fs, "dir/c", 1000);
+	(void)fs->ops->sync(fs);
+	(void)files_try_unlink(fs, "dir/a");
+	(void)files_try_unlink(fs, "dir/c");
+}
+
+/* The Nth request of the disk fails: errors to the caller, and nothing worse on the disk than what
+ * the next mount mends. */
+START_TEST(test_io_errors)
+{
+	struct disk *good = disk_make(16 * MIB, formats[_i]), *disk = disk_create(16 * MIB);
+	uint64_t n = 0;
+	bool failed = true;
+
+	while (failed) {
+		const char *why = "";
+		struct fs *fs = NULL;
+
+		n++;
+		memcpy(disk->bytes, good->bytes, 16 * MIB);
+		disk->requests = 0;
+		disk->fail_after = n;
+		disk->fail_on = n % 2;
+		if (disk_try_mount(disk, "errors=continue", false, &fs, &why) == 0) {
+			do_things(fs);
+			(void)fs->ops->unmount(fs);
+		}
+		failed = disk->requests >= n;
+		disk->fail_after = 0;
+		ck_assert_uint_eq(disk_blocks_in_use, 0);
+		fs = disk_mount(disk, false);
+		if (files_walk(fs) != 0)
+			ck_abort_msg("request %llu failed: %s", (unsigned long long)n,
+				     disk_log_line);
+		disk_unmount(fs);
+		if (n % 8 == 0)
+			ck_assert_int_eq(disk_check(disk), 0);
+	}
+	printf("format %d: %llu failed requests\n", _i, (unsigned long long)n - 1);
+	ck_assert_uint_gt(n, 20);
+	disk_destroy(good);
+	disk_destroy(disk);
+}
+END_TEST
+
+/* What is not the file system named, or has features not known: an error, a reason, nothing
+ * written. */
+START_TEST(test_refused)
+{
+	static const char *const refused[] = {
+		" -t ext4 -O inline_data", " -t ext4 -O bigalloc", " -t ext4 -O mmp",
+		" -t ext4 -O quota",       " -t ext4 -O casefold", " -t ext4 -O encrypt",
+	};
+	struct fs *fs;
+	const char *why;
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		struct disk *disk = disk_make(8 * MIB, refused[i]);
+
+		why = "";
+		ck_assert_int_eq(disk_try_mount(disk, "", false, &fs, &why), -EOPNOTSUPP);
+		ck_assert_ptr_nonnull(strstr(why, strrchr(refused[i], ' ') + 1));
+		ck_assert_uint_eq(disk->writes_done, 0);
+		disk_destroy(disk);
+	}
+	for (int i = 0; i < 2; i++) {
+		struct disk *disk = disk_make(8 * MIB, formats[0]);
+
+		memset(disk->bytes + 1024, i ? 0x5a : 0, i ? 100 : 1024);
+		why = "";
+		ck_assert_int_eq(disk_try_mount(disk, "", false, &fs, &why), -EINVAL);
+		ck_assert_str_ne(why, "");
+		ck_assert_uint_eq(disk->writes_done, 0);
+		disk_destroy(disk);
+	}
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("ext4");
@@ -230,6 +316,8 @@ Suite *test_suite(void)
 	tcase_add_test(tests, test_debugfs);
 	tcase_add_loop_test(tests, test_orphans, 0, 4);
 	tcase_add_test(tests, test_allocate);
+	tcase_add_loop_test(tests, test_io_errors, 0, 4); /* those with a journal */
+	tcase_add_test(tests, test_refused);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
