@@ -4,7 +4,8 @@
  * libatomic ABI): everything is a compare-and-exchange, CMPXCHG16B. So a load needs memory that can
  * be written. Every processor that runs Xen has the instruction. Any context.
  */
-#include <stdbool.h>
+#include "lib/posix/atomic16.h"
+
 #include <stdint.h>
 
 typedef unsigned __int128 u128;
@@ -55,8 +56,6 @@ void atomic16_store(volatile void *at, u128 value, int order)
 	(void)atomic16_exchange(at, value, order);
 }
 
-bool atomic16_compare(volatile void *at, void *expected, u128 wanted, int success, int failure)
-	NAMED(__atomic_compare_exchange_16);
 bool atomic16_compare(volatile void *at, void *expected, u128 wanted, int success, int failure)
 {
 	u128 value;

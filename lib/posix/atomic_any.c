@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/posix/atomic16.h"
 #include "xen/spinlock.h"
 
 #define NAMED(name) __asm__(#name)
@@ -47,9 +48,7 @@ static bool change_word(size_t bytes, volatile void *at, void *expected, const v
 		unsigned __int128 value;
 
 		memcpy(&value, wanted, bytes);
-		return __atomic_compare_exchange_n((volatile unsigned __int128 *)at,
-						   (unsigned __int128 *)expected, value, false,
-						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+		return atomic16_compare(at, expected, value, 0, 0);
 	}
 	memcpy(&old, expected, bytes);
 	memcpy(&new, wanted, bytes);

@@ -3,10 +3,12 @@
  * Sixteen bytes, and objects of odd sizes: values, and nothing lost or torn when four threads do it
  * at once.
  */
+/* <stdatomic.h> wants it with clang. */
+#include <stdint.h>
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "test/guest/check.h"
