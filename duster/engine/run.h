@@ -21,7 +21,7 @@ struct breakpoint {
 	const char *file, *function;
 	unsigned int line;
 	const char *condition; /* NULL: none */
-	/* Of a front end: asked before the condition; false: as if nothing were there. NULL: none */
+	/* Of a front end, before the condition; false: as if nothing were there. NULL: none */
 	bool (*filter)(void *context, struct session *session);
 	void *filter_context;
 	uint64_t hits, ignore;

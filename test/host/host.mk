@@ -142,7 +142,7 @@ $(T_OUT)/fuzz/%/fuzz: test/host/fuzz/fuzz_%.c test/host/host.mk | $(XEN_HEADERS)
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)/corpus
 	$(Q)clang $(T_CFLAGS) -fsanitize=fuzzer -MMD -MF $(@D)/fuzz.d -MT $@ $< \
-		$$(sed -n 's/^ \* Sources: //p' $<) $(F_MORE) -o $@
+		$$(sed -n 's/^ \* Sources: //p' $<) $(F_MORE) -o $@ $$(sed -n 's/^ \* Libraries: //p' $<)
 $(T_OUT)/fuzz/ext4/fuzz: $(T_E2FS)
 $(T_OUT)/fuzz/ext4/fuzz: F_MORE = -isystem $(E2FS_INCLUDE) $(wildcard lib/fs/ext4*.c) $(T_E2FS) \
 	-lcheck -lsubunit -lrt -lm -lpthread
@@ -157,7 +157,14 @@ $(T_OUT)/fuzz/archive/seeds: $(F_SRC)
 	$(Q)tar -C test/host/fuzz --format=ustar -cf $(@D)/corpus/ustar .
 	$(Q)cd test/host/fuzz && find . | cpio --quiet -o -H newc >$(CURDIR)/$(@D)/corpus/newc
 	@touch $@
-test-fuzz: $(F_BIN) $(T_OUT)/fuzz/archive/seeds $(T_OUT)/fuzz/gzip/seeds
+$(T_OUT)/fuzz/duster/seeds: $(F_SRC)
+	@mkdir -p $(@D)/corpus
+	$(Q)for o in O0 O2; do printf 'struct n { struct n *next; int a:3; double d; } n; int t[4]; int f(int x) \
+		{ int y = x * 2; return y + n.a; } int _start(void) { return f(t[1]); }' | gcc -$$o -g \
+		-nostdlib -static -Wl,-n -xc - -o $(@D)/corpus/$$o 2>/dev/null || gcc -$$o -g -nostdlib -static -Wl,-n -xc - \
+		-o $(@D)/corpus/$$o <<<'int t[4]; int f(int x) { return x + t[1]; } int _start(void) { return f(2); }'; done
+	@touch $@
+test-fuzz: $(F_BIN) $(T_OUT)/fuzz/archive/seeds $(T_OUT)/fuzz/gzip/seeds $(T_OUT)/fuzz/duster/seeds
 	@passed=0; failed=0; for f in $(F_BIN); do \
 		echo "$$f: $(FUZZ_SECONDS) s"; \
 		if $$f -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -print_final_stats=1 \

@@ -73,6 +73,9 @@ void cli_open_history(void);
 /* Reads lines until EOF or quit; with history and completion on a terminal. */
 void cli_interact(struct cli *cli);
 
+/* For `bench`: the program begins to open its target, and has done so. */
+void cli_note_time(bool ready);
+
 /* For commands. */
 #define say(cli, ...) text_add(&(cli)->out, __VA_ARGS__)
 /* A field of the JSON result. */
@@ -130,6 +133,7 @@ COMMAND(log);
 COMMAND(export);
 COMMAND(pages);
 COMMAND(verify);
+COMMAND(bench);
 COMMAND(interrupt);
 COMMAND(areas);
 COMMAND(events);

@@ -221,6 +221,7 @@ static int start_session(struct cli *cli, struct target *target, struct image *i
 	int status;
 
 	cli_open_history();
+	cli_note_time(true);
 	if (privileges_drop(options->user, &problem)) {
 		session_close(&cli->session);
 		return say_problem(&problem);
@@ -451,6 +452,7 @@ int main(int argc, char **argv)
 	int status = parse_options(argc, argv, &options), words = argc - optind;
 	const char *verb = words > 0 ? argv[optind] : "", *first, *second;
 
+	cli_note_time(false);
 	if (status >= 0)
 		return status;
 	first = words > 1 ? argv[optind + 1] : NULL;

@@ -24,7 +24,7 @@
 #define INTERRUPT      0x03
 #define SIGNAL_INT     2
 #define SIGNAL_TRAP    5
-#define SLICE_MS       200 /* how often a running guest's client is asked whether it wants to stop */
+#define SLICE_MS       200 /* how often the client of a running guest is asked to stop */
 
 #define CONDITION_BYTES 256u
 #define CONDITIONS_MAX  8u

@@ -3,8 +3,8 @@
  * Conditions as gdb sends them: bytecode of its agent (Debugging with GDB, appendix F). What they
  * need is integers, registers and memory; the guest is not asked, and does not stop for gdb.
  */
-#ifndef DUSTER_FRONTENDS_RSP_AGENT_H
-#define DUSTER_FRONTENDS_RSP_AGENT_H
+#ifndef DUSTER_FRONTENDS_RSP_RSP_AGENT_H
+#define DUSTER_FRONTENDS_RSP_RSP_AGENT_H
 
 #include "duster/engine/session.h"
 

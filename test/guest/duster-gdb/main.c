@@ -12,8 +12,10 @@ struct job {
 volatile unsigned long total, wrong;
 volatile int stop;
 
-/* noipa: one copy, and its arguments where the ABI says. */
-static __attribute__((noipa)) unsigned long do_job(struct job *todo, double factor)
+/* Not static: one copy, and its arguments where the ABI says. */
+unsigned long do_job(struct job *todo, double factor);
+
+__attribute__((noinline)) unsigned long do_job(struct job *todo, double factor)
 {
 	unsigned long result = todo->number * 2;
 
