@@ -45,8 +45,12 @@ gcc_style = $(filter-out -MMD -MD -MP $(K_WARN),$(1)) -O2 $(STYLE_WARN)
 clang_style = -std=gnu11 $(CLANG_CODEGEN) $(STYLE_WARN) -mgeneral-regs-only -nostdinc \
 	-isystem $(CLANG_INCLUDE) $(1) -isystem $(B)/xen-include -iquote . -D__stardust__
 rooms := arch/x86_64 arch/x86_64/pv core drivers lib/base lib/fs xen
-$(eval $(call style_group,$(filter-out lib/net/%,$(K_C)) $(wildcard $(rooms:%=%/*.h)), \
+# These see the C library's headers, and libext2fs's.
+ext4_files := $(wildcard lib/fs/ext4*.[ch])
+$(eval $(call style_group,$(filter-out lib/net/% $(ext4_files),$(K_C) $(wildcard $(rooms:%=%/*.h))), \
 	$(call gcc_style,$(K_CFLAGS)),$(call clang_style,-ffreestanding)))
+$(eval $(call style_group,$(ext4_files),$(call gcc_style,$(P_CFLAGS) -isystem $(E2FS_INCLUDE)), \
+	$(call clang_style,-isystem $(SYSROOT)/include -isystem $(E2FS_INCLUDE) -U__linux__ -D_GNU_SOURCE)))
 $(eval $(call style_group,$(wildcard lib/net/*.[ch] lib/net/lwip/*.h lib/net/lwip/*/*.h), \
 	$(call gcc_style,$(K_CFLAGS) $(LWIP_INCLUDE)),$(call clang_style,-ffreestanding $(LWIP_INCLUDE))))
 $(eval $(call style_group,$(P_C) $(wildcard lib/posix/*.h),$(call gcc_style,$(P_CFLAGS)), \
@@ -78,7 +82,7 @@ DUSTER_STYLE := $(HOST_STYLE) -D_GNU_SOURCE -DDUSTER_VERSION='"$(VERSION)"'
 $(eval $(call style_group,$(wildcard duster/*/*.[ch] duster/*/*/*.[ch]),$(DUSTER_STYLE),$(DUSTER_STYLE)))
 $(eval $(call style_group,$(wildcard test/duster/programs/*.c),-std=gnu11 -O1 $(STYLE_WARN),-std=gnu11 -O1 $(STYLE_WARN)))
 
-STYLE_READY := $(LWIP).stamp $(SYSROOT_STAMP) $(SYSROOT)/.headers $(XEN_HEADERS)
+STYLE_READY := $(LWIP).stamp $(E2FS_INCLUDE).stamp $(SYSROOT_STAMP) $(SYSROOT)/.headers $(XEN_HEADERS)
 style_compile = $(Q)mkdir -p $(@D) && $(1) $(STYLE_FLAGS) -MMD -MP -MF $@.d -MT $@ -o /dev/null -c \
 	$(if $(filter %.h,$<),-include $< -x c /dev/null,$<) && touch $@
 $(STYLE)/gcc/%.ok: % tools/style.mk tools/kernel.mk | $(STYLE_READY)

@@ -137,13 +137,13 @@ static int probe(struct blkdev *device, bool read_only, uint32_t *block_bytes_ou
 		 const char **why_out)
 {
 	uint8_t *bytes = heap_alloc_aligned(PROBE_BYTES, PROBE_BYTES);
-	const struct ext2_super_block *super =
-		(const struct ext2_super_block *)(bytes + SUPERBLOCK_OFFSET);
+	const struct ext2_super_block *super;
 	uint32_t unknown;
 	int error;
 
 	if (!bytes)
 		return -ENOMEM;
+	super = (const struct ext2_super_block *)(bytes + SUPERBLOCK_OFFSET);
 	*why_out = "";
 	if (blkdev_sectors(device) < PROBE_BYTES / BLKDEV_SECTOR)
 		error = refuse(why_out, -EINVAL, "it is too small for a file system");

@@ -343,15 +343,16 @@ static int split_leaf(struct path *path, struct bblock *leaf)
 {
 	struct ext4 *e4 = ext4_inode_fs(path->directory);
 	struct name_hash *names = heap_alloc(names_max(e4) * sizeof(*names) + e4->block_bytes);
-	uint8_t *copy = (uint8_t *)(names + names_max(e4));
 	struct bblock *fresh = NULL;
 	size_t count = 0, keep;
 	uint32_t bytes = 0;
 	uint64_t logical;
+	uint8_t *copy;
 	int error;
 
 	if (!names)
 		return -ENOMEM;
+	copy = (uint8_t *)(names + names_max(e4));
 	error = gather(e4, path->version, leaf, names, &count);
 	if (!error && count < 2)
 		error = damaged(path);

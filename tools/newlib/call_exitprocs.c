@@ -13,7 +13,7 @@
 void __call_exitprocs(int code, void *dso);
 
 /* newlib's __atexit.c and others know both. */
-__LOCK_INIT_RECURSIVE(, __atexit_recursive_mutex);
+_LOCK_RECURSIVE_T __atexit_recursive_mutex;
 struct _atexit *_global_atexit;
 
 struct exit_call {

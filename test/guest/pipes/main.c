@@ -128,7 +128,8 @@ static void flowing(void)
 	pthread_t reader;
 	void *total;
 
-	CHECK(pipe(ends) == 0 && pthread_create(&reader, NULL, read_all, &ends[0]) == 0);
+	CHECK(pipe(ends) == 0);
+	CHECK(pthread_create(&reader, NULL, read_all, &ends[0]) == 0);
 	CHECK(write(ends[1], bytes, sizeof(bytes)) == sizeof(bytes) && close(ends[1]) == 0);
 	CHECK(pthread_join(reader, &total) == 0 && (long)total == sizeof(bytes) &&
 	      close(ends[0]) == 0);

@@ -26,9 +26,10 @@
 
 static struct mock_disk *disk;
 static struct blkdev *dev;
-static unsigned char bytes[1 << 20], back[1 << 20];
+static unsigned char bytes[1 << 20] __attribute__((unused)), back[1 << 20] __attribute__((unused));
 
-static struct mock_config bench_guest = {.seed = 7, .pages_count = 65536, .vcpus = 2};
+static struct mock_config bench_guest
+	__attribute__((unused)) = {.seed = 7, .pages_count = 65536, .vcpus = 2};
 
 static inline void bench_begin(const struct mock_config *config)
 {
