@@ -4,8 +4,10 @@
  * registers, a thread that counts calls, one that sleeps and wakes all the time. The program looks
  * for what a debugger must not change, and says at its end what it found.
  */
+#define _GNU_SOURCE /* affinity */
 #include <cpuid.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -112,7 +114,7 @@ static void *sleeper(void *arg)
 	return NULL;
 }
 
-/* On whichever vCPU: one that did not run when the debugger came. */
+/* On the last vCPU: it did not run when the debugger came. */
 static void *come_late(void *arg)
 {
 	late = (unsigned long)arg;
@@ -122,6 +124,8 @@ static void *come_late(void *arg)
 int main(void)
 {
 	pthread_t threads[HOLDERS + 2], last;
+	pthread_attr_t attr;
+	cpu_set_t set;
 	unsigned int a, b, c, d;
 
 	has_avx = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_AVX) && (c & bit_OSXSAVE);
@@ -130,7 +134,11 @@ int main(void)
 		pthread_create(&threads[i], NULL, holder, (void *)i);
 	pthread_create(&threads[HOLDERS], NULL, counter, NULL);
 	pthread_create(&threads[HOLDERS + 1], NULL, sleeper, NULL);
-	pthread_create(&last, NULL, come_late, (void *)77);
+	CPU_ZERO(&set);
+	CPU_SET(3, &set);
+	pthread_attr_init(&attr);
+	pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	pthread_create(&last, &attr, come_late, (void *)77);
 	pthread_join(last, NULL);
 	printf("at work, %s\n", has_avx ? "ymm" : "xmm");
 	for (int i = 0; i < HOLDERS + 2; i++)
