@@ -91,8 +91,10 @@ $(STYLE)/clang/%.ok: % tools/style.mk tools/kernel.mk | $(STYLE_READY)
 	$(call style_compile,$(CLANG))
 check-gcc: $(STYLE_COMPILED:%=$(STYLE)/gcc/%.ok)
 	@echo 'gcc: $(words $(STYLE_COMPILED)) files, no warning'
-check-clang: $(STYLE_COMPILED:%=$(STYLE)/clang/%.ok)
-	@echo 'clang: $(words $(STYLE_COMPILED)) files, no warning'
+# It warns that atomic operations on sixteen bytes are calls: that is what atomics16 tests.
+STYLE_CLANG := $(filter-out test/guest/atomics16/main.c,$(STYLE_COMPILED))
+check-clang: $(STYLE_CLANG:%=$(STYLE)/clang/%.ok)
+	@echo 'clang: $(words $(STYLE_CLANG)) files, no warning'
 -include $(wildcard $(STYLE_COMPILED:%=$(STYLE)/gcc/%.ok.d) $(STYLE_COMPILED:%=$(STYLE)/clang/%.ok.d))
 
 # Tests do on purpose what it looks for. No exception so far; one would stand beside its line, with a reason.

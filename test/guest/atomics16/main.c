@@ -13,10 +13,6 @@
 
 #include "test/guest/check.h"
 
-#ifdef __clang__
-#pragma clang diagnostic ignored "-Watomic-alignment" /* that they are calls is what is tested */
-#endif
-
 #define THREADS 4
 #define ROUNDS  20000
 
