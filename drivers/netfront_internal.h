@@ -88,6 +88,11 @@ bool netqueue_complete(struct netqueue *queue);
 void netfront_send_groups(struct netfront *front);
 void netfront_stalled(struct timer *timer);
 
+/* netfront_setup.c */
+/* A zeroed page that the back end may read, or write as well; disconnecting takes it back. 0,
+ * -ENOMEM, -ENOSPC. */
+int netqueue_page_open(struct netqueue *queue, struct netpage *page, bool read_only);
+
 /* The back end broke the protocol: the device is closed and connected anew. */
 void netfront_broken(struct netfront *front, const char *why);
 

@@ -159,22 +159,10 @@ static int take_id(struct netqueue *queue, uint16_t *id_out)
 {
 	uint16_t id = queue->tx_free[queue->tx_frees - 1];
 	struct netpage *page = &queue->tx_pages[id];
-	int error;
+	int error = page->vaddr ? 0 : netqueue_page_open(queue, page, true);
 
-	if (!page->vaddr) {
-		void *vaddr = page_alloc(0, PAGE_ZERO);
-
-		if (!vaddr)
-			return -ENOMEM;
-		error = grant_alloc(&page->ref, 1);
-		if (error) {
-			page_free(vaddr, 0);
-			return error;
-		}
-		page->vaddr = vaddr;
-		grant_set(page->ref, queue->front->xen.backend_id,
-			  pt_pfn_to_mfn(pt_dmap_pfn(vaddr)), true);
-	}
+	if (error)
+		return error;
 	queue->tx_frees--;
 	queue->tx_busy[id] = true;
 	*id_out = id;

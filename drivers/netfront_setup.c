@@ -21,6 +21,24 @@ static unsigned int vcpus_of_domain(void)
 	return count;
 }
 
+int netqueue_page_open(struct netqueue *queue, struct netpage *page, bool read_only)
+{
+	void *vaddr = page_alloc(0, PAGE_ZERO);
+	int error;
+
+	if (!vaddr)
+		return -ENOMEM;
+	error = grant_alloc(&page->ref, 1);
+	if (error) {
+		page_free(vaddr, 0);
+		return error;
+	}
+	page->vaddr = vaddr;
+	grant_set(page->ref, queue->front->xen.backend_id, pt_pfn_to_mfn(pt_dmap_pfn(vaddr)),
+		  read_only);
+	return 0;
+}
+
 static int create_rx_pages(struct netqueue *queue)
 {
 	uint64_t count = boot_info.pages_count / RX_PAGES_SHARE / queue->front->queues_count;
@@ -32,20 +50,11 @@ static int create_rx_pages(struct netqueue *queue)
 	for (unsigned int i = 0; i < NET_RING_SLOTS; i++)
 		queue->rx_slots[i] = NET_NO_PAGE;
 	for (; queue->rx_pages_count < count; queue->rx_pages_count++) {
-		struct netpage *page = &queue->rx_pages[queue->rx_pages_count];
-		void *vaddr = page_alloc(0, PAGE_ZERO);
-		int error;
+		int error =
+			netqueue_page_open(queue, &queue->rx_pages[queue->rx_pages_count], false);
 
-		if (!vaddr)
-			return -ENOMEM;
-		error = grant_alloc(&page->ref, 1);
-		if (error) {
-			page_free(vaddr, 0);
+		if (error)
 			return error;
-		}
-		page->vaddr = vaddr;
-		grant_set(page->ref, queue->front->xen.backend_id,
-			  pt_pfn_to_mfn(pt_dmap_pfn(vaddr)), false);
 		queue->rx_free[queue->rx_frees++] = (uint16_t)queue->rx_pages_count;
 	}
 	return 0;
