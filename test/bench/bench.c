@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
+#include <time.h>
 
 #include "test/bench/bench.h"
 
 #define RULER_ROUNDS       500000UL
 #define RULER_INSTRUCTIONS 2 /* instructions of a round */
+
+int64_t bench_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
 
 void bench_report(const char *name, bench_sample_fn *sample, void *arg)
 {

@@ -22,6 +22,9 @@ static inline uint64_t bench_ticks(void)
 	return ((uint64_t)high << 32) | low;
 }
 
+/* CLOCK_MONOTONIC in nanoseconds. */
+int64_t bench_now_ns(void);
+
 #define BENCH_SAMPLES 9
 
 /* One sample of a figure, in ticks or whatever the figure's unit is. */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "test/bench/bench.h"
 
@@ -17,14 +16,6 @@
 #define CONTEND_NS     1000000000LL
 #define INSIDE_ROUNDS  20 /* what is done with the lock held, and without it */
 #define OUTSIDE_ROUNDS 20
-
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
 
 static void spin(unsigned long rounds)
 {
@@ -40,19 +31,19 @@ static void *work(void *arg)
 /* Two pieces of work one after the other against both at once. */
 static double sample_speed_up(void *arg)
 {
-	int64_t begin_ns = now_ns(), one_ns, two_ns;
+	int64_t begin_ns = bench_now_ns(), one_ns, two_ns;
 	pthread_t other;
 
 	(void)arg;
 	work(NULL);
 	work(NULL);
-	one_ns = now_ns() - begin_ns;
-	begin_ns = now_ns();
+	one_ns = bench_now_ns() - begin_ns;
+	begin_ns = bench_now_ns();
 	if (pthread_create(&other, NULL, work, NULL))
 		return -1;
 	work(NULL);
 	pthread_join(other, NULL);
-	two_ns = now_ns() - begin_ns;
+	two_ns = bench_now_ns() - begin_ns;
 	return (double)one_ns / (double)two_ns;
 }
 
@@ -110,10 +101,10 @@ static double sample_contention(void *arg)
 		}
 	}
 	pthread_barrier_wait(&c->start);
-	begin_ns = now_ns();
+	begin_ns = bench_now_ns();
 	nanosleep(&duration, NULL);
 	c->stop = true;
-	end_ns = now_ns();
+	end_ns = bench_now_ns();
 	for (unsigned int i = 0; i < CONTENDERS; i++) {
 		pthread_join(threads[i], NULL);
 		least = c->turns[i] < least ? c->turns[i] : least;

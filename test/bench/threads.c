@@ -110,14 +110,6 @@ static double sample_create(void *arg)
 	return bench_per_call(begin, bench_ticks(), THREADS);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
 static int by_value(const void *a, const void *b)
 {
 	const int64_t *x = a, *y = b;
@@ -133,9 +125,9 @@ static double sample_sleep(void *arg)
 
 	(void)arg;
 	for (int i = 0; i < SLEEPS; i++) {
-		before_ns = now_ns();
+		before_ns = bench_now_ns();
 		nanosleep(&ms, NULL);
-		late_ns[i] = now_ns() - before_ns - SLEEP_NS;
+		late_ns[i] = bench_now_ns() - before_ns - SLEEP_NS;
 	}
 	qsort(late_ns, SLEEPS, sizeof(late_ns[0]), by_value);
 	return (double)late_ns[SLEEPS * PERCENTILE / 100 - 1];

@@ -60,7 +60,6 @@ void mock_vcpu_add(struct vcpu *vcpu, uint32_t id);
 /* Delivers what is pending for vCPU id, runs fn(arg), NULL for nothing, on it, and goes back to the
  * vCPU that ran. */
 void mock_vcpu_run(uint32_t id, void (*fn)(void *arg), void *arg);
-bool mock_vcpu_is_up(uint32_t id);
 /* The vCPU that gets a port's events. */
 uint32_t mock_evtchn_vcpu(evtchn_port_t port);
 

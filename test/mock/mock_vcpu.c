@@ -24,11 +24,6 @@ static unsigned int vcpus_count(void)
 	return mock_config.vcpus ? mock_config.vcpus : 1;
 }
 
-bool mock_vcpu_is_up(uint32_t id)
-{
-	return vcpus[id].up;
-}
-
 void mock_time_set(const struct vcpu_time_info *time)
 {
 	for (unsigned int id = 0; id < vcpus_count(); id++)

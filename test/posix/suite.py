@@ -32,7 +32,7 @@ NEEDS_FORK = {"fork", "vfork", "execl", "execle", "execlp", "execv", "execve", "
               "wait", "waitpid", "waitid"}
 NEEDS_FORK_TEXT = re.compile(r"\b(" + "|".join(sorted(NEEDS_FORK)) + r")\s*\(")
 
-# Calls that go through the driver, which undoes between two tests what they did: driver.c, undo.c.
+# Calls that go through the driver, which undoes between two tests what they did: driver.c, undo_*.c.
 ENDING = ("exit", "_exit")
 WRAPPED = ("timer_create", "mq_open", "sem_open", "shm_open", "pthread_key_create")
 # What runs when the program ends: such a test really ends it.

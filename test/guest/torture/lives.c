@@ -25,11 +25,6 @@ static pthread_key_t keys[KEYS];
 static unsigned long keys_set, keys_destroyed;
 static unsigned long timers_set, timers_rung;
 
-static void spin(unsigned long rounds)
-{
-	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(rounds)::"cc");
-}
-
 /* --- coming and going --- */
 
 static void destroy_key(void *value)
@@ -52,7 +47,7 @@ static void *child(void *arg)
 	if (dice_roll(&dice, 2))
 		sched_yield();
 	else
-		spin(1 + dice_roll(&dice, 10000));
+		torture_spin(1 + dice_roll(&dice, 10000));
 	if (dice_roll(&dice, 4) == 0)
 		torture_sleep_ns(dice_roll(&dice, 1000000));
 	MUST(own == (uintptr_t)arg && pthread_getspecific(keys[0]) == &own);
@@ -131,7 +126,7 @@ static void wait_for_end(struct victim *victim)
 		/* At any instruction. */
 		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
 		for (;;)
-			spin(1000);
+			torture_spin(1000);
 	}
 }
 
@@ -159,7 +154,7 @@ static void do_cancel(struct dice *dice)
 	while (sem_wait(&victim.ready))
 		MUST(errno == EINTR);
 	if (dice_roll(dice, 2))
-		spin(1 + dice_roll(dice, 20000));
+		torture_spin(1 + dice_roll(dice, 20000));
 	MUST(pthread_cancel(thread) == 0);
 	MUST(pthread_join(thread, &result) == 0);
 	MUST(result == PTHREAD_CANCELED && victim.cleaned);
@@ -225,7 +220,7 @@ static void do_others_signal(struct dice *dice)
 		MUST(errno == EINTR);
 	while (!__atomic_load_n(&listener.done, __ATOMIC_ACQUIRE)) {
 		MUST(pthread_kill(thread, SIGUSR1) == 0);
-		spin(1 + dice_roll(dice, 5000));
+		torture_spin(1 + dice_roll(dice, 5000));
 		sched_yield();
 	}
 	MUST(pthread_join(thread, NULL) == 0);
@@ -282,7 +277,7 @@ static void do_priority(struct dice *dice)
 	MUST(pthread_setschedparam(pthread_self(), policy, &param) == 0);
 	MUST(pthread_getschedparam(pthread_self(), &policy_now, &now) == 0);
 	MUST(policy_now == policy && now.sched_priority == param.sched_priority);
-	spin(1 + dice_roll(dice, 20000));
+	torture_spin(1 + dice_roll(dice, 20000));
 	sched_yield();
 	param.sched_priority = 0;
 	MUST(pthread_setschedparam(pthread_self(), SCHED_OTHER, &param) == 0);
@@ -300,7 +295,7 @@ static void do_affinity(struct dice *dice)
 	CPU_SET(dice_roll(dice, 8), &where);
 	if (pthread_setaffinity_np(pthread_self(), sizeof(where), &where))
 		return;
-	spin(1 + dice_roll(dice, 20000));
+	torture_spin(1 + dice_roll(dice, 20000));
 	MUST(pthread_setaffinity_np(pthread_self(), sizeof(all), &all) == 0);
 }
 

@@ -45,11 +45,6 @@ static struct {
 	   0,
 	   0};
 
-static void spin(unsigned long rounds)
-{
-	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(rounds)::"cc");
-}
-
 /* In the middle of it somebody else may get the processor. */
 static void change(struct pair *pair, struct dice *dice)
 {
@@ -63,7 +58,7 @@ static void change(struct pair *pair, struct dice *dice)
 		torture_sleep_ns(dice_roll(dice, 100000));
 		break;
 	default:
-		spin(1 + dice_roll(dice, 2000));
+		torture_spin(1 + dice_roll(dice, 2000));
 		break;
 	}
 	pair->b++;
@@ -189,7 +184,7 @@ static void do_rwlock(struct dice *dice)
 		MUST(pthread_rwlock_rdlock(&rwlocks[i]) == 0);
 		before = rwlock_pairs[i].a;
 		MUST(before == rwlock_pairs[i].b);
-		spin(1 + dice_roll(dice, 2000));
+		torture_spin(1 + dice_roll(dice, 2000));
 		MUST(before == rwlock_pairs[i].a && before == rwlock_pairs[i].b);
 	}
 	MUST(pthread_rwlock_unlock(&rwlocks[i]) == 0);
@@ -207,7 +202,7 @@ static void do_semaphore(struct dice *dice)
 		return;
 	}
 	MUST(__atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST) <= PLACES);
-	spin(1 + dice_roll(dice, 3000));
+	torture_spin(1 + dice_roll(dice, 3000));
 	if (dice_roll(dice, 4) == 0)
 		sched_yield();
 	__atomic_fetch_sub(&inside, 1, __ATOMIC_SEQ_CST);

@@ -39,6 +39,12 @@ void torture_lives_conclude(void);
 int64_t torture_now_ns(void);
 void torture_sleep_ns(int64_t ns);
 
+/* Keeps the processor for rounds turns of a loop, at least one. */
+static inline void torture_spin(unsigned long rounds)
+{
+	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(rounds)::"cc");
+}
+
 /* What must hold; else the guest ends with a report of where everybody is. */
 #define MUST(condition)                                                                            \
 	do {                                                                                       \
