@@ -5,9 +5,15 @@ BENCH := $(B)/bench
 BENCH_HEADERS := $(wildcard test/bench/*.h)
 BENCH_WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(if $(CI)$(WERROR),-Werror)
 BENCH_REPEATS ?= 5
+# Some rows only: BENCH_PARTS=disks
+BENCH_PARTS ?=
 
 # Each program twice from one source: for Stardust, and static for the Linux guest.
-BENCH_PROGRAMS := boot micro threads parallel idle
+BENCH_PROGRAMS := boot micro threads parallel idle disk
+# Of the disk: ours has ext4 in it.
+$(BENCH)/disk: BENCH_LIBS := -lext4
+$(BENCH)/disk: test/bench/disk_stardust.c
+$(BENCH)/disk-linux: test/bench/disk_linux.c
 $(BENCH)/%-linux: test/bench/%.c test/bench/bench.c test/bench/platform_linux.c $(BENCH_HEADERS)
 	$(call say,HOSTCC,$@)
 	@mkdir -p $(@D)
@@ -17,15 +23,20 @@ $(BENCH)/%: test/bench/%.c test/bench/bench.c test/bench/platform_stardust.c $(B
 		tools/stardust.ld tools/stardust-cc | sdk
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(B)/bin/stardust-cc --kernel-names -std=gnu11 -O2 -s $(BENCH_WARN) -iquote . -o $@ $(filter %.c,$^)
+	$(Q)$(B)/bin/stardust-cc --kernel-names -std=gnu11 -O2 -s $(BENCH_WARN) -iquote . -isystem $(B)/xen-include -o $@ $(filter %.c,$^) $(BENCH_LIBS)
+
+$(BENCH)/hello-ext4: $(wildcard examples/hello/*.c) $(LIBSTARDUST) tools/stardust.ld tools/stardust-cc | sdk
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(B)/bin/stardust-cc -O2 -s -o $@ $(filter %.c,$^) -lext4
 
 $(BENCH)/bench-watch: tools/bench/watch.c
 	$(call say,HOSTCC,$@)
 	@mkdir -p $(@D)
 	$(Q)gcc -std=gnu11 -O2 $(BENCH_WARN) -o $@ $< -lxenctrl -lxenstore
 
-bench: all box-image $(addprefix $(BENCH)/,$(BENCH_PROGRAMS) $(BENCH_PROGRAMS:%=%-linux) bench-watch)
-	$(Q)tools/bench/bench --build $(B) --repeats $(BENCH_REPEATS)
+bench: all box-image $(addprefix $(BENCH)/,$(BENCH_PROGRAMS) $(BENCH_PROGRAMS:%=%-linux) hello-ext4 bench-watch)
+	$(Q)tools/bench/bench --build $(B) --repeats $(BENCH_REPEATS) $(if $(BENCH_PARTS),--parts $(BENCH_PARTS))
 
 test-readme: all box-image
 	$(Q)test/tools/readme README.md

@@ -44,6 +44,9 @@ double bench_sample_ruler(void *arg);
 /* Platform: the counter at the guest's first instruction, or 0 where the guest does not know. */
 uint64_t platform_entry_ticks(void);
 
+/* Platform: makes disks and the network there for the program; its first call, if it wants them. */
+void platform_devices(void);
+
 /* Platform: ends the guest after its output has left it. */
 _Noreturn void platform_end(int status);
 

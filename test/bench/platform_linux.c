@@ -3,9 +3,14 @@
  * The program is the guest's process 1, alone in its initrd. Started as anything else, on the build
  * machine, it just exits.
  */
+#define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +19,34 @@
 uint64_t platform_entry_ticks(void)
 {
 	return 0;
+}
+
+static void load_module(const char *name)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "/modules/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		perror(path);
+	close(fd);
+}
+
+/* The initrd has the kernel's modules, in the order in which they load. */
+void platform_devices(void)
+{
+	FILE *order = fopen("/modules/order", "r");
+	char name[128];
+
+	while (order && fgets(name, sizeof(name), order)) {
+		name[strcspn(name, "\n")] = '\0';
+		load_module(name);
+	}
+	if (order)
+		fclose(order);
+	if (mount("dev", "/dev", "devtmpfs", 0, NULL))
+		perror("/dev");
 }
 
 void platform_end(int status)

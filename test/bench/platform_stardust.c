@@ -9,6 +9,10 @@ uint64_t platform_entry_ticks(void)
 	return boot_info.entry_tsc;
 }
 
+void platform_devices(void)
+{
+}
+
 void platform_end(int status)
 {
 	exit(status);

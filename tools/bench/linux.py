@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The Linux guest: Debian's kernel with nothing but a benchmark program in its initrd."""
+"""The Linux guest: Debian's kernel with nothing but a benchmark program and the modules it needs in its initrd."""
 
 import glob
 import gzip
 import lzma
 import os
+import pathlib
 import struct
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import tarfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-from xenboxlib import cpio  # noqa: E402
+from xenboxlib import cpio, kmod  # noqa: E402
 
 S_IFCHR = 0o020000
 
@@ -47,12 +48,19 @@ def packed_bytes(packages):
     return length
 
 
-def initrd(program):
+def initrd(program, modules=(), tree=None):
+    """program: the first process. modules: names of what it loads first, found below the folder `tree`."""
     archive = cpio.Archive()
     archive.directory("dev")
     archive.node("dev/console", S_IFCHR | 0o600, 5, 1)
     with open(program, "rb") as f:
         archive.file("init", f.read(), 0o755)
+    if modules:
+        archive.directory("modules")
+        order = kmod.closure(pathlib.Path(tree), modules)
+        for path in order:
+            archive.file(f"modules/{path.name}", kmod.contents(path), 0o644)
+        archive.file("modules/order", "".join(f"{path.name}\n" for path in order).encode(), 0o644)
     return gzip.compress(archive.bytes(), 9, mtime=0)
 
 

@@ -36,6 +36,12 @@ class Row:
             return None
         return theirs / ours if self.less else ours / theirs
 
+    def aim_at_linux(self, times):
+        """The goal is to be so many times better than Linux, once its figure is known."""
+        theirs = self.value("linux")
+        if theirs:
+            self.goal = theirs / times if self.less else theirs * times
+
     def met(self):
         ours = self.value("stardust")
         if self.goal is None or ours is None:
