@@ -25,7 +25,7 @@ say = @printf '  %-7s %s\n' '$(1)' '$(2)'
 
 all: setup sdk examples
 
-include $(wildcard tools/setup.mk tools/sysroot.mk tools/kernel.mk duster/duster.mk tools/box.mk tools/style.mk \
+include $(wildcard tools/setup.mk tools/sysroot.mk tools/kernel.mk tools/mbedtls.mk duster/duster.mk tools/box.mk tools/style.mk \
 	tools/run.mk tools/bench.mk examples/examples.mk test/host/host.mk test/guest/guest.mk \
 	test/posix/posix.mk)
 

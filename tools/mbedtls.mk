@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# TLS for programs: mbedTLS from Debian's source, built out of tree with stardust-cc, into the sysroot:
+# -lmbedtls -lmbedx509 -lmbedcrypto. How it is configured: tools/mbedtls/stardust_config.h.
+
+MBEDTLS := $(B)/src/mbedtls
+MBEDTLS_OBJ_DIR := $(B)/mbedtls
+MBEDTLS_X509 := certs pkcs11 x509 x509_create x509_crl x509_crt x509_csr x509write_crt x509write_csr
+MBEDTLS_TLS := debug net_sockets ssl_cache ssl_ciphersuites ssl_cli ssl_cookie ssl_msg ssl_srv ssl_ticket \
+	ssl_tls ssl_tls13_keys
+MBEDTLS_CRYPTO := aes aesni aria asn1parse asn1write base64 bignum blowfish camellia ccm chacha20 \
+	chachapoly cipher cipher_wrap cmac constant_time ctr_drbg des dhm ecdh ecdsa ecjpake ecp ecp_curves \
+	entropy entropy_poll error gcm hkdf hmac_drbg md md2 md4 md5 memory_buffer_alloc nist_kw oid pem pk \
+	pk_wrap pkcs12 pkcs5 pkparse pkwrite platform platform_util poly1305 psa_crypto psa_crypto_aead \
+	psa_crypto_cipher psa_crypto_client psa_crypto_driver_wrappers psa_crypto_ecp psa_crypto_hash \
+	psa_crypto_mac psa_crypto_rsa psa_crypto_se psa_crypto_slot_management psa_crypto_storage \
+	psa_its_file ripemd160 rsa rsa_internal sha1 sha256 sha512 threading timing version \
+	version_features xtea
+MBEDTLS_LIBS := $(patsubst %,$(SYSROOT)/lib/lib%.a,mbedcrypto mbedx509 mbedtls certs)
+MBEDTLS_STAMP := $(SYSROOT)/.mbedtls
+
+$(MBEDTLS).stamp: tools/sources.lock tools/fetch
+	@B=$(B) tools/fetch --unpack mbedtls $(MBEDTLS)
+	@touch $@
+
+# Its headers, with our choices where its own end, and ours.
+$(MBEDTLS_STAMP): $(MBEDTLS).stamp $(SYSROOT_STAMP) tools/mbedtls.mk $(wildcard tools/mbedtls/*.h tools/mbedtls/*.S)
+	@rm -rf $(SYSROOT)/include/mbedtls $(SYSROOT)/include/psa
+	@cp -R $(MBEDTLS)/include/mbedtls $(MBEDTLS)/include/psa $(SYSROOT)/include/
+	@sed -i 's|^#include "mbedtls/check_config.h"|#include "mbedtls/stardust_config.h"\n&|' \
+		$(SYSROOT)/include/mbedtls/config.h
+	@grep -q '^#include "mbedtls/stardust_config.h"' $(SYSROOT)/include/mbedtls/config.h
+	@install -m 644 tools/mbedtls/stardust_config.h $(SYSROOT)/include/mbedtls/
+	@install -D -m 644 tools/mbedtls/certs.h $(SYSROOT)/include/stardust/certs.h
+	@install -m 644 tools/mbedtls/certificates.S $(SYSROOT)/lib/
+	@touch $@
+
+MBEDTLS_CC := $(B)/bin/stardust-cc -O2 -g -c
+$(MBEDTLS_OBJ_DIR)/%.o: $(MBEDTLS_STAMP) | $(SYSROOT)/.headers $(B)/bin/stardust-cc $(LIBEXEC)/mkksyms \
+		$(LIBEXEC)/redzone $(LIBEXEC)/left-out
+	$(call say,CC,mbedtls/$*.c)
+	@mkdir -p $(@D)
+	$(Q)$(MBEDTLS_CC) -w -I$(MBEDTLS)/library $(MBEDTLS)/library/$*.c -o $@
+$(MBEDTLS_OBJ_DIR)/own/%.o: tools/mbedtls/%.c $(MBEDTLS_STAMP) | $(SYSROOT)/.headers $(B)/bin/stardust-cc \
+		$(LIBEXEC)/mkksyms $(LIBEXEC)/redzone $(LIBEXEC)/left-out
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(MBEDTLS_CC) -std=gnu11 $(K_WARN) $< -o $@
+
+$(SYSROOT)/lib/libmbedcrypto.a: $(MBEDTLS_CRYPTO:%=$(MBEDTLS_OBJ_DIR)/%.o) $(MBEDTLS_OBJ_DIR)/own/entropy.o
+$(SYSROOT)/lib/libmbedx509.a: $(MBEDTLS_X509:%=$(MBEDTLS_OBJ_DIR)/%.o)
+$(SYSROOT)/lib/libmbedtls.a: $(MBEDTLS_TLS:%=$(MBEDTLS_OBJ_DIR)/%.o)
+$(SYSROOT)/lib/libcerts.a: $(MBEDTLS_OBJ_DIR)/own/certs.o
+$(MBEDTLS_LIBS):
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+sysroot: $(MBEDTLS_LIBS)
