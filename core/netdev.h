@@ -55,6 +55,7 @@ struct netdev_packet {
 };
 
 struct netdev;
+struct netdev_stats;
 
 struct netdev_ops {
 	/* 0: it goes out with the next kick, or is lost like any packet. -EAGAIN: no room;
@@ -62,6 +63,10 @@ struct netdev_ops {
 	int (*transmit)(struct netdev *dev, const struct netdev_packet *packet);
 	/* What was transmitted since the last kick may go. */
 	void (*kick)(struct netdev *dev);
+	/* What one queue has done so far, the first is 0; what queues did that ended is in the
+	 * device's. 0 or -ENOENT: there is no such queue. NULL: there are none. Under the stack's
+	 * lock. */
+	int (*queue_stats)(struct netdev *dev, unsigned int queue, struct netdev_stats *stats_out);
 	/* Wants packets to this group, or no more; all groups when NULL. */
 	void (*group)(struct netdev *dev, const uint8_t mac[NETDEV_MAC_BYTES], bool join);
 };

@@ -11,18 +11,15 @@
 #include "arch/x86_64/pv/boot.h"
 #include "arch/x86_64/switch.h"
 #include "core/backtrace.h"
-#include "core/console.h"
 #include "core/futex.h"
+#include "core/report.h"
 #include "core/thread.h"
 #include "lib/base/format.h"
 #include "lib/base/string.h"
 #include "xen/hypercall.h"
 
-#define LINE_BYTES  200
 #define NS_PER_MS   1000000U
-#define WAIT_NS     1000000U
-#define WAITS_MAX   2000U /* without a byte taken: nobody reads */
-#define CYCLES_SEEN 256U  /* waits of which cycles are looked for */
+#define CYCLES_SEEN 256U /* waits of which cycles are looked for */
 
 /* A thread as it was. */
 struct snapshot {
@@ -54,48 +51,10 @@ struct walk {
 	struct snapshot *snapshot;
 };
 
-/* One report at a time. */
-static struct spinlock lock;
+/* Of one report at a time. */
 static struct snapshot snapshot;
 static struct edge edges[CYCLES_SEEN];
 static unsigned int edges_count;
-static bool is_deaf; /* nobody reads the console */
-
-static void write_bytes(const char *bytes, size_t bytes_count)
-{
-	struct console *console = console_get();
-	unsigned int waits = 0;
-
-	if (!console) {
-		boot_emergency_write(bytes, bytes_count);
-		return;
-	}
-	while (bytes_count && !is_deaf) {
-		size_t taken = console->ops->write(console, bytes, bytes_count);
-
-		bytes += taken;
-		bytes_count -= taken;
-		if (taken)
-			waits = 0;
-		else if (++waits > WAITS_MAX)
-			is_deaf = true;
-		else
-			(void)hypercall_sched_poll(NULL, 0, time_monotonic_ns() + WAIT_NS);
-	}
-}
-
-static void write_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void write_line(const char *format, ...)
-{
-	char line[LINE_BYTES];
-	va_list arguments;
-	size_t bytes;
-
-	va_start(arguments, format);
-	bytes = format_line_v(line, sizeof(line), "\r\n", sizeof("\r\n"), format, arguments);
-	va_end(arguments);
-	write_bytes(line, bytes);
-}
 
 /* ---- Looking ---- */
 
@@ -170,7 +129,8 @@ static bool visit(struct thread *thread, void *arg)
 
 /* ---- Printing ---- */
 
-static void write_thread(const struct snapshot *of)
+/* False: nobody reads. */
+static bool write_thread(const struct snapshot *of)
 {
 	static const char *const policies[] = {"OTHER", "FIFO", "RR"};
 	static const char *const states[] = {
@@ -179,6 +139,7 @@ static void write_thread(const struct snapshot *of)
 		[THREAD_GONE] = "ended",
 	};
 	char wait[96] = "", raised[32] = "", symbol[128];
+	bool heard;
 
 	if (of->what && of->owner)
 		format_text(wait, sizeof(wait), " for %s %p held by thread %u", of->what, of->where,
@@ -189,15 +150,17 @@ static void write_thread(const struct snapshot *of)
 		format_text(wait, sizeof(wait), " for %s", of->what);
 	if (of->priority != of->base_priority)
 		format_text(raised, sizeof(raised), " (raised to %u)", of->priority);
-	write_line("thread %u%s%s%s: %s%s; vCPU %u; %s %u%s; %llu ms%s", of->id,
-		   of->name[0] ? " \"" : "", of->name, of->name[0] ? "\"" : "", states[of->state],
-		   wait, of->vcpu, policies[of->policy], of->base_priority, raised,
-		   (unsigned long long)(of->cpu_ns / NS_PER_MS), of->is_kernel ? "; kernel's" : "");
+	heard = report_line("thread %u%s%s%s: %s%s; vCPU %u; %s %u%s; %llu ms%s", of->id,
+			    of->name[0] ? " \"" : "", of->name, of->name[0] ? "\"" : "",
+			    states[of->state], wait, of->vcpu, policies[of->policy],
+			    of->base_priority, raised, (unsigned long long)(of->cpu_ns / NS_PER_MS),
+			    of->is_kernel ? "; kernel's" : "");
 	for (unsigned int i = 0; i < of->frames_count; i++) {
 		backtrace_symbol(of->frames[i], of->is_return[i], symbol, sizeof(symbol));
-		write_line("  #%-2u %016lx %s%s", i, of->frames[i], symbol,
-			   of->is_trap[i] && i ? " (interrupted)" : "");
+		heard = report_line("  #%-2u %016lx %s%s", i, of->frames[i], symbol,
+				    of->is_trap[i] && i ? " (interrupted)" : "");
 	}
+	return heard;
 }
 
 static const struct edge *edge_from(uint32_t id)
@@ -231,10 +194,10 @@ static void write_cycles(void)
 
 		if (!is_cycle(edge))
 			continue;
-		write_line("deadlock:");
+		report_line("deadlock:");
 		do {
-			write_line("  thread %u waits for %s %p held by thread %u", edge->id,
-				   edge->what, edge->where, edge->owner);
+			report_line("  thread %u waits for %s %p held by thread %u", edge->id,
+				    edge->what, edge->where, edge->owner);
 			edge = edge_from(edge->owner);
 		} while (edge && edge != &edges[i]);
 	}
@@ -247,13 +210,12 @@ void threads_report(void)
 		.rbp = *(const uintptr_t *)__builtin_frame_address(0),
 		.snapshot = &snapshot,
 	};
-	bool enabled = events_disable();
+	bool enabled = events_disable(), heard;
 
-	if (spin_trylock(&lock)) {
+	if (report_begin()) {
 		edges_count = 0;
-		is_deaf = false;
-		write_bytes("\r\n", 2);
-		write_line("stardust: %u threads", thread_count());
+		(void)report_line("%s", "");
+		heard = report_line("stardust: %u threads", thread_count());
 		do {
 			walk.at = 0;
 			walk.found = false;
@@ -261,13 +223,13 @@ void threads_report(void)
 			walk.index++;
 			if (!walk.found)
 				break;
-			write_thread(&snapshot);
+			heard = write_thread(&snapshot);
 			if (snapshot.owner && edges_count < CYCLES_SEEN)
 				edges[edges_count++] = (struct edge){snapshot.id, snapshot.owner,
 								     snapshot.what, snapshot.where};
-		} while (!is_deaf);
+		} while (heard);
 		write_cycles();
-		spin_unlock(&lock);
+		report_end();
 	}
 	events_restore(enabled);
 }

@@ -144,7 +144,6 @@ static const char *take_packet(struct netqueue *queue, uint32_t prod, struct gat
 /* Responses up to prod: what prod may be was checked. */
 static const char *take_packets(struct netqueue *queue, uint32_t prod, struct netdev_batch *batch)
 {
-	struct netdev *dev = &queue->front->dev;
 	struct gathered gathered;
 
 	while (queue->rx_cons != prod) {
@@ -153,12 +152,12 @@ static const char *take_packets(struct netqueue *queue, uint32_t prod, struct ne
 		if (why)
 			return why;
 		if (gathered.failed || gathered.packet.bytes_total > NETDEV_PACKET_BYTES) {
-			dev->stats.received_errors++;
-		} else if (netdev_receive(dev, &gathered.packet, batch)) {
-			dev->stats.received_packets++;
-			dev->stats.received_bytes += gathered.packet.bytes_total;
+			queue->stats.received_errors++;
+		} else if (netdev_receive(&queue->front->dev, &gathered.packet, batch)) {
+			queue->stats.received_packets++;
+			queue->stats.received_bytes += gathered.packet.bytes_total;
 		} else {
-			dev->stats.received_dropped++;
+			queue->stats.received_dropped++;
 		}
 	}
 	return NULL;

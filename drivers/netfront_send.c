@@ -22,7 +22,6 @@ static const char *take_response(struct netqueue *queue, uint32_t word)
 {
 	uint16_t id = (uint16_t)word;
 	int16_t status = (int16_t)(word >> 16);
-	struct netdev_stats *stats = &queue->front->dev.stats;
 
 	if (status == NETIF_RSP_NULL) {
 		if (queue->tx_extras == 0)
@@ -35,7 +34,7 @@ static const char *take_response(struct netqueue *queue, uint32_t word)
 	if (status != NETIF_RSP_OKAY && status != NETIF_RSP_DROPPED && status != NETIF_RSP_ERROR)
 		return "an answer that means nothing";
 	if (status != NETIF_RSP_OKAY)
-		stats->sent_errors++;
+		queue->stats.sent_errors++;
 	queue->tx_busy[id] = false;
 	queue->tx_free[queue->tx_frees++] = id;
 	return NULL;
@@ -285,14 +284,14 @@ static int transmit(struct netdev *dev, const struct netdev_packet *packet)
 		error = make_room(queue, needed) ? put_packet(queue, packet)
 			: queue->tx              ? -EAGAIN
 						 : -ENETDOWN;
+	if (error == 0) {
+		queue->stats.sent_packets++;
+		queue->stats.sent_bytes += packet->bytes_total;
+	}
 	spin_unlock_events(&queue->tx_lock, enabled);
 out:
-	if (error == 0) {
-		dev->stats.sent_packets++;
-		dev->stats.sent_bytes += packet->bytes_total;
-	} else if (error != -EAGAIN) {
+	if (error && error != -EAGAIN)
 		dev->stats.sent_dropped++;
-	}
 	return error;
 }
 
@@ -382,4 +381,19 @@ static void group(struct netdev *dev, const uint8_t mac[NETDEV_MAC_BYTES], bool 
 	}
 }
 
-const struct netdev_ops netfront_ops = {.transmit = transmit, .kick = kick, .group = group};
+static int queue_stats(struct netdev *dev, unsigned int queue, struct netdev_stats *stats_out)
+{
+	struct netfront *front = netfront_of(dev);
+
+	if (!READ_ONCE(dev->carrier) || queue >= front->queues_count)
+		return -ENOENT;
+	*stats_out = front->queues[queue].stats;
+	return 0;
+}
+
+const struct netdev_ops netfront_ops = {
+	.transmit = transmit,
+	.kick = kick,
+	.queue_stats = queue_stats,
+	.group = group,
+};

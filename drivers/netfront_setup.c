@@ -108,6 +108,21 @@ static void release_pages(struct netpage *pages)
 			(void)grant_release_page(pages[i].ref, pages[i].vaddr);
 }
 
+/* The queue ends, the device's numbers go on. */
+static void keep_stats(const struct netqueue *queue)
+{
+	struct netdev_stats *all = &queue->front->dev.stats;
+	const struct netdev_stats *part = &queue->stats;
+
+	all->received_packets += part->received_packets;
+	all->received_bytes += part->received_bytes;
+	all->received_errors += part->received_errors;
+	all->received_dropped += part->received_dropped;
+	all->sent_packets += part->sent_packets;
+	all->sent_bytes += part->sent_bytes;
+	all->sent_errors += part->sent_errors;
+}
+
 static void destroy(struct netqueue *queue)
 {
 	bool enabled = spin_lock_events(&queue->tx_lock);
@@ -122,6 +137,7 @@ static void destroy(struct netqueue *queue)
 	xenbus_ring_free(&queue->rx_ring);
 	release_pages(queue->tx_pages);
 	release_pages(queue->rx_pages);
+	keep_stats(queue);
 }
 
 static void publish(struct netqueue *queue, const char *key, unsigned int value)

@@ -13,7 +13,7 @@
 
 /* Called by one vCPU at a time: xenstore's promise. */
 static struct {
-	void (*fn)(char key);
+	struct sysrq_key *keys; /* atomic: only ever longer */
 	struct xenstore_watch watch;
 	struct xenstore_request read, empty;
 	char value[8];
@@ -28,6 +28,21 @@ static void look(void)
 		log_warn("sysrq: a key could not be read");
 }
 
+static void obey(char pressed)
+{
+	struct sysrq_key *key;
+
+	for (key = __atomic_load_n(&sysrq.keys, __ATOMIC_ACQUIRE); key; key = key->next) {
+		if (key->key == pressed) {
+			key->fn();
+			return;
+		}
+	}
+	log_warn("sysrq: unknown key '%c'; these print something:", pressed);
+	for (key = __atomic_load_n(&sysrq.keys, __ATOMIC_ACQUIRE); key; key = key->next)
+		log_warn("sysrq: %c: %s", key->key, key->what);
+}
+
 /* The node is read by its change and empty again by ours, which makes another change. */
 static void was_read(struct xenstore_request *request)
 {
@@ -39,7 +54,7 @@ static void was_read(struct xenstore_request *request)
 
 		if (error)
 			log_warn("sysrq: key not acknowledged: error %d", error);
-		sysrq.fn(key);
+		obey(key);
 	} else if (sysrq.changed) {
 		look();
 	}
@@ -60,12 +75,18 @@ static void resumed(void)
 	sysrq.looking = false;
 }
 
-int sysrq_init(void (*fn)(char key))
+int sysrq_add(struct sysrq_key *key)
 {
 	static struct suspend_client client = {.name = "sysrq", .resume = resumed};
+	static bool watched;
 	int error;
 
-	sysrq.fn = fn;
+	key->next = __atomic_load_n(&sysrq.keys, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&sysrq.keys, &key->next, key, false, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED))
+		continue;
+	if (__atomic_exchange_n(&watched, true, __ATOMIC_ACQ_REL))
+		return 0;
 	sysrq.read = (struct xenstore_request){
 		.reply = sysrq.value, .reply_max = sizeof(sysrq.value), .done = was_read};
 	sysrq.watch = (struct xenstore_watch){.path = SYSRQ_PATH, .fn = changed};

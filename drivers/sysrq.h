@@ -6,8 +6,16 @@
 #ifndef DRIVERS_SYSRQ_H
 #define DRIVERS_SYSRQ_H
 
-/* Calls fn for each key from now on, in event context; a second key that comes before the first one
- * was read replaces it. Once. Does not wait for xenstore. 0 or -errno. */
-int sysrq_init(void (*fn)(char key));
+/* What is done for one key. */
+struct sysrq_key {
+	char key;
+	const char *what;       /* for people: "the threads" */
+	void (*fn)(void);       /* event context */
+	struct sysrq_key *next; /* sysrq's */
+};
+
+/* From now on; key (borrowed for good) is added once. A second key that comes before the first one
+ * was read replaces it. Does not wait for xenstore. 0 or -errno: keys are not watched. */
+int sysrq_add(struct sysrq_key *key);
 
 #endif

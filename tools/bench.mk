@@ -5,15 +5,17 @@ BENCH := $(B)/bench
 BENCH_HEADERS := $(wildcard test/bench/*.h)
 BENCH_WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(if $(CI)$(WERROR),-Werror)
 BENCH_REPEATS ?= 5
-# Some rows only: BENCH_PARTS=disks
+# Some rows only: BENCH_PARTS=disks,net
 BENCH_PARTS ?=
 
 # Each program twice from one source: for Stardust, and static for the Linux guest.
-BENCH_PROGRAMS := boot micro threads parallel idle disk
+BENCH_PROGRAMS := boot micro threads parallel idle disk net
 # Of the disk: ours has ext4 in it.
 $(BENCH)/disk: BENCH_LIBS := -lext4
 $(BENCH)/disk: test/bench/disk_stardust.c
 $(BENCH)/disk-linux: test/bench/disk_linux.c
+$(BENCH)/net: test/bench/net_stardust.c
+$(BENCH)/net-linux: test/bench/net_linux.c
 $(BENCH)/%-linux: test/bench/%.c test/bench/bench.c test/bench/platform_linux.c $(BENCH_HEADERS)
 	$(call say,HOSTCC,$@)
 	@mkdir -p $(@D)
@@ -35,7 +37,12 @@ $(BENCH)/bench-watch: tools/bench/watch.c
 	@mkdir -p $(@D)
 	$(Q)gcc -std=gnu11 -O2 $(BENCH_WARN) -o $@ $< -lxenctrl -lxenstore
 
-bench: all box-image $(addprefix $(BENCH)/,$(BENCH_PROGRAMS) $(BENCH_PROGRAMS:%=%-linux) hello-ext4 bench-watch)
+$(BENCH)/net-peer: test/bench/net_peer.c $(BENCH_HEADERS)
+	$(call say,HOSTCC,$@)
+	@mkdir -p $(@D)
+	$(Q)gcc -std=gnu11 -O2 $(BENCH_WARN) -iquote . -o $@ $< -lxenctrl -lpthread
+
+bench: all box-image $(addprefix $(BENCH)/,$(BENCH_PROGRAMS) $(BENCH_PROGRAMS:%=%-linux) hello-ext4 bench-watch net-peer)
 	$(Q)tools/bench/bench --build $(B) --repeats $(BENCH_REPEATS) $(if $(BENCH_PARTS),--parts $(BENCH_PARTS))
 
 test-readme: all box-image

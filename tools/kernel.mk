@@ -5,7 +5,7 @@ K_C := \
 	lib/base/chacha20.c lib/base/format.c lib/base/ksyms.c lib/base/parse.c \
 	$(patsubst %,arch/x86_64/pv/%.c,start pt pt_later pt_boot p2m traps emergency vcpu_boot) \
 	$(patsubst %,xen/%.c,hypercall vcpu spinlock spinlock_slow evtchn evtchn_fifo evtchn_2l grant ring xswire) \
-	$(patsubst %,core/%.c,start grants blkdev blkdev_sync page pool vm vm_later heap heap_slab heap_large heap_vcpu random events smp time timer wait sleeplock thread sched sched_smp sched_wait futex futex_pi log panic fault backtrace console suspend threads_report) \
+	$(patsubst %,core/%.c,start grants blkdev blkdev_sync page pool vm vm_later heap heap_slab heap_large heap_vcpu random events smp time timer wait sleeplock thread sched sched_smp sched_wait futex futex_pi log panic fault backtrace console suspend report threads_report) \
 	$(patsubst %,drivers/%.c,xencons xenstore xenstore_sync xenbus xenbus_io xenbus_state xenbus_ring blkfront blkfront_setup blkfront_io blkfront_pages control cpu sysrq) \
 	$(patsubst %,lib/fs/%.c,archive archive_cpio archive_tar devfs devfs_disk gzip ramdisk tmpfs tmpfs_data)
 include tools/lwip.mk

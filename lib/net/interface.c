@@ -18,6 +18,7 @@
 #include "lib/base/format.h"
 #include "lib/base/string.h"
 #include "lib/net/address.h"
+#include "lib/net/capture.h"
 #include "lib/net/config.h"
 #include "lib/net/interface_send.h"
 #include "lib/net/stack.h"
@@ -124,6 +125,8 @@ static void deliver(struct netdev *dev, struct netdev_batch *batch)
 
 		if (interface) {
 			set_checks(&interface->netif, received->checked);
+			if (net_capturing)
+				net_capture_packet(dev->name, received->p);
 			if (interface->netif.input(received->p, &interface->netif) != ERR_OK)
 				pbuf_free(received->p);
 		} else {
@@ -324,6 +327,24 @@ static unsigned int prefix_of(uint32_t mask)
 	return (unsigned int)__builtin_popcount(mask);
 }
 
+static void sum_stats(struct netdev *dev, struct netdev_stats *all)
+{
+	struct netdev_stats part;
+
+	*all = dev->stats;
+	if (!dev->ops->queue_stats)
+		return;
+	for (unsigned int i = 0; dev->ops->queue_stats(dev, i, &part) == 0; i++) {
+		all->received_packets += part.received_packets;
+		all->received_bytes += part.received_bytes;
+		all->received_errors += part.received_errors;
+		all->received_dropped += part.received_dropped;
+		all->sent_packets += part.sent_packets;
+		all->sent_bytes += part.sent_bytes;
+		all->sent_errors += part.sent_errors;
+	}
+}
+
 static void describe(struct netif *netif, struct net_interface_info *info)
 {
 	unsigned int count = 0;
@@ -338,7 +359,7 @@ static void describe(struct netif *netif, struct net_interface_info *info)
 	name_of(netif, info->name, sizeof(info->name));
 	if (!info->loopback) {
 		memcpy(info->mac, netif->hwaddr, sizeof(info->mac));
-		info->stats = ((struct net_interface *)netif->state)->dev->stats;
+		sum_stats(((struct net_interface *)netif->state)->dev, &info->stats);
 	}
 	if (!ip4_addr_isany(netif_ip4_addr(netif))) {
 		net_address_from_lwip(netif_ip_addr4(netif), 0, 4, &info->addresses[0].address);
@@ -370,6 +391,24 @@ bool net_interface_get(uint32_t index, struct net_interface_info *info_out)
 		describe(best, info_out);
 	net_unlock(enabled);
 	return best;
+}
+
+bool net_interface_queue(uint32_t index, unsigned int queue, struct netdev_stats *stats_out)
+{
+	bool enabled = net_lock(), found = false;
+	struct netif *netif;
+
+	NETIF_FOREACH(netif)
+	{
+		if (netif_get_index(netif) == index && netif->name[0] != 'l') {
+			struct netdev *dev = ((struct net_interface *)netif->state)->dev;
+
+			found = dev->ops->queue_stats &&
+				dev->ops->queue_stats(dev, queue, stats_out) == 0;
+		}
+	}
+	net_unlock(enabled);
+	return found;
 }
 
 uint32_t net_interface_find(const char *name)

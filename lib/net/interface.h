@@ -26,7 +26,7 @@ struct net_interface_info {
 		struct net_address address;
 		uint8_t prefix_bits;
 	} addresses[NET_INTERFACE_ADDRESSES_MAX];
-	struct netdev_stats stats;
+	struct netdev_stats stats; /* of all its queues, and what was dropped before them */
 };
 
 /* Becomes the class's client. After net_init(); thread context. */
@@ -34,6 +34,8 @@ void net_interfaces_init(void);
 
 /* The one with the lowest number that is at least index; false: none. */
 bool net_interface_get(uint32_t index, struct net_interface_info *info_out);
+/* Counters of one of its device's queues. False: there is no such queue. */
+bool net_interface_queue(uint32_t index, unsigned int queue, struct netdev_stats *stats_out);
 /* Its number, 0: none. */
 uint32_t net_interface_find(const char *name);
 /* The one with this IPv4 address (network order), 0: none. */

@@ -10,6 +10,7 @@
 #include "core/heap.h"
 #include "lib/base/error.h"
 #include "lib/base/string.h"
+#include "lib/net/capture.h"
 #include "lib/net/checksum.h"
 
 #define PIECES_MAX      64u
@@ -284,6 +285,8 @@ err_t net_interface_output(struct netif *netif, struct pbuf *p)
 		interface->dev->stats.sent_dropped++;
 		return ERR_MEM;
 	}
+	if (net_capturing)
+		net_capture_packet(interface->dev->name, p);
 	pbuf_ref(p);
 	interface->queue[interface->last++ % NET_SEND_QUEUE_MAX] = p;
 	net_flush_later(&interface->flush);

@@ -14,6 +14,7 @@
 #include "lib/posix/mman_shared.h"
 #include "lib/posix/mount.h"
 #include "lib/posix/mount_parts.h"
+#include "lib/posix/net_capture.h"
 #include "lib/posix/sig.h"
 #include "lib/posix/vfs.h"
 
@@ -161,6 +162,8 @@ void mounts_end(void)
 {
 	struct fs *fs;
 
+	if (net_capture_end)
+		net_capture_end();
 	if (shared_end)
 		shared_end();
 	for (size_t i = 0; (fs = mounts_fs(i)) != NULL; i++)

@@ -9,9 +9,12 @@
 #include "core/time.h"
 #include "core/wait.h"
 #include "drivers/netfront.h"
+#include "drivers/sysrq.h"
 #include "lib/net/config.h"
 #include "lib/net/interface.h"
+#include "lib/net/report.h"
 #include "lib/net/stack.h"
+#include "lib/posix/net_capture.h"
 
 /* How long a call waits for the network that has none yet, counted from the start. */
 #define READY_NS (15 * NS_PER_S)
@@ -22,7 +25,7 @@ static bool no_devices;
 static void configure(void)
 {
 	static char hostname[64];
-	const char *ip = getenv("ip"), *wrong;
+	const char *ip = getenv("ip"), *wrong, *text;
 	char *kept = ip ? strdup(ip) : NULL;
 
 	if (gethostname(hostname, sizeof(hostname)))
@@ -31,17 +34,25 @@ static void configure(void)
 		log_error("ip=: \"%s\" is no address, gw=, dns=, ip6=, gw6=, dhcp or none", wrong);
 	if (ip)
 		unsetenv("ip");
+	text = getenv("capture");
+	if (text && net_capture_configure(text))
+		log_error("capture=: \"%s\" is not console or a file, an interface, snap=, bytes=",
+			  text);
+	if (text)
+		unsetenv("capture");
 }
 
 /* Before main(), so that the guest can be reached while the program prepares itself. */
 __attribute__((constructor)) void net_start(void)
 {
+	static struct sysrq_key key = {.key = 'n', .what = "the network", .fn = net_report};
 	static bool started;
 
 	if (__atomic_exchange_n(&started, true, __ATOMIC_ACQ_REL))
 		return;
 	net_init();
 	configure();
+	(void)sysrq_add(&key);
 	net_interfaces_init();
 	no_devices = netfront_init() != 0;
 }

@@ -11,13 +11,11 @@
 #include "lib/posix/sig.h"
 
 /* A program that handles SIGQUIT says by itself what it is doing. */
-static void on_key(char key)
+static void on_key(void)
 {
 	_sig_func_ptr handler = sig_actions[SIGQUIT].sa_handler;
 
-	if (key != 't')
-		log_warn("sysrq: unknown key '%c'; t prints the threads", key);
-	else if (handler == SIG_DFL || handler == SIG_IGN)
+	if (handler == SIG_DFL || handler == SIG_IGN)
 		threads_report();
 	else
 		sig_send(SIGQUIT, SI_KERNEL);
@@ -25,12 +23,13 @@ static void on_key(char key)
 
 void threads_dump_start(void)
 {
+	static struct sysrq_key key = {.key = 't', .what = "the threads", .fn = on_key};
 	static bool started;
 	int error;
 
 	if (__atomic_exchange_n(&started, true, __ATOMIC_RELAXED))
 		return;
-	error = sysrq_init(on_key);
+	error = sysrq_add(&key);
 	if (error)
 		log_warn("sysrq: not watched: error %d", error);
 }

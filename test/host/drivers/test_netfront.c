@@ -146,7 +146,7 @@ START_TEST(receives)
 	netback_rx_publish(queue);
 	ck_assert_ptr_null(netback_reset_reason);
 	ck_assert_uint_eq(netback_counts.delivered, 3);
-	ck_assert_uint_eq(front->dev.stats.received_errors, 1);
+	ck_assert_uint_eq(queue->stats.received_errors, 1);
 	finish();
 }
 END_TEST
@@ -322,7 +322,7 @@ START_TEST(waits_for_room)
 	ck_assert_uint_eq(netback_counts.rooms, 0);
 	netback_tx_answer(queue, NETIF_RSP_DROPPED);
 	ck_assert_uint_eq(netback_counts.rooms, 1);
-	ck_assert_uint_eq(front->dev.stats.sent_errors, NET_RING_SLOTS);
+	ck_assert_uint_eq(queue->stats.sent_errors, NET_RING_SLOTS);
 	ck_assert_int_eq(send_bytes(1000, 0, 0), 0);
 	/* Pages and grants were kept. */
 	ck_assert_uint_eq(netback_counts.grants_used, NET_RING_SLOTS * 2 + 2);
