@@ -77,6 +77,7 @@ int arch_disassemble(const struct arch_reader *reader, uint64_t addr, struct tex
 	info.read_memory_func = read_memory;
 	info.memory_error_func = memory_error;
 	info.print_address_func = print_address;
+	info.disassembler_options = reader->intel ? "intel" : NULL;
 	disassemble_init_for_target(&info);
 	disassemble = disassembler(info.arch, false, info.mach, NULL);
 	if (!disassemble)
@@ -97,6 +98,7 @@ int arch_classify(const struct arch_reader *reader, uint64_t addr, enum arch_kin
 	int error;
 
 	plain.symbolize = NULL;
+	plain.intel = false;
 	error = arch_disassemble(&plain, addr, &text, bytes_out);
 	if (!error) {
 		const char *name = text_get(&text);

@@ -148,7 +148,7 @@ static int displace_branch(struct builder *builder, const uint8_t *code, uint64_
 int arch_displace(const uint8_t *code, uint64_t from, uint64_t to, struct arch_displaced *out)
 {
 	struct bytes source = {code, from};
-	struct arch_reader reader = {&source, read_bytes, NULL};
+	struct arch_reader reader = {&source, read_bytes, NULL, false};
 	struct builder builder = {.out = out, .to = to};
 	struct text text = {0};
 	unsigned int bytes;

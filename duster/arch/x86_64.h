@@ -31,6 +31,7 @@ struct arch_reader {
 	int (*read)(void *context, uint64_t addr, void *to, size_t bytes);
 	/* Appends how addr is called, as `main+4`; may be NULL. */
 	void (*symbolize)(void *context, uint64_t addr, struct text *text);
+	bool intel; /* syntax; else AT&T's */
 };
 
 /* Appends one instruction as text; bytes_out: its length. -EFAULT: not readable. */

@@ -7,7 +7,14 @@
 #define DEPTH_MAX 16u
 #define INDENT    4u
 
-static void add_body(struct session *session, struct type *type, unsigned int depth,
+/* How a body is laid out. */
+struct layout {
+	bool with_offsets;
+	uint64_t base; /* of the struct within the outermost one, bytes */
+	unsigned int depth;
+};
+
+static void add_body(struct session *session, struct type *type, const struct layout *layout,
 		     struct text *text);
 
 /* The type behind pointers, arrays and functions whose body is shown, and the text around it. */
@@ -35,7 +42,7 @@ static bool has_body(const struct type *type)
 
 /* A declaration whose innermost type has no name: its body stands where the name would. */
 static void add_declaration(struct session *session, struct type *type, const char *name,
-			    unsigned int depth, struct text *text)
+			    const struct layout *layout, struct text *text)
 {
 	struct type *inner = innermost(type);
 	const char *declaration = type_name(&session->arena, type, name), *dots;
@@ -47,7 +54,7 @@ static void add_declaration(struct session *session, struct type *type, const ch
 	}
 	text_add_bytes(text, declaration, (size_t)(dots - declaration));
 	/* type_name() wrote the word struct already. */
-	add_body(session, inner, depth, text);
+	add_body(session, inner, layout, text);
 	text_add(text, "%s", dots + strlen("{...}"));
 }
 
@@ -67,34 +74,61 @@ static void add_enumerators(struct type *type, struct text *text)
 	text_add(text, "}");
 }
 
+/* Where the next line's text begins; what is known of its place stands before it. */
+static void begin_line(const struct layout *layout, const struct member *member, struct text *text)
+{
+	if (layout->with_offsets && member && member->bit_size)
+		text_add(text, "/* %6llu: %2u %7llu */  ",
+			 (unsigned long long)(layout->base + member->offset), member->bit_offset,
+			 (unsigned long long)type_bytes(member->type));
+	else if (layout->with_offsets && member)
+		text_add(text, "/* %6llu     %7llu */  ",
+			 (unsigned long long)(layout->base + member->offset),
+			 (unsigned long long)type_bytes(member->type));
+	else if (layout->with_offsets)
+		text_add(text, "%26s", "");
+	text_add(text, "%*s", (int)(layout->depth * INDENT), "");
+}
+
 /* `{` … `}` of a struct, union or enum. */
-static void add_body(struct session *session, struct type *type, unsigned int depth,
+static void add_body(struct session *session, struct type *type, const struct layout *layout,
 		     struct text *text)
 {
+	struct layout inner = *layout;
 	size_t count;
 	const struct member *members = type_members(type, &count);
 
+	inner.depth++;
 	if (type->kind == TYPE_ENUM) {
 		add_enumerators(type, text);
 		return;
 	}
-	if (depth > DEPTH_MAX) {
+	if (layout->depth > DEPTH_MAX) {
 		text_add(text, "{...}");
 		return;
 	}
 	text_add(text, "{\n");
-	if (type->is_declaration)
-		text_add(text, "%*s<incomplete type>\n", (int)((depth + 1) * INDENT), "");
-	else if (!count)
-		text_add(text, "%*s<no data fields>\n", (int)((depth + 1) * INDENT), "");
+	if (type->is_declaration || !count) {
+		begin_line(&inner, NULL, text);
+		text_add(text, type->is_declaration ? "<incomplete type>\n" : "<no data fields>\n");
+	}
 	for (size_t i = 0; i < count; i++) {
-		text_add(text, "%*s", (int)((depth + 1) * INDENT), "");
-		add_declaration(session, members[i].type, members[i].name, depth + 1, text);
+		struct layout its = inner;
+
+		its.base += members[i].offset;
+		begin_line(&inner, &members[i], text);
+		add_declaration(session, members[i].type, members[i].name, &its, text);
 		if (members[i].bit_size)
 			text_add(text, " : %u", members[i].bit_size);
 		text_add(text, ";\n");
 	}
-	text_add(text, "%*s}", (int)(depth * INDENT), "");
+	if (layout->with_offsets) {
+		begin_line(&inner, NULL, text);
+		text_add(text, "/* total size (bytes): %llu */\n",
+			 (unsigned long long)type_bytes(type));
+	}
+	begin_line(layout, NULL, text);
+	text_add(text, "}");
 }
 
 /* The same type with typedefs at its heart replaced by what they stand for. */
@@ -118,8 +152,9 @@ static struct type *resolved(struct session *session, struct type *type, unsigne
 	return copy;
 }
 
-void format_type(struct session *session, struct type *type, struct text *text)
+void format_type(struct session *session, struct type *type, bool with_offsets, struct text *text)
 {
+	struct layout layout = {.with_offsets = with_offsets};
 	struct type *whole = resolved(session, type, 0), *inner = innermost(whole);
 	const char *name, *tag;
 	size_t tag_bytes;
@@ -129,7 +164,7 @@ void format_type(struct session *session, struct type *type, struct text *text)
 		return;
 	}
 	if (!inner->name) {
-		add_declaration(session, whole, NULL, 0, text);
+		add_declaration(session, whole, NULL, &layout, text);
 		return;
 	}
 	/* `struct tag *[3]`: the body goes behind the tag. */
@@ -142,7 +177,7 @@ void format_type(struct session *session, struct type *type, struct text *text)
 
 		text_add_bytes(text, name, front);
 		text_add(text, " ");
-		add_body(session, inner, 0, text);
+		add_body(session, inner, &layout, text);
 		text_add(text, "%s", name + front);
 	}
 }

@@ -380,7 +380,7 @@ static int one_instruction(struct session *session, struct stop *stop, bool *fin
 static int classify(struct session *session, uint64_t pc, enum arch_kind *kind_out,
 		    unsigned int *bytes_out, struct problem *problem)
 {
-	struct arch_reader reader = {session, read_code, NULL};
+	struct arch_reader reader = {session, read_code, NULL, false};
 
 	if (arch_classify(&reader, pc, kind_out, bytes_out))
 		return problem_set(problem, -EFAULT, "no code at 0x%llx", (unsigned long long)pc);

@@ -10,6 +10,7 @@
 #define COMMAND_BYTES_MAX ((size_t)256 << 20)
 #define KEPT_BYTES_MAX    ((size_t)256 << 20)
 #define FRAMES_BYTES_MAX  ((size_t)512 << 20)
+#define VERIFY_BYTES      65536u /* of code, compared at once */
 
 void session_init(struct session *session, struct target *target, struct image *image)
 {
@@ -526,38 +527,44 @@ static int verify_build_id(struct session *session, struct problem *problem)
 			   image->path, theirs, ours);
 }
 
+/* Up to VERIFY_BYTES at an offset of the segment. */
+static int compare(struct session *session, const struct segment *segment, uint64_t at,
+		   uint8_t *memory, struct problem *problem)
+{
+	const struct image *image = session->image;
+	uint64_t left = segment->file_bytes - at;
+	size_t bytes = left < VERIFY_BYTES ? (size_t)left : VERIFY_BYTES, done = 0;
+	int error = target_read_some(session->target, session->vcpu, segment->addr + at, memory,
+				     bytes, &done);
+
+	if (!error && memcmp(memory, segment->data + at, bytes) == 0)
+		return 0;
+	for (size_t i = 0; i < done; i++)
+		if (memory[i] != segment->data[at + i])
+			return problem_set(problem, -EINVAL,
+					   "the guest's memory differs from %s at 0x%llx: it runs "
+					   "another program or another build of it",
+					   image->path,
+					   (unsigned long long)(segment->addr + at + i));
+	return problem_set(problem, -EFAULT,
+			   "no memory at 0x%llx, where %s has its %s: another program runs there",
+			   (unsigned long long)(segment->addr + at + done), image->path,
+			   segment->executable ? "code" : "constants");
+}
+
 int session_verify_image(struct session *session, struct problem *problem)
 {
 	struct image *image = session->image;
 	int error = verify_build_id(session, problem);
 
-	if (error)
-		return error;
-	for (size_t i = 0; i < image->segments_count; i++) {
+	for (size_t i = 0; i < image->segments_count && !error; i++) {
 		const struct segment *segment = &image->segments[i];
-		uint8_t memory[PAGE_BYTES];
+		uint8_t memory[VERIFY_BYTES];
 
 		if (segment->writable)
 			continue;
-		for (uint64_t at = 0; at < segment->file_bytes; at += sizeof(memory)) {
-			uint64_t left = segment->file_bytes - at;
-			size_t bytes = left < sizeof(memory) ? (size_t)left : sizeof(memory);
-
-			if (target_read(session->target, session->vcpu, segment->addr + at, memory,
-					bytes))
-				return problem_set(problem, -EFAULT,
-						   "no memory at 0x%llx, where %s has its %s: "
-						   "another program runs there",
-						   (unsigned long long)(segment->addr + at),
-						   image->path,
-						   segment->executable ? "code" : "constants");
-			if (memcmp(memory, segment->data + at, bytes) != 0)
-				return problem_set(problem, -EINVAL,
-						   "the guest's memory differs from %s at 0x%llx: "
-						   "it runs another program or another build of it",
-						   image->path,
-						   (unsigned long long)(segment->addr + at));
-		}
+		for (uint64_t at = 0; at < segment->file_bytes && !error; at += sizeof(memory))
+			error = compare(session, segment, at, memory, problem);
 	}
-	return 0;
+	return error;
 }

@@ -46,6 +46,7 @@ struct session_settings {
 	unsigned int elements_max; /* of arrays and strings shown; 0: all */
 	unsigned int repeats;      /* this many equal elements are shown as one */
 	bool pretty;               /* one member a line */
+	bool intel;                /* instructions in Intel's syntax */
 	bool past_main;            /* backtraces go on behind main */
 	unsigned int frames_max;
 	int timeout_ms; /* how long to wait for a stop; -1: for ever */

@@ -212,7 +212,7 @@ int core_xen_open(struct core_file *file, struct target **target_out, struct pro
 	}
 	core->target.ops = &ops;
 	core->file = *file;
-	walk_init(&core->memory, frame, core);
+	walk_init(&core->memory, frame, NULL, core);
 	error = parse(core, problem);
 	if (error)
 		op_close(&core->target);

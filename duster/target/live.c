@@ -9,18 +9,20 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "duster/target/live_parts.h"
 
 #define PAGES_MAX 65536u /* mappings kept: 256 MiB */
-#define LOCKS     "/run/duster"
 
 _Static_assert(sizeof(struct block) == 4096, "the block is a page");
 _Static_assert(offsetof(struct block, journal) == 128, "debug_asm.h");
 _Static_assert(offsetof(struct block, slots) == 1024, "debug_asm.h");
 _Static_assert(offsetof(struct block, port) == 16, "debug_asm.h");
 _Static_assert(sizeof(struct slot) == 64, "debug_asm.h");
+
+const char *live_locks = "/run/duster";
 
 /* ---- Finding ---- */
 
@@ -85,39 +87,95 @@ int live_kernel_path(unsigned int domid, char *path_out, size_t path_bytes)
 
 /* ---- Memory ---- */
 
+static void unmap_all(struct live *live)
+{
+	for (size_t i = 0; i < live->regions_count; i++)
+		(void)xenforeignmemory_unmap(live->memory_handle, live->regions[i].start,
+					     live->regions[i].pages);
+	live->regions_count = live->mapped_pages = 0;
+	map_free(&live->pages);
+	walk_forget(&live->memory);
+}
+
+static int keep_region(struct live *live, void *start, unsigned int pages)
+{
+	if (live->regions_count == live->regions_room) {
+		size_t room = live->regions_room ? 2 * live->regions_room : 64;
+		struct region *more = realloc(live->regions, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		live->regions = more;
+		live->regions_room = room;
+	}
+	live->regions[live->regions_count++] = (struct region){start, pages};
+	live->mapped_pages += pages;
+	return 0;
+}
+
+/* None of them is mapped yet. What cannot be mapped is left out. */
+static int map_frames(struct live *live, const uint64_t *mfns, unsigned int count)
+{
+	xen_pfn_t numbers[WALK_AHEAD] = {0};
+	int errors[WALK_AHEAD] = {0}, error = 0;
+	unsigned int failed = 0;
+	uint8_t *start;
+
+	for (unsigned int i = 0; i < count; i++)
+		numbers[i] = mfns[i];
+	start = xenforeignmemory_map(live->memory_handle, live->domid, PROT_READ, count, numbers,
+				     errors);
+	if (!start)
+		return -EFAULT;
+	/* A page that could not be mapped may still come back as a pointer. */
+	for (unsigned int i = 0; i < count; i++)
+		failed += errors[i] != 0;
+	if (failed == count || keep_region(live, start, count)) {
+		(void)xenforeignmemory_unmap(live->memory_handle, start, count);
+		return failed == count ? -EFAULT : -ENOMEM;
+	}
+	for (unsigned int i = 0; i < count && !error; i++)
+		if (!errors[i])
+			error = map_put(&live->pages, mfns[i], (uintptr_t)(start + i * PAGE_BYTES));
+	return error;
+}
+
+static void frames_ahead(void *context, const uint64_t *mfns, unsigned int count)
+{
+	struct live *live = context;
+	uint64_t wanted[WALK_AHEAD], mapped;
+	unsigned int wanted_count = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		if (!map_get(&live->pages, mfns[i], &mapped))
+			wanted[wanted_count++] = mfns[i];
+	if (wanted_count > 1 && live->mapped_pages + wanted_count <= PAGES_MAX)
+		(void)map_frames(live, wanted, wanted_count);
+}
+
 static int frame(void *context, uint64_t mfn, const uint8_t **page_out)
 {
 	struct live *live = context;
-	xen_pfn_t frame_number = mfn;
 	uint64_t mapped;
-	int error = 0;
-	void *page;
 
-	if (map_get(&live->pages, mfn, &mapped)) {
-		*page_out = (const uint8_t *)(uintptr_t)mapped;
-		return 0;
+	if (!map_get(&live->pages, mfn, &mapped)) {
+		int error;
+
+		if (live->mapped_pages >= PAGES_MAX)
+			unmap_all(live);
+		error = map_frames(live, &mfn, 1);
+		if (error)
+			return error;
+		if (!map_get(&live->pages, mfn, &mapped))
+			return -EFAULT;
 	}
-	if (live->pages.used >= PAGES_MAX)
-		return -ENOMEM;
-	page = xenforeignmemory_map(live->memory_handle, live->domid, PROT_READ, 1, &frame_number,
-				    &error);
-	/* A page that could not be mapped may still come back as a pointer. */
-	if (!page || error) {
-		if (page)
-			xenforeignmemory_unmap(live->memory_handle, page, 1);
-		return -EFAULT;
-	}
-	if (map_put(&live->pages, mfn, (uintptr_t)page)) {
-		xenforeignmemory_unmap(live->memory_handle, page, 1);
-		return -ENOMEM;
-	}
-	*page_out = page;
+	*page_out = (const uint8_t *)(uintptr_t)mapped;
 	return 0;
 }
 
 void live_init_memory(struct live *live)
 {
-	walk_init(&live->memory, frame, live);
+	walk_init(&live->memory, frame, frames_ahead, live);
 }
 
 static int find_root(struct live *live, unsigned int vcpu, uint64_t *root_out)
@@ -333,13 +391,40 @@ int live_op_pause(struct target *target)
 	return error;
 }
 
+uint64_t live_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void forget_all(struct live *live)
+{
+	walk_forget(&live->memory);
+	forget_contexts(live);
+	memset(live->root_mfn, 0, sizeof(live->root_mfn));
+}
+
+int live_pause_again(struct live *live)
+{
+	xc_dominfo_t info;
+
+	if (xc_domain_getinfo(live->xc, live->domid, 1, &info) != 1 || info.domid != live->domid)
+		return -ENODEV;
+	if (info.paused)
+		return 0;
+	live->paused = false;
+	forget_all(live);
+	return live_op_pause(&live->target);
+}
+
 int live_unpause(struct live *live)
 {
 	if (!live->paused)
 		return 0;
-	walk_forget(&live->memory);
-	forget_contexts(live);
-	memset(live->root_mfn, 0, sizeof(live->root_mfn));
+	forget_all(live);
+	live->left_ns = live_clock_ns();
 	if (xc_domain_unpause(live->xc, live->domid))
 		return -errno;
 	live->paused = false;
@@ -368,13 +453,10 @@ int live_open_handles(struct live *live, struct problem *problem)
 
 void live_close_handles(struct live *live)
 {
-	for (size_t i = 0; i < live->pages.slots_count; i++) {
-		void *page = map_slot_value(&live->pages, i);
-
-		if (page)
-			xenforeignmemory_unmap(live->memory_handle, page, 1);
-	}
-	map_free(&live->pages);
+	unmap_all(live);
+	free(live->regions);
+	live->regions = NULL;
+	live->regions_room = 0;
 	if (live->block)
 		xenforeignmemory_unmap(live->memory_handle, live->block, 1);
 	live->block = NULL;
@@ -401,9 +483,9 @@ int live_take_lock(struct live *live, bool wait, struct problem *problem)
 	if (xc_domain_getinfo(live->xc, live->domid, 1, &info) != 1 || info.domid != live->domid)
 		return problem_set(problem, -ENOENT, "there is no domain %u", live->domid);
 
-	if (mkdir(LOCKS, 0700) && errno != EEXIST)
-		return problem_set(problem, -errno, "%s: %s", LOCKS, strerror(errno));
-	used = snprintf(path, sizeof(path), "%s/", LOCKS);
+	if (mkdir(live_locks, 0700) && errno != EEXIST)
+		return problem_set(problem, -errno, "%s: %s", live_locks, strerror(errno));
+	used = snprintf(path, sizeof(path), "%s/", live_locks);
 	for (unsigned int i = 0; i < sizeof(info.handle); i++)
 		used += snprintf(path + used, sizeof(path) - (size_t)used, "%02x", info.handle[i]);
 	live->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -527,7 +609,9 @@ int live_open(unsigned int domid, unsigned int flags, struct target **target_out
 		error = problem_set(problem, -ENOMEM, "out of memory");
 	if (!error)
 		error = live_start_guardian(live, problem);
-	if (!error && live_pause_noted(live)) /* of a debugger killed with its guardian */
+	if (!error) /* of a debugger killed with its guardian */
+		(void)live_vectors_recover(live);
+	if (!error && live_pause_noted(live)) /* likewise */
 		(void)xc_domain_unpause(live->xc, live->domid);
 	if (!error && !(flags & LIVE_RUNNING))
 		error = live_stop(&live->target, NULL, problem);

@@ -41,6 +41,9 @@ int live_kernel_path(unsigned int domid, char *path_out, size_t path_bytes);
  * for what is no PV domain. */
 int live_open(unsigned int domid, unsigned int flags, struct target **target_out,
 	      struct problem *problem);
+/* Undoes what a debugger left that was killed with its guardian, if there was one: before memory is
+ * compared with the image. */
+int live_mend(struct target *target, const struct live_stub *stub, struct problem *problem);
 /* Makes breakpoints possible: tells the guest's block of us and starts the guardian. Once, while
  * paused; only after the image was found to be the guest's. */
 int live_arm(struct target *target, const struct live_stub *stub, struct problem *problem);

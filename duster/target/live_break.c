@@ -49,7 +49,10 @@ void live_hide_breakpoints(struct live *live, uint64_t addr, uint8_t *bytes, siz
 {
 	struct journal_entry entries[JOURNAL_MAX];
 
-	if (!live->armed || !count || read_journal(live, entries))
+	/* Reading memory is what a debugger does most. */
+	if (!live->breaks_set || !count || live->break_last < addr ||
+	    (live->break_first >= addr && live->break_first - addr >= count) ||
+	    read_journal(live, entries))
 		return;
 	for (unsigned int i = 0; i < JOURNAL_MAX; i++)
 		if (entries[i].state == JOURNAL_SET && entries[i].addr - addr < count &&
@@ -123,6 +126,16 @@ static bool is_forbidden(const struct live *live, uint64_t addr)
 	       (live->stub.hypercall_page && addr - live->stub.hypercall_page < PAGE_BYTES);
 }
 
+/* The breakpoints lie within these bounds: most reads need not look at the journal. */
+static void note_break(struct live *live, uint64_t addr)
+{
+	if (!live->breaks_set || addr < live->break_first)
+		live->break_first = addr;
+	if (!live->breaks_set || addr > live->break_last)
+		live->break_last = addr;
+	live->breaks_set = true;
+}
+
 int live_op_break_set(struct target *target, uint64_t addr, struct problem *problem)
 {
 	struct live *live = live_of(target);
@@ -157,6 +170,7 @@ int live_op_break_set(struct target *target, uint64_t addr, struct problem *prob
 		/* The address first and the state with it: half an entry would be no entry. */
 		if (!error)
 			error = live_write_raw(live, 0, entry_addr(live, i), &entry, sizeof(entry));
+		note_break(live, addr);
 		if (!error)
 			error = live_write_raw(live, 0, addr, &byte, 1);
 		return error ? problem_set(problem, error, "the breakpoint cannot be written") : 0;

@@ -131,7 +131,7 @@ static int recover_with(struct live *live, unsigned int *undone, struct problem 
 
 	*undone = 0;
 	/* Killed between two calls: the domain is paused still. */
-	(void)live_vectors_restore(live);
+	(void)live_vectors_recover(live);
 	if (live_pause_noted(live)) {
 		if (xc_domain_unpause(live->xc, live->domid) == 0)
 			*undone += 1;
@@ -180,19 +180,27 @@ static struct live *reopen(unsigned int domid, const struct live_stub *stub,
 	return live;
 }
 
-static int recover_domain(unsigned int domid, const struct live_stub *stub, bool take_lock,
-			  unsigned int *undone_out, struct problem *problem)
+/* debugger: holds the lock, and what is kept in its file; NULL: the lock is to be taken. */
+static int recover_domain(unsigned int domid, const struct live_stub *stub,
+			  const struct live *debugger, unsigned int *undone_out,
+			  struct problem *problem)
 {
 	struct live *live = reopen(domid, stub, problem);
 	int error = 0;
 
 	if (!live)
 		return -EPERM;
-	if (take_lock)
+	if (debugger)
+		live->vectors = debugger->vectors;
+	else
 		error = live_take_lock(live, false, problem);
+	if (!error && !debugger && live_vectors_open(live))
+		error = problem_set(problem, -ENOMEM, "out of memory");
 	if (!error)
 		error = recover_with(live, undone_out, problem);
 	live_close_handles(live);
+	if (!debugger)
+		live_vectors_close(live);
 	if (live->lock_fd >= 0)
 		close(live->lock_fd);
 	free(live);
@@ -202,7 +210,7 @@ static int recover_domain(unsigned int domid, const struct live_stub *stub, bool
 int live_recover(unsigned int domid, const struct live_stub *stub, unsigned int *undone_out,
 		 struct problem *problem)
 {
-	return recover_domain(domid, stub, true, undone_out, problem);
+	return recover_domain(domid, stub, NULL, undone_out, problem);
 }
 
 /* ---- Arming ---- */
@@ -241,6 +249,25 @@ static int write_block(struct live *live, const struct block *block)
 	return error;
 }
 
+int live_mend(struct target *target, const struct live_stub *stub, struct problem *problem)
+{
+	struct live *live = live_of(target);
+	struct block block;
+	unsigned int undone;
+	int error;
+
+	/* What cannot be read, or is not ours, holds nothing that we left. */
+	if (!stub->block || live->armed ||
+	    live_read_raw(live, 0, stub->block, &block, offsetof(struct block, debug)) ||
+	    block.magic != BLOCK_MAGIC || block.version != BLOCK_VERSION || !block.port)
+		return 0;
+	/* We hold the lock: whoever this was is dead, and so is its guardian. */
+	error = recover_domain(live->domid, stub, live, &undone, problem);
+	if (!error && live->paused)
+		error = live_pause_again(live);
+	return error;
+}
+
 int live_arm(struct target *target, const struct live_stub *stub, struct problem *problem)
 {
 	struct live *live = live_of(target);
@@ -250,21 +277,15 @@ int live_arm(struct target *target, const struct live_stub *stub, struct problem
 
 	if (!stub->block || stub->block % PAGE_BYTES || stub->end <= stub->start)
 		return problem_set(problem, -EOPNOTSUPP, "the image has no debugger's stub");
+	error = live_mend(target, stub, problem);
+	if (error)
+		return error;
 	live->stub = *stub;
 	error = live_block_read(live, stub->block, &block, sizeof(block));
 	if (error)
 		return problem_set(problem, error, "the guest's block cannot be read");
 	if (block.magic != 0 && (block.magic != BLOCK_MAGIC || block.version != BLOCK_VERSION))
 		return problem_set(problem, -EINVAL, "the guest's block is of another version");
-	if (block.port) { /* we hold the lock: whoever this was is dead, and so is its guardian */
-		unsigned int undone;
-
-		error = recover_domain(live->domid, stub, false, &undone, problem);
-		if (!error)
-			error = live_block_read(live, stub->block, &block, sizeof(block));
-		if (error)
-			return error;
-	}
 	port = block.magic == BLOCK_MAGIC ? block.kept_port : 0;
 	error = open_channel(live, &port, problem);
 	if (error)

@@ -61,10 +61,16 @@ struct live {
 	xenevtchn_handle *events;
 	struct xs_handle *store;
 	int lock_fd;
-	struct map pages; /* mfn -> mapping */
+	struct map pages; /* mfn -> mapping, in one of the regions */
+	struct region {
+		void *start;
+		unsigned int pages;
+	} * regions;
+	size_t regions_count, regions_room, mapped_pages;
 	struct walk_memory memory;
 	uint64_t root_mfn[VCPUS_MAX]; /* 0: not asked yet; forgotten when the guest runs */
 	bool paused, armed, ended;
+	uint64_t left_ns;   /* when the guest was let go, by the monotonic clock */
 	bool suspend_asked; /* and this was seen, or was so before we came */
 	struct live_stub stub;
 	/* The block for writing, kept while armed: it never becomes a page table, and three of the
@@ -80,7 +86,10 @@ struct live {
 	/* As of the last stop. slot_of[v]: the slot vCPU v stands in, -1: none. */
 	int slot_of[VCPUS_MAX];
 	bool reported[SLOTS_MAX]; /* this stop was told to the caller */
-	uint32_t lifted;          /* entry + 1 of the journal whose byte is out for a step */
+	/* Where this debugger has set breakpoints so far, at most. */
+	bool breaks_set;
+	uint64_t break_first, break_last;
+	uint32_t lifted; /* entry + 1 of the journal whose byte is out for a step */
 	struct watch {
 		enum watch_kind kind;
 		uint64_t addr;
@@ -91,7 +100,7 @@ struct live {
 		unsigned int done;
 		uint64_t next;
 	} displaced[JOURNAL_MAX];     /* of the journal's entries */
-	struct live_vectors *vectors; /* shared with the guardian; NULL: none */
+	struct live_vectors *vectors; /* in the lock's file; NULL: none */
 	int guardian_fd; /* -1: none; closing it without a word makes the guardian recover */
 	int guardian_pid;
 };
@@ -102,6 +111,8 @@ static inline struct live *live_of(struct target *target)
 }
 
 /* live.c */
+/* The directory of locks and what stands in them; root's. Tests have one of their own. */
+extern const char *live_locks;
 void live_init_memory(struct live *live);
 void live_map_block(struct live *live);
 /* One debugger a domain. -EBUSY: there is another. */
@@ -116,6 +127,9 @@ int live_write_raw(struct live *live, unsigned int vcpu, uint64_t addr, const vo
 		   size_t bytes);
 int live_op_pause(struct target *target);
 int live_unpause(struct live *live);
+uint64_t live_clock_ns(void);
+/* After somebody else gave back every pause there was, ours too. */
+int live_pause_again(struct live *live);
 int live_get_context(struct live *live, unsigned int vcpu, vcpu_guest_context_any_t *context_out);
 int live_set_context(struct live *live, unsigned int vcpu, vcpu_guest_context_any_t *context);
 
@@ -127,12 +141,15 @@ int live_block_write32(struct live *live, uint64_t addr, uint32_t word);
 int live_block_flags(struct live *live, uint32_t set, uint32_t clear);
 
 /* live_vectors.c: the domain is paused. */
+/* After the lock was taken: the state is kept in its file. */
 int live_vectors_open(struct live *live);
 void live_vectors_close(struct live *live);
 /* Before a context is set. -E2BIG: more than we can keep, the context must not be set. */
 int live_vectors_save(struct live *live, unsigned int vcpu);
-/* Afterwards; also what another process left when it was killed. */
+/* Afterwards. */
 int live_vectors_restore(struct live *live);
+/* What another process left when it was killed, if the domain stands still since then. */
+int live_vectors_recover(struct live *live);
 
 /* live_break.c */
 int live_op_break_set(struct target *target, uint64_t addr, struct problem *problem);

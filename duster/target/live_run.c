@@ -329,6 +329,8 @@ static int wait_once(struct live *live, int timeout_ms, unsigned int only,
 	}
 	if (!fds[0].revents)
 		return -EAGAIN;
+	live->target.stops_count++;
+	live->target.away_ns += live_clock_ns() - live->left_ns;
 	error = take_event(live);
 	if (!error)
 		error = live_op_pause(&live->target);
@@ -502,13 +504,14 @@ int live_op_step(struct target *target, unsigned int vcpu, struct target_event *
 		error = mark_stepping(live, vcpu + 1);
 	if (!error)
 		error = live_op_regs_set(target, vcpu, &regs);
-	if (!error && live->slot_of[vcpu] >= 0) {
-		error = release_slot(live, (unsigned int)live->slot_of[vcpu]);
+	/* Stops that were not told yet come first; until then the vCPU keeps its slot. */
+	if (!error && !(live->paused && has_pending(live))) {
+		if (live->slot_of[vcpu] >= 0)
+			error = release_slot(live, (unsigned int)live->slot_of[vcpu]);
 		live->slot_of[vcpu] = -1;
+		if (!error)
+			error = live_unpause(live);
 	}
-	/* Stops that were not told yet come first. */
-	if (!error && !(live->paused && has_pending(live)))
-		error = live_unpause(live);
 	if (!error)
 		error = wait_for(live, -1, ANY_VCPU, event_out);
 	if (!error && !live->ended)
@@ -548,6 +551,9 @@ int live_op_resume(struct target *target)
 				live->reported[live->slot_of[vcpu]] = false;
 		}
 	}
+	/* Until each stop was told nobody runs, and nobody gives up a slot it still stands in. */
+	if (error || has_pending(live))
+		return error;
 	for (unsigned int vcpu = 0; vcpu < target->vcpus_count && !error; vcpu++) {
 		int slot = live->slot_of[vcpu];
 
@@ -556,8 +562,7 @@ int live_op_resume(struct target *target)
 		error = release_slot(live, (unsigned int)slot);
 		live->slot_of[vcpu] = -1;
 	}
-	/* Until each stop was told nobody runs. */
-	return error || has_pending(live) ? error : live_unpause(live);
+	return error ? error : live_unpause(live);
 }
 
 int live_op_wait(struct target *target, int timeout_ms, struct target_event *event_out)

@@ -2,10 +2,11 @@
 /*
  * Setting a vCPU's context makes Xen forget what of its vector registers the context does not hold:
  * the upper halves of ymm, and more. So they are fetched before and put back afterwards
- * (Xen: public/domctl.h, xen_domctl_vcpuextstate). Between the two they lie in memory the guardian
- * shares, which puts them back when we are killed there.
+ * (Xen: public/domctl.h, xen_domctl_vcpuextstate). Between the two they lie in the lock's file,
+ * which the guardian shares and `duster recover` finds when both were killed there.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,21 +18,31 @@
 #define XSTATE_BV_AT (XSAVE_AT + 512u)
 #define XSTATE_BASIC 0x3u /* x87 and SSE: in the context */
 #define STATE_BYTES  16384u
+#define FILE_AT      4096 /* in the lock's file; before it: live_note_pause() */
 
 struct live_vectors {
 	uint32_t pending; /* the vCPU whose state has to be put back, + 1 */
+	uint32_t domid;   /* whose vCPU: a saved domain comes back under another number */
 	uint64_t mask, bytes;
 	uint8_t state[STATE_BYTES];
 };
 
 int live_vectors_open(struct live *live)
 {
-	live->vectors = mmap(NULL, sizeof(*live->vectors), PROT_READ | PROT_WRITE,
-			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (live->vectors != MAP_FAILED)
-		return 0;
-	live->vectors = NULL;
-	return -ENOMEM;
+	int flags = MAP_SHARED, fd = live->lock_fd;
+
+	/* Room first: a full file system would kill us at the first write. */
+	if (fd < 0 || posix_fallocate(fd, FILE_AT, sizeof(*live->vectors))) {
+		flags |= MAP_ANONYMOUS;
+		fd = -1;
+	}
+	live->vectors = mmap(NULL, sizeof(*live->vectors), PROT_READ | PROT_WRITE, flags, fd,
+			     fd < 0 ? 0 : FILE_AT);
+	if (live->vectors == MAP_FAILED) {
+		live->vectors = NULL;
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 void live_vectors_close(struct live *live)
@@ -93,6 +104,7 @@ int live_vectors_save(struct live *live, unsigned int vcpu)
 		return 0;
 	vectors->mask = mask;
 	vectors->bytes = bytes;
+	vectors->domid = live->domid;
 	__atomic_store_n(&vectors->pending, vcpu + 1, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -102,13 +114,25 @@ int live_vectors_restore(struct live *live)
 	struct live_vectors *vectors = live->vectors;
 	uint32_t pending = vectors ? __atomic_load_n(&vectors->pending, __ATOMIC_ACQUIRE) : 0;
 	uint64_t mask, bytes;
-	int error;
+	int error = 0;
 
 	if (!pending)
 		return 0;
 	mask = vectors->mask;
 	bytes = vectors->bytes;
-	error = transfer(live, XEN_DOMCTL_setvcpuextstate, pending - 1, &mask, &bytes);
+	if (vectors->domid == live->domid && bytes <= STATE_BYTES)
+		error = transfer(live, XEN_DOMCTL_setvcpuextstate, pending - 1, &mask, &bytes);
 	__atomic_store_n(&vectors->pending, 0, __ATOMIC_RELEASE);
 	return error;
+}
+
+int live_vectors_recover(struct live *live)
+{
+	xc_dominfo_t info;
+
+	/* Somebody let it run: what its registers hold now is newer. */
+	if (live->vectors && (xc_domain_getinfo(live->xc, live->domid, 1, &info) != 1 ||
+			      info.domid != live->domid || !info.paused))
+		__atomic_store_n(&live->vectors->pending, 0, __ATOMIC_RELEASE);
+	return live_vectors_restore(live);
 }

@@ -90,6 +90,8 @@ struct target {
 	unsigned int vcpus_count;
 	bool live;    /* it can run on */
 	bool running; /* memory may change while it is read */
+	/* Of stops so far: from letting the guest run to hearing of the stop. For `bench`. */
+	uint64_t stops_count, away_ns;
 };
 
 void target_close(struct target *target);

@@ -76,9 +76,3 @@ bool map_get(const struct map *map, uint64_t key, uint64_t *value_out)
 	*value_out = map->slots[slot].value;
 	return true;
 }
-
-void *map_slot_value(const struct map *map, size_t slot)
-{
-	return map->slots[slot].key == MAP_NO_KEY ? NULL
-						  : (void *)(uintptr_t)map->slots[slot].value;
-}

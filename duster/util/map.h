@@ -18,7 +18,5 @@ void map_free(struct map *map);
 /* -ENOMEM, or -EINVAL for MAP_NO_KEY. An older value of the key is replaced. */
 int map_put(struct map *map, uint64_t key, uint64_t value);
 bool map_get(const struct map *map, uint64_t key, uint64_t *value_out);
-/* For going over all: the value in a slot from 0 to slots_count - 1 as a pointer; NULL: none. */
-void *map_slot_value(const struct map *map, size_t slot);
 
 #endif

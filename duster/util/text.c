@@ -11,6 +11,14 @@ void text_free(struct text *text)
 	*text = (struct text){0};
 }
 
+void text_cut(struct text *text, size_t bytes)
+{
+	if (bytes >= text->bytes)
+		return;
+	text->bytes = bytes;
+	text->data[bytes] = '\0';
+}
+
 void text_clear(struct text *text)
 {
 	text->bytes = 0;

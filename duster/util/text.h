@@ -18,6 +18,8 @@ struct text {
 void text_free(struct text *text);
 /* Empty again; keeps its memory. */
 void text_clear(struct text *text);
+/* Back to the length it had. */
+void text_cut(struct text *text, size_t bytes);
 void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_add_v(struct text *text, const char *format, va_list arguments);
 void text_add_bytes(struct text *text, const void *bytes, size_t count);

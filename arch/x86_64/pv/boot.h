@@ -54,6 +54,8 @@ extern char boot_stack[];
  * is one (giving up after a bound when nobody drains it), else CONSOLEIO_write.
  * Any context, re-entrant; for panics and early boot only. */
 void boot_emergency_write(const char *text, size_t text_bytes);
+/* Gives the processor away for that long (debug.S). Any context, once vCPU 0's time is known. */
+void boot_wait(uint64_t wait_ns);
 /* Waits, within the same bound, until the other end has taken everything. */
 void boot_emergency_drain(void);
 

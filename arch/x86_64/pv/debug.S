@@ -9,6 +9,9 @@
 #include "arch/x86_64/pv/traps_asm.h"
 #include "xen/abi.h"
 
+#define YIELDS	1000
+#define WAIT_NS 10000000
+
 	/* A small number in three bytes instead of five: this is in every image. */
 	.macro	constant number, register
 	pushq	\number
@@ -38,6 +41,7 @@ trap_entry_3:
 	/* rdi: the frame, rbx: the block, r12d: the vector */
 	movl	$__duster_block, %ebx
 	movl	(%rdi), %r12d
+	movl	$YIELDS, %r15d
 	cmpl	$0, DEBUG_PORT(%rbx)
 	jne	stop
 
@@ -69,7 +73,7 @@ find_slot:
 	addq	$DEBUG_SLOT_BYTES, %r14
 	decl	%ecx
 	jne	2b
-	call	yield
+	call	wait
 	movq	%r13, %rdi
 	jmp	find_slot
 
@@ -85,8 +89,43 @@ find_slot:
 	/* The debugger pauses the domain as soon as it has heard; until then others may run. */
 4:	cmpl	$DEBUG_SLOT_STOPPED, (%r14)
 	jne	resume
-	call	yield
+	call	wait
 	jmp	4b
+
+	/* One that has not heard for long may be dead or stopped itself: no time is burnt for it.
+	 * Nobody sends an event when the vCPU may go on, so it looks again and again. */
+wait:	decl	%r15d
+	jns	yield
+	movl	$WAIT_NS, %edi
+	.globl	boot_wait
+	.type	boot_wait, @function
+boot_wait:
+	rdtsc
+	shlq	$32, %rdx
+	orq	%rdx, %rax
+	movl	$vcpu0, %esi		/* Xen: public/xen.h vcpu_time_info; all 0 at first */
+	subq	DEBUG_TIME_TSC(%rsi), %rax
+	movb	DEBUG_TIME_SHIFT(%rsi), %cl
+	testb	%cl, %cl
+	jns	5f
+	negb	%cl
+	shrq	%cl, %rax
+	xorl	%ecx, %ecx
+5:	shlq	%cl, %rax
+	movl	DEBUG_TIME_MUL(%rsi), %edx
+	mulq	%rdx
+	shrdq	$32, %rdx, %rax
+	addq	DEBUG_TIME_SYSTEM(%rsi), %rax
+	addq	%rdi, %rax
+	pushq	%rax			/* struct sched_poll: no ports, a time */
+	pushq	$0
+	pushq	$0
+	movq	%rsp, %rsi
+	constant $DEBUG_SCHEDOP_POLL, %rdi
+	constant $__HYPERVISOR_sched_op, %rax
+	syscall
+	addq	$24, %rsp
+	ret
 
 yield:	xorl	%edi, %edi		/* SCHEDOP_yield, which takes no argument */
 	constant $__HYPERVISOR_sched_op, %rax

@@ -33,6 +33,12 @@
 /* Xen's numbers, whose headers assembly cannot read; traps.c asserts them. */
 #define DEBUG_EVTCHNOP_SEND 4
 #define DEBUG_SCHEDOP_YIELD 0
+#define DEBUG_SCHEDOP_POLL  3
+/* In struct vcpu, which begins with its vcpu_info. */
+#define DEBUG_TIME_TSC    40
+#define DEBUG_TIME_SYSTEM 48
+#define DEBUG_TIME_MUL    56
+#define DEBUG_TIME_SHIFT  60
 
 #define DEBUG_SLOT_FREE    0
 #define DEBUG_SLOT_FILLING 1

@@ -28,17 +28,6 @@ static struct xencons_interface *console_ring(void)
 	return pfn == PFN_NONE ? NULL : pt_dmap_vaddr(pfn);
 }
 
-/* System time as Xen counts it; core/time.c may not work any more (Xen: struct vcpu_time_info). */
-static uint64_t system_time_ns(void)
-{
-	const volatile struct vcpu_time_info *time = &vcpu_this()->info.time;
-	uint64_t delta = cpu_rdtsc() - time->tsc_timestamp;
-	int shift = time->tsc_shift;
-
-	delta = shift < 0 ? delta >> -shift : delta << shift;
-	return time->system_time + (uint64_t)(((__uint128_t)delta * time->tsc_to_system_mul) >> 32);
-}
-
 static void notify(void)
 {
 	struct evtchn_send send = {.port = boot_info.console_port};
@@ -59,7 +48,7 @@ static bool wait_for_reader(const struct xencons_interface *ring)
 		return false;
 	}
 	notify();
-	(void)hypercall_sched_poll(NULL, 0, system_time_ns() + WAIT_NS);
+	boot_wait(WAIT_NS);
 	return true;
 }
 

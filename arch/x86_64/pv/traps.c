@@ -19,7 +19,14 @@ FRAME_AT(rdi, 16);
 FRAME_AT(error_code, 17);
 FRAME_AT(rip, TRAP_FRAME_RIP);
 FRAME_AT(rflags, TRAP_FRAME_RFLAGS);
-_Static_assert(DEBUG_EVTCHNOP_SEND == EVTCHNOP_send && DEBUG_SCHEDOP_YIELD == SCHEDOP_yield,
+_Static_assert(DEBUG_EVTCHNOP_SEND == EVTCHNOP_send && DEBUG_SCHEDOP_YIELD == SCHEDOP_yield &&
+		       DEBUG_SCHEDOP_POLL == SCHEDOP_poll && sizeof(struct sched_poll) == 24 &&
+		       offsetof(struct sched_poll, timeout) == 16,
+	       "debug.S");
+_Static_assert(offsetof(struct vcpu, info.time.tsc_timestamp) == DEBUG_TIME_TSC &&
+		       offsetof(struct vcpu, info.time.system_time) == DEBUG_TIME_SYSTEM &&
+		       offsetof(struct vcpu, info.time.tsc_to_system_mul) == DEBUG_TIME_MUL &&
+		       offsetof(struct vcpu, info.time.tsc_shift) == DEBUG_TIME_SHIFT,
 	       "debug.S");
 _Static_assert(TRAP_DEBUG_VECTOR == TRAP_DEBUG && TRAP_BREAKPOINT_VECTOR == TRAP_BREAKPOINT,
 	       "debug.S");

@@ -66,23 +66,42 @@ static bool count_down(void *context, struct session *session)
 	return --*left == 0;
 }
 
+/* What is left of a stop without the guest's part and the two wakings: what we do ourselves. */
+static void tell_stops(struct cli *cli, uint64_t start, uint64_t away_before)
+{
+	double whole = (double)(clock_ns() - start) / 1e6 / STOPS;
+	double away = (double)(cli->session.target->away_ns - away_before) / 1e6 / STOPS;
+
+	tell(cli, "stop_ms", "going on and stopping again", whole, "ms");
+	tell(cli, "round_trip_ms", "  of it: the event's round trip", away, "ms");
+	tell(cli, "prompt_ms", "  of it: from the event to the prompt", whole - away, "ms");
+}
+
 static int bench_stops(struct cli *cli, const char *place, struct problem *problem)
 {
 	struct session *session = &cli->session;
 	struct breakpoint *breakpoint;
 	struct stop stop;
 	unsigned int left = CONDITIONS;
-	uint64_t start;
+	uint64_t start, away_before;
+	size_t out_bytes = cli->out.bytes, fields_bytes;
 	int error = run_break(session, place, false, false, &breakpoint, problem);
 
 	if (error)
 		return error;
 	start = clock_ns();
-	for (unsigned int i = 0; i < STOPS && !error; i++)
+	away_before = session->target->away_ns;
+	for (unsigned int i = 0; i < STOPS && !error; i++) {
+		fields_bytes = cli->fields.bytes;
 		error = run_continue(session, &stop, problem);
+		/* To the prompt belongs what it is shown with. */
+		if (!error)
+			error = cli_show_place(cli, problem);
+		text_cut(&cli->out, out_bytes);
+		text_cut(&cli->fields, fields_bytes);
+	}
 	if (!error && stop.reason == STOP_BREAKPOINT)
-		tell(cli, "stop_ms", "going on and stopping again",
-		     (double)(clock_ns() - start) / 1e6 / STOPS, "ms");
+		tell_stops(cli, start, away_before);
 	breakpoint->filter = count_down;
 	breakpoint->filter_context = &left;
 	start = clock_ns();

@@ -179,6 +179,9 @@ static int dispatch(struct cli *cli, const char *line, const char **words_out,
 	struct run run = {cli, command, cli_skip_blanks(line + bytes), problem};
 
 	*words_out = NULL;
+	if (cli_habit(line) && (!command || several || strncmp(command->name, line, bytes) != 0 ||
+				strlen(command->name) != bytes || command->run == command_info))
+		return problem_set(problem, -EOPNOTSUPP, "%s", cli_habit(line));
 	if (!command || !bytes)
 		return problem_set(problem, -EINVAL, "Undefined command: \"%.*s\".  Try \"help\".",
 				   (int)(bytes ? bytes : strlen(line)), line);
@@ -270,6 +273,46 @@ int cli_run_file(struct cli *cli, const char *path, struct problem *problem)
 	return error;
 }
 
+void cli_print_now(struct cli *cli, const char *text, bool is_error)
+{
+	if (is_error)
+		cli->failed = true;
+	if (cli->json) {
+		say(cli, "%s%s", text, is_error ? "\n" : "");
+		return;
+	}
+	fprintf(is_error ? stderr : stdout, "%s%s", text, is_error ? "\n" : "");
+	fflush(stdout);
+}
+
+void cli_note_last(struct cli *cli, const char *line)
+{
+	/* Twice the same of these is never meant. */
+	static int (*const once[])(struct cli *, const char *, struct problem *) = {
+		command_break,  command_tbreak,  command_hbreak, command_thbreak, command_dprintf,
+		command_watch,  command_awatch,  command_delete, command_clear,   command_commands,
+		command_source, command_restore, command_detach, command_display, command_set,
+		command_help,   command_quit};
+	size_t bytes = name_bytes(line);
+	bool several;
+	const struct command *command = cli_find(cli_commands, line, bytes, &several);
+
+	snprintf(cli->last, sizeof(cli->last), "%s", line);
+	if (!command || several)
+		return;
+	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++)
+		if (command->run == once[i])
+			cli->last[0] = '\0';
+	/* These go on where they ended. */
+	if (command->run == command_list && line[bytes] && strcmp(line + bytes, " -") != 0)
+		snprintf(cli->last, sizeof(cli->last), "list");
+	if (command->run == command_x && bytes < sizeof(cli->last)) {
+		bytes += line[bytes] == '/' ? strcspn(line + bytes, " ") : 0;
+		if (bytes < sizeof(cli->last))
+			cli->last[bytes] = '\0';
+	}
+}
+
 /* ---- Commands about commands ---- */
 
 COMMAND(help)
@@ -287,6 +330,10 @@ COMMAND(help)
 			name = cli_skip_blanks(words + 5);
 		}
 		command = cli_find(table, name, strlen(name), &several);
+		if (!command && cli_habit(words)) {
+			say(cli, "%s\n", cli_habit(words));
+			return 0;
+		}
 		if (!command)
 			return problem_set(problem, -ENOENT, "no command %s", words);
 		say(cli, "%s\n  %s\n", command->usage, command->help);

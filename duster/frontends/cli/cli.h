@@ -17,6 +17,7 @@
 #define CLI_TARGET 3 /* the target or the image could not be opened */
 
 struct live_stub;
+struct display;
 
 struct cli {
 	struct session session;
@@ -27,12 +28,15 @@ struct cli {
 	unsigned int script_depth;
 	/* What a command without arguments goes on with. */
 	const char *list_file;
-	unsigned int list_line;
+	unsigned int list_line, list_first; /* the next, and the first of those shown last */
 	uint64_t x_addr;
 	unsigned int x_count, x_bytes;
 	char x_letter;
+	unsigned int list_lines;  /* how many `list` shows */
+	struct display *displays; /* shown at each stop */
+	unsigned int displays_made;
 	struct breakpoint *collecting; /* lines are its commands, up to `end` */
-	char last[256];                /* the last command, for an empty line */
+	char last[256];                /* what an empty line stands for; "": nothing */
 };
 
 enum completion {
@@ -66,6 +70,14 @@ int cli_run_line(struct cli *cli, const char *line);
 int cli_run_into(struct cli *cli, const char *line, struct text *text);
 /* A line of `commands`; true when the line was taken. */
 bool cli_collect(struct cli *cli, const char *line);
+/* While a command runs: to the user at once, and with its output. */
+void cli_print_now(struct cli *cli, const char *text, bool is_error);
+/* What an empty line does after this one: the same, the same further on, or nothing. */
+void cli_note_last(struct cli *cli, const char *line);
+/* What to do instead, for a command of gdb's that is none of ours; NULL: not known. */
+const char *cli_habit(const char *line);
+/* The expressions of `display`, after a stop. */
+void cli_show_displays(struct cli *cli);
 /* Each line of a file until one fails. */
 int cli_run_file(struct cli *cli, const char *path, struct problem *problem);
 /* The file that keeps what is typed: before privileges go. */
@@ -163,6 +175,14 @@ COMMAND(finish);
 COMMAND(until);
 COMMAND(detach);
 COMMAND(info_breakpoints);
+COMMAND(apropos);
+COMMAND(clear);
+COMMAND(display);
+COMMAND(dprintf);
+COMMAND(info_display);
+COMMAND(printf);
+COMMAND(thbreak);
+COMMAND(undisplay);
 COMMAND(help);
 COMMAND(quit);
 COMMAND(source);

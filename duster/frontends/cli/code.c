@@ -13,8 +13,6 @@
 #include "duster/frontends/cli/cli.h"
 #include "duster/symbols/names.h"
 
-#define LIST_LINES 10u
-
 /* ---- list ---- */
 
 static int say_lines(struct cli *cli, const char *file, unsigned int from, unsigned int to,
@@ -32,6 +30,7 @@ static int say_lines(struct cli *cli, const char *file, unsigned int from, unsig
 	for (unsigned int line = from; line <= to && line <= source->lines_count; line++)
 		say(cli, "%u\t%s\n", line, source->lines[line - 1]);
 	cli->list_line = to + 1;
+	cli->list_first = from;
 	return 0;
 }
 
@@ -68,9 +67,21 @@ COMMAND(list)
 	problem->text[0] = '\0';
 	if (!*words)
 		return say_lines(cli, cli->list_file, cli->list_line,
-				 cli->list_line + LIST_LINES - 1, problem);
+				 cli->list_line + cli->list_lines - 1, problem);
 	copy = arena_text(&cli->session.arena, words);
 	comma = strchr(copy, ',');
+	if (strcmp(copy, "-") == 0) { /* what stands before the first line shown last */
+		unsigned int first = cli->list_first ? cli->list_first : cli->list_line;
+
+		if (error)
+			return error;
+		if (first <= 1)
+			return problem_set(problem, -ERANGE, "Already at the start of %s.",
+					   cli->list_file);
+		from = first > cli->list_lines ? first - cli->list_lines : 1;
+		error = say_lines(cli, cli->list_file, from, first - 1, problem);
+		return error;
+	}
 	if (comma) {
 		*comma = '\0';
 		if (isdigit((unsigned char)*copy) && cli->list_file) {
@@ -87,11 +98,11 @@ COMMAND(list)
 		error = 0;
 		place.file = cli->list_file;
 		from = line > 5 ? line - 5 : 1;
-		to = from + LIST_LINES - 1;
+		to = from + cli->list_lines - 1;
 	} else {
 		error = inspect_place(&cli->session, copy, false, &place, problem);
 		from = error || place.line <= 5 ? 1 : place.line - 5;
-		to = from + LIST_LINES - 1;
+		to = from + cli->list_lines - 1;
 	}
 	if (error)
 		return error;
@@ -198,7 +209,7 @@ static void say_source(struct cli *cli, uint64_t addr, struct line *last)
 static int say_instructions(struct cli *cli, const struct disassembly *d, struct problem *problem)
 {
 	struct session *session = &cli->session;
-	struct arch_reader reader = {session, read_code, symbolize};
+	struct arch_reader reader = {session, read_code, symbolize, session->settings.intel};
 	struct frame *frame = session_selected_frame(session);
 	struct line last = {0};
 

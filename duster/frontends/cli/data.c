@@ -79,11 +79,17 @@ COMMAND(ptype)
 	struct type *type;
 	struct value *value;
 	struct text text = {0};
-	int error = type_of(cli, words, &type, &value, problem);
+	bool with_offsets = words[0] == '/' && words[1] == 'o' && (!words[2] || words[2] == ' ');
+	int error;
 
+	if (with_offsets)
+		words = cli_skip_blanks(words + 2);
+	else if (*words == '/')
+		return problem_set(problem, -EINVAL, "/o: with offsets and sizes");
+	error = type_of(cli, words, &type, &value, problem);
 	if (error)
 		return error;
-	format_type(&cli->session, type, &text);
+	format_type(&cli->session, type, with_offsets, &text);
 	say(cli, "type = %s\n", text_get(&text));
 	cli_field(cli, "type", text_get(&text));
 	text_free(&text);
@@ -156,7 +162,8 @@ static int unreadable(uint64_t addr, struct problem *problem)
 
 static int examine_code(struct cli *cli, struct problem *problem)
 {
-	struct arch_reader reader = {&cli->session, read_for_disassembly, symbolize};
+	struct arch_reader reader = {&cli->session, read_for_disassembly, symbolize,
+				     cli->session.settings.intel};
 	struct frame *frame = session_selected_frame(&cli->session);
 
 	for (unsigned int i = 0; i < cli->x_count; i++) {
@@ -315,6 +322,18 @@ static bool *flag_setting(struct session *session, const char *name)
 	return strcmp(name, "past-main") == 0 ? &session->settings.past_main : NULL;
 }
 
+/* Of gdb: what a script sets out of habit, and here is so anyway. */
+static bool is_moot(const char *name)
+{
+	static const char *const names[] = {"pagination", "confirm", "height", "width",  "verbose",
+					    "history",    "color",   "style",  "logging"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 static unsigned int *number_setting(struct session *session, const char *name)
 {
 	if (strcmp(name, "elements") == 0)
@@ -344,8 +363,19 @@ static bool set_setting(struct cli *cli, const char *words, int *error_out, stru
 		*error_out = 0;
 		return true;
 	}
+	if (strcmp(name, "disassembly-flavor") == 0 && value) {
+		cli->session.settings.intel = strcmp(value, "intel") == 0;
+		*error_out = 0;
+		return true;
+	}
 	flag = flag_setting(&cli->session, name);
-	number = number_setting(&cli->session, name);
+	number = strcmp(name, "listsize") == 0 ? &cli->list_lines
+					       : number_setting(&cli->session, name);
+	if (!flag && !number && is_moot(name)) {
+		say(cli, "duster has no setting `%s`, and does not wait or ask.\n", name);
+		*error_out = 0;
+		return true;
+	}
 	if (!flag && !number)
 		return false;
 	*error_out = 0;
@@ -354,8 +384,9 @@ static bool set_setting(struct cli *cli, const char *words, int *error_out, stru
 	} else if (number && value) {
 		char *end;
 
-		*number =
-			strcmp(value, "unlimited") == 0 ? 0 : (unsigned int)strtoul(value, &end, 0);
+		*number = strcmp(value, "unlimited") == 0
+				  ? (number == &cli->list_lines ? UINT32_MAX / 2 : 0)
+				  : (unsigned int)strtoul(value, &end, 0);
 	} else {
 		*error_out = problem_set(problem, -EINVAL, "set %s %s", name,
 					 flag ? "on|off" : "NUMBER|unlimited");
@@ -393,6 +424,8 @@ COMMAND(show)
 	say(cli, "timeout %g s (-0.001: none)\n", settings->timeout_ms / 1000.0);
 	say(cli, "elements %u (0: unlimited)\nrepeats %u\nlimit %u\n", settings->elements_max,
 	    settings->repeats, settings->frames_max);
+	say(cli, "listsize %u\ndisassembly-flavor %s\n", cli->list_lines,
+	    settings->intel ? "intel" : "att");
 	return 0;
 }
 

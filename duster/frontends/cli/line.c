@@ -107,6 +107,20 @@ static void add_members(struct type *type, const char *prefix, unsigned int dept
 	}
 }
 
+/* Source files, by the last part of their names: as `break` takes them. */
+static void add_source(void *context, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	add_match(slash ? slash + 1 : path, context);
+}
+
+static void add_sources(const char *prefix)
+{
+	if (active->session.image && active->session.image->dwarf)
+		line_files(active->session.image, add_source, (void *)prefix);
+}
+
 /* What stands before `.` or `->` is an expression: its members. False: no member is wanted. */
 static bool complete_member(int start, const char *prefix)
 {
@@ -168,6 +182,8 @@ static char **complete(const char *text, int start, int end)
 	case COMPLETE_EXPRESSION:
 	case COMPLETE_PLACE:
 		if (!complete_member(start, text)) {
+			if (command->completes == COMPLETE_PLACE)
+				add_sources(text);
 			add_locals(text);
 			add_names(text);
 		}
@@ -221,9 +237,19 @@ static void write_lines(void)
 	history_file = NULL;
 }
 
+/* Ctrl-C: a new line. */
+static int drop_line(void)
+{
+	puts("Quit");
+	rl_replace_line("", 1);
+	rl_on_new_line();
+	rl_redisplay();
+	return 0;
+}
+
 static void interact_terminal(struct cli *cli)
 {
-	char *line;
+	char *line = NULL;
 
 	active = cli;
 	rl_readline_name = "duster";
@@ -232,16 +258,19 @@ static void interact_terminal(struct cli *cli)
 	using_history();
 	stifle_history(HISTORY_LINES);
 	read_lines();
-	while (!cli->quit && (line = readline("(duster) ")) != NULL) {
+	rl_signal_event_hook = drop_line;
+	while (!cli->quit && (line = readline(cli->collecting ? ">" : "(duster) ")) != NULL) {
 		const char *text = cli_skip_blanks(line);
 
-		if (*text) {
+		if (*text)
 			add_history(text);
-			snprintf(cli->last, sizeof(cli->last), "%s", text);
-		}
+		if (*text && !cli->collecting)
+			cli_note_last(cli, text);
 		(void)cli_run_line(cli, *text ? text : cli->last);
 		free(line);
 	}
+	if (!line)
+		puts("quit");
 	write_lines();
 	free(matches.names);
 }

@@ -242,6 +242,7 @@ static void init_cli(struct cli *cli, struct target *target, struct image *image
 	session_init(&cli->session, target, image);
 	cli->json = options->json;
 	cli->batch = options->batch;
+	cli->list_lines = 10;
 }
 
 static int open_and_run(const char *core, const char *image_path, const struct options *options)
@@ -369,10 +370,12 @@ static int attach(const char *name, const char *path, bool stopped_by_xl,
 		return say_problem(&problem);
 	}
 	init_cli(&cli, target, image, options);
-	if (image && !options->no_verify)
-		error = session_verify_image(&cli.session, &problem);
-	if (!error && image && stub_of(image, &stub))
+	if (image && stub_of(image, &stub)) {
 		cli.stub = &stub;
+		error = live_mend(target, &stub, &problem);
+	}
+	if (!error && image && !options->no_verify)
+		error = session_verify_image(&cli.session, &problem);
 	if (!error && cli.stub && !options->running)
 		error = live_arm(target, &stub, &problem);
 	if (error) {

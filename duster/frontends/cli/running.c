@@ -113,7 +113,16 @@ static int say_stop(struct cli *cli, struct stop *stop, struct problem *problem)
 	error = cli_show_place(cli, problem);
 	if (stop->returned)
 		say_returned(cli, stop->returned);
+	cli_show_displays(cli);
 	return error;
+}
+
+/* Commands that begin with this word say themselves what there is to say. */
+static bool is_silent(const struct stop *stop)
+{
+	return (stop->reason == STOP_BREAKPOINT || stop->reason == STOP_WATCHPOINT) &&
+	       stop->breakpoint->commands_count &&
+	       strcmp(stop->breakpoint->commands[0], "silent") == 0;
 }
 
 /* What the user attached to the breakpoint. The session's arena is emptied by each of them. */
@@ -128,7 +137,7 @@ static void run_attached(struct cli *cli, const struct stop *stop)
 	fputs(text_get(&cli->out), stdout);
 	text_clear(&cli->out);
 	cli->script_depth++;
-	for (size_t i = 0; i < breakpoint->commands_count && !cli->quit; i++)
+	for (size_t i = is_silent(stop); i < breakpoint->commands_count && !cli->quit; i++)
 		if (cli_run_line(cli, breakpoint->commands[i]))
 			break;
 	cli->script_depth--;
@@ -139,6 +148,8 @@ static int finish_run(struct cli *cli, int error, struct stop *stop, struct prob
 	if (error)
 		return error;
 	error = say_stop(cli, stop, problem);
+	if (!error && is_silent(stop))
+		text_clear(&cli->out);
 	run_attached(cli, stop);
 	return error;
 }
@@ -209,12 +220,32 @@ COMMAND(finish)
 	return finish_run(cli, run_finish(&cli->session, &stop, problem), &stop, problem);
 }
 
+/* To a line further down in the same function: as `next`, but not back to a loop's beginning. */
+static int leave_loop(struct cli *cli, struct problem *problem)
+{
+	struct session *session = &cli->session;
+	struct frame *frame = session_selected_frame(session);
+	unsigned int line = frame && frame->has_line ? frame->line.number : 0;
+	uint64_t function = frame && frame->has_function ? frame->function.low : 0;
+	struct stop stop = {.reason = STOP_STEPPED};
+	int error = 0;
+
+	live_interrupt(false);
+	do {
+		error = run_step_line(session, true, &stop, problem);
+		frame = error || stop.reason != STOP_STEPPED ? NULL
+							     : session_selected_frame(session);
+	} while (frame && frame->has_line && frame->has_function &&
+		 frame->function.low == function && frame->line.number < line);
+	return finish_run(cli, error, &stop, problem);
+}
+
 COMMAND(until)
 {
 	struct stop stop;
 
 	if (!*words)
-		return step_times(cli, "1", true, true, problem);
+		return leave_loop(cli, problem);
 	live_interrupt(false);
 	return finish_run(cli, run_until(&cli->session, words, &stop, problem), &stop, problem);
 }
@@ -292,6 +323,47 @@ COMMAND(tbreak)
 COMMAND(hbreak)
 {
 	return add_breakpoint(cli, words, false, true, problem);
+}
+
+COMMAND(thbreak)
+{
+	return add_breakpoint(cli, words, true, true, problem);
+}
+
+/* What stands at the place, but for watchpoints. */
+COMMAND(clear)
+{
+	struct session *session = &cli->session;
+	struct breakpoint *at = run_breakpoints(session), *next;
+	struct frame *frame;
+	struct place place;
+	unsigned int deleted = 0;
+	int error;
+
+	if (*words) {
+		error = inspect_place(session, words, true, &place, problem);
+	} else {
+		error = cli_selected_frame(cli, &frame, problem);
+		if (!error)
+			place = (struct place){.addrs = {frame->pc}, .addrs_count = 1};
+	}
+	problem->column = -1;
+	for (; at && !error; at = next) {
+		bool same = false;
+
+		next = at->next;
+		for (size_t i = 0; i < place.addrs_count; i++)
+			same = same || (!at->type && at->addrs[0] == place.addrs[i]);
+		if (!same)
+			continue;
+		say(cli, "Deleted breakpoint %u\n", at->number);
+		error = run_delete(session, at->number, problem);
+		deleted++;
+	}
+	if (!error && !deleted)
+		error = problem_set(problem, -ENOENT, "No breakpoint at %s.",
+				    *words ? words : "this place");
+	return error;
 }
 
 static int add_watch(struct cli *cli, const char *words, enum watch_kind kind,

@@ -144,6 +144,7 @@ int cli_show_place(struct cli *cli, struct problem *problem)
 		return 0;
 	cli->list_file = arena_text(&cli->session.kept, frame->line.file);
 	cli->list_line = frame->line.number > 5 ? frame->line.number - 5 : 1;
+	cli->list_first = 0;
 	if (inspect_source(&cli->session, frame->line.file, &source, NULL) == 0 &&
 	    frame->line.number && frame->line.number <= source->lines_count)
 		say(cli, "%u\t%s\n", frame->line.number, source->lines[frame->line.number - 1]);

@@ -40,7 +40,7 @@ static void show_value(struct session *session, const char *name)
 	if (eval_expression(session, name, &value, NULL) == 0) {
 		format_value(session, value, &format, &text);
 		text_clear(&text);
-		format_type(session, value->type, &text);
+		format_type(session, value->type, true, &text);
 	}
 	text_free(&text);
 }

@@ -4,7 +4,7 @@
  * that made it says what each expression must yield.
  * Links: duster/engine/convenience.c duster/engine/eval.c duster/engine/format.c
  * Links: duster/engine/format_type.c duster/engine/lexer.c duster/engine/parse_type.c
- * Links: duster/engine/session.c duster/engine/unwind.c duster/engine/value.c
+ * Links: duster/engine/print.c duster/engine/session.c duster/engine/unwind.c duster/engine/value.c
  * Links: duster/engine/value_ops.c duster/engine/walkers.c duster/symbols/cfi.c
  * Links: duster/symbols/image.c duster/symbols/lines.c duster/symbols/location.c
  * Links: duster/symbols/names.c duster/symbols/scope.c duster/symbols/symtab.c
@@ -19,6 +19,7 @@
 
 #include "duster/engine/eval.h"
 #include "duster/engine/format.h"
+#include "duster/engine/print.h"
 #include "duster/target/mock.h"
 #include "test/host/check_main.h"
 
@@ -430,6 +431,51 @@ START_TEST(values_are_shown)
 }
 END_TEST
 
+START_TEST(printf_is_c)
+{
+	static const struct {
+		const char *words, *shown; /* NULL: refused */
+	} cases[] = {
+		{"\"plain\\n\"", "plain\n"},
+		{"\"%d|%5d|%-5d|%05d\", i5, minus3, i5, i5", "5|   -3|5    |00005"},
+		{"\"%u %x %#lx %llo\", big, uc, u7, i5", "4000000000 c8 0x7 5"},
+		{"\"%u %x\", minus3, sc", "4294967293 9c"},
+		{"\"%ld %lu\", l9, ul", "-9000000000 18000000000000000000"},
+		{"\"%.1f %6.2f %g\", d, f, i5", "2.5  -0.50 5"},
+		{"\"%c%%%c\", 65, 'b'", "A%b"},
+		{"\"[%s] [%.2s] [%8s]\", text, text, text + 1", "[hello] [he] [    ello]"},
+		{"\"%d %d\", table[1][2], (i5 + (1))", "7 6"},
+		{"\"%d, %s\", first.next->number, \"a,b\"", NULL}, /* no string in the guest */
+		{"\"%d\"", NULL},
+		{"\"%d\", 1, 2", NULL},
+		{"\"%n\", i5", NULL},
+		{"\"%\", i5", NULL},
+		{"\"%*d\", i5, i5", NULL},
+		{"\"%00000000000000000000000000000000001d\", i5", NULL},
+		{"\"%d\", nothing", NULL},
+		{"\"%s\", (char *)0x7ffffffff000", NULL},
+		{"\"%d\" i5", NULL},
+		{"no format", NULL},
+		{"\"no end", NULL},
+		{"\"no end\\\"", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct text shown = {0};
+		int error;
+
+		session_begin_command(&session);
+		error = print_formatted(&session, cases[i].words, &shown, &problem);
+		if (!cases[i].shown)
+			ck_assert_msg(error < 0, "%s", cases[i].words);
+		else
+			ck_assert_msg(!error && strcmp(text_get(&shown), cases[i].shown) == 0,
+				      "%s: %d %s", cases[i].words, error, text_get(&shown));
+		text_free(&shown);
+	}
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("duster/eval");
@@ -447,6 +493,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, deep_and_wide_expressions_end);
 	tcase_add_test(tests, nonsense_does_no_harm);
 	tcase_add_test(tests, values_are_shown);
+	tcase_add_test(tests, printf_is_c);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

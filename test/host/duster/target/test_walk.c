@@ -44,7 +44,7 @@ static void setup(void)
 {
 	memset(frames, 0, sizeof(frames));
 	frames_shown = 0;
-	walk_init(&memory, show_frame, NULL);
+	walk_init(&memory, show_frame, NULL, NULL);
 }
 
 START_TEST(small_pages)
@@ -149,6 +149,52 @@ START_TEST(translations_are_kept_until_forgotten)
 }
 END_TEST
 
+static uint64_t announced[WALK_AHEAD];
+static unsigned int announced_count, announcements;
+
+static void note_ahead(void *context, const uint64_t *mfns, unsigned int count)
+{
+	(void)context;
+	memcpy(announced, mfns, count * sizeof(*mfns));
+	announced_count = count;
+	announcements++;
+}
+
+START_TEST(many_pages_are_announced_at_once)
+{
+	static uint8_t bytes[8 * PAGE_BYTES];
+	uint64_t addr = 0x10000;
+	size_t done;
+
+	walk_init(&memory, show_frame, note_ahead, NULL);
+	for (unsigned int i = 0; i < 8; i++)
+		map_small(addr + i * PAGE_BYTES, 20 + i, 3);
+	/* One page alone is no news; nor is what is there already. */
+	ck_assert_int_eq(walk_read(&memory, ROOT, addr + PAGE_BYTES, bytes, 8, &done), 0);
+	ck_assert_uint_eq(announcements, 0);
+	ck_assert_int_eq(walk_read(&memory, ROOT, addr + 8, bytes, 4 * PAGE_BYTES, &done), 0);
+	ck_assert_uint_eq(announcements, 1);
+	ck_assert_uint_eq(announced_count, 4);
+	ck_assert_uint_eq(announced[0], 20);
+	ck_assert_uint_eq(announced[1], 22);
+	ck_assert_uint_eq(announced[3], 24);
+	ck_assert_int_eq(walk_read(&memory, ROOT, addr, bytes, 5 * PAGE_BYTES, &done), 0);
+	ck_assert_uint_eq(announcements, 1);
+	/* Behind the last page there is nothing to announce, and what was read stays read. */
+	announced_count = 0;
+	ck_assert_int_eq(
+		walk_read(&memory, ROOT, addr + 5 * PAGE_BYTES, bytes, sizeof(bytes), &done),
+		-EFAULT);
+	ck_assert_uint_eq(done, 3 * PAGE_BYTES);
+	ck_assert_uint_eq(announced_count, 3);
+	ck_assert_uint_eq(announced[2], 27);
+	/* The end of the address space. */
+	ck_assert_int_eq(
+		walk_read(&memory, ROOT, UINT64_MAX - 2 * PAGE_BYTES, bytes, 2 * PAGE_BYTES, &done),
+		-EFAULT);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("duster/walk");
@@ -160,6 +206,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, what_is_not_there);
 	tcase_add_test(tests, reading_crosses_pages_and_stops_where_they_end);
 	tcase_add_test(tests, translations_are_kept_until_forgotten);
+	tcase_add_test(tests, many_pages_are_announced_at_once);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
