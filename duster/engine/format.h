@@ -23,8 +23,8 @@ void format_value(struct session *session, struct value *value, const struct for
 /* A number of so many bytes by a letter. */
 void format_number(struct session *session, uint64_t number, unsigned int bytes, char letter,
 		   struct text *text);
-/* `struct node {` … `}` with members, one level open; what ptype shows. with_offsets: and where each
- * of them lies, in bytes. */
+/* `struct node {` … `}` with members, one level open; what ptype shows. with_offsets: and where
+ * each of them lies, in bytes. */
 void format_type(struct session *session, struct type *type, bool with_offsets, struct text *text);
 /* A character as C writes it between quotes of that kind. */
 void format_character(unsigned int c, char quote, struct text *text);
