@@ -95,7 +95,7 @@ static uint64_t call(uint64_t number)
 
 START_TEST(each_instruction_runs_elsewhere)
 {
-	struct arch_reader reader = {NULL, read_code, NULL};
+	struct arch_reader reader = {NULL, read_code, NULL, false};
 	uint64_t even, odd;
 	unsigned int displaced_count = 0;
 	bool has_bmi2 = __builtin_cpu_supports("bmi2");
