@@ -447,7 +447,7 @@ void blkdev_plug(struct blkdev *dev)
 {
 	bool enabled = spin_lock_events(&dev->lock);
 
-	dev->plugged++;
+	WRITE_SHARED(dev->plugged, dev->plugged + 1);
 	spin_unlock_events(&dev->lock, enabled);
 }
 
@@ -455,7 +455,7 @@ void blkdev_unplug(struct blkdev *dev)
 {
 	bool enabled = spin_lock_events(&dev->lock);
 
-	dev->plugged--;
+	WRITE_SHARED(dev->plugged, dev->plugged - 1);
 	dispatch_locked(dev, enabled);
 }
 

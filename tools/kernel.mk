@@ -45,6 +45,11 @@ K_OBJ := $(K_C:%.c=$(B)/kernel/%.o) $(K_S:%.S=$(B)/kernel/%.o) $(LWIP_OBJ) $(E2F
 P_OBJ := $(P_C:%.c=$(B)/kernel/%.o)
 $(HOT:%=$(B)/kernel/%.o): K_OPT := -O2 -fno-align-functions -fno-align-loops -fno-align-jumps -fno-align-labels \
 	-fno-reorder-blocks-and-partition
+# Optimising for size, gcc copies with `rep movsb`, byte by byte where the processor has no fast one.
+# Whoever moves a program's data calls memcpy, which has vectors. (Not for early boot, traps or signals.)
+MOVERS := $(patsubst %.c,%,$(wildcard core/blkdev*.c drivers/blkfront*.c drivers/netfront*.c lib/fs/*.c lib/net/*.c) \
+	$(wildcard $(patsubst %,lib/posix/%*.c,pipe socket mq_ mman iovec sendfile shm)))
+$(MOVERS:%=$(B)/kernel/%.o): K_MOVE := -mstringop-strategy=libcall
 CRT0 := $(B)/kernel/lib/posix/crt0.o
 LIBSTARDUST := $(B)/sysroot/lib/libstardust.a
 # The same with the kernel's own names, for tests that look inside: stardust-cc --kernel-names.
@@ -53,12 +58,12 @@ LIBKERNEL := $(B)/sysroot/lib/libstardust-kernel.a
 $(B)/kernel/lib/posix/%.o: lib/posix/%.c tools/kernel.mk $(SYSROOT_STAMP) | $(SYSROOT)/.headers $(XEN_HEADERS)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(KCC) $(K_OPT) $(P_CFLAGS) -c $< -o $@
+	$(Q)$(KCC) $(K_OPT) $(K_MOVE) $(P_CFLAGS) -c $< -o $@
 
 $(B)/kernel/%.o: %.c tools/kernel.mk | $(XEN_HEADERS)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(KCC) $(K_OPT) $(K_CFLAGS) -c $< -o $@
+	$(Q)$(KCC) $(K_OPT) $(K_MOVE) $(K_CFLAGS) -c $< -o $@
 
 $(B)/kernel/%.o: %.S tools/kernel.mk | $(XEN_HEADERS)
 	$(call say,AS,$<)

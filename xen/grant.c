@@ -173,6 +173,12 @@ static int grow_to(size_t free_wanted)
 	}
 }
 
+/* Events disabled. Others read it. */
+static void count_used(struct cache *cache, int32_t more)
+{
+	WRITE_SHARED(cache->used, cache->used + more);
+}
+
 /* From the common list, all or none. */
 static bool take_listed(grant_ref_t *refs_out, size_t refs_count)
 {
@@ -184,7 +190,7 @@ static bool take_listed(grant_ref_t *refs_out, size_t refs_count)
 		slot_of(refs_out[i])->state = SLOT_USED;
 	}
 	if (enough)
-		caches[VCPU(id)].used += (int32_t)refs_count;
+		count_used(&caches[VCPU(id)], (int32_t)refs_count);
 	spin_unlock_events(&grant.lock, enabled);
 	return enough;
 }
@@ -208,14 +214,14 @@ static bool take_cached(grant_ref_t *refs_out, size_t refs_count)
 		slot_of(refs_out[i])->state = SLOT_USED;
 	}
 	if (enough)
-		cache->used += (int32_t)refs_count;
+		count_used(cache, (int32_t)refs_count);
 	events_restore(enabled);
 	return enough;
 }
 
 static bool is_open(grant_ref_t ref)
 {
-	return !grant.lost && grant.entries[ref].flags != GTF_invalid;
+	return !grant.lost && READ_ONCE(grant.entries[ref].flags) != GTF_invalid;
 }
 
 int grant_prepare(void)
@@ -262,7 +268,7 @@ void grant_free(const grant_ref_t *refs, size_t refs_count)
 		}
 		slot->state = 0;
 		cache->refs[cache->count++] = refs[i];
-		cache->used--;
+		count_used(cache, -1);
 	}
 	events_restore(enabled);
 }
@@ -276,8 +282,9 @@ void grant_set(grant_ref_t ref, domid_t domain, uint64_t mfn, bool read_only)
 	entry->frame = (uint32_t)mfn;
 	entry->domid = domain;
 	/* Xen reads the flags first: with them the entry is good. */
-	smp_wmb();
-	entry->flags = (uint16_t)(GTF_permit_access | (read_only ? GTF_readonly : 0));
+	__atomic_store_n(&entry->flags,
+			 (uint16_t)(GTF_permit_access | (read_only ? GTF_readonly : 0)),
+			 __ATOMIC_RELEASE);
 }
 
 /* One step from "open and not mapped" to closed: asking first and closing afterwards would leave
@@ -315,7 +322,7 @@ static grant_ref_t stuck_take(uint32_t refs_max, void **page_out)
 			*link = slot->next;
 			slot->page = NULL;
 			slot->state = SLOT_USED;
-			grant.stuck_count--;
+			WRITE_SHARED(grant.stuck_count, grant.stuck_count - 1);
 			break;
 		}
 		link = &slot->next;
@@ -329,7 +336,8 @@ static void reap(uint32_t refs_max)
 	grant_ref_t ref;
 	void *page;
 
-	while (grant.stuck_count && (ref = stuck_take(refs_max, &page)) != GRANT_NONE) {
+	while (READ_SHARED(grant.stuck_count) &&
+	       (ref = stuck_take(refs_max, &page)) != GRANT_NONE) {
 		grant_free(&ref, 1);
 		if (page)
 			core_grant_free(page, 0);
@@ -355,7 +363,7 @@ void grant_quarantine(grant_ref_t ref, void *page)
 	slot->page = page;
 	slot->next = grant.stuck_first;
 	grant.stuck_first = ref;
-	grant.stuck_count++;
+	WRITE_SHARED(grant.stuck_count, grant.stuck_count + 1);
 	spin_unlock_events(&grant.lock, enabled);
 }
 

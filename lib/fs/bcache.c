@@ -106,7 +106,7 @@ static void unlink_block(struct bcache *cache, struct bblock *block)
 		block->dirty = false;
 	}
 	list_remove(&block->lru);
-	cache->blocks_count--;
+	WRITE_SHARED(cache->blocks_count, cache->blocks_count - 1);
 }
 
 static void free_block(struct bcache *cache, struct bblock *block)
@@ -186,7 +186,7 @@ static struct bblock *new_block(struct bcache *cache, uint64_t number)
 {
 	struct bblock *block;
 
-	while (cache->blocks_count >= cache->blocks_max)
+	while (READ_SHARED(cache->blocks_count) >= cache->blocks_max)
 		if (!shrink(cache))
 			break;
 	block = heap_alloc_zeroed(sizeof(*block));
@@ -229,7 +229,7 @@ static int take(struct bcache *cache, uint64_t number, struct bblock **block_out
 		fresh = NULL;
 		block->next = *slot;
 		*slot = block;
-		cache->blocks_count++;
+		WRITE_SHARED(cache->blocks_count, cache->blocks_count + 1);
 		list_append(&cache->lru, &block->lru);
 	} else if (cache->lru.prev != &block->lru) {
 		list_remove(&block->lru);
@@ -237,7 +237,7 @@ static int take(struct bcache *cache, uint64_t number, struct bblock **block_out
 	}
 	block->refs++;
 	if (!block->valid && !block->busy) {
-		block->busy = true;
+		WRITE_SHARED(block->busy, true);
 		*busy_out = true;
 		cache->misses++;
 	} else {
@@ -250,15 +250,20 @@ static int take(struct bcache *cache, uint64_t number, struct bblock **block_out
 	return 0;
 }
 
-/* I/O on a block that was busy for reading has ended. */
+void bcache_read_ended(struct bblock *block, int error)
+{
+	block->error = error;
+	block->checked = 0;
+	/* Looked at without the lock: busy last, for the others count once it is off. */
+	WRITE_SHARED(block->valid, error == 0);
+	WRITE_ONCE(block->busy, false);
+}
+
 static void finish_read(struct bcache *cache, struct bblock *block, int error)
 {
 	bool enabled = spin_lock_events(&cache->lock);
 
-	block->busy = false;
-	block->valid = error == 0;
-	block->error = error;
-	block->checked = 0;
+	bcache_read_ended(block, error);
 	spin_unlock_events(&cache->lock, enabled);
 	waitq_wake_all(&cache->waiters);
 }
@@ -468,13 +473,13 @@ static size_t collect(struct bcache *cache, struct bblock **blocks, size_t batch
 		struct bblock *block = blocks[i];
 
 		block->refs++;
-		block->writing = true;
+		WRITE_SHARED(block->writing, true);
 		/* Changes made from here on make it dirty again. */
 		block->dirty = false;
 		cache->dirty_count[block->class_]--;
 		list_remove(&block->list);
 	}
-	cache->writing_count += n;
+	WRITE_SHARED(cache->writing_count, cache->writing_count + n);
 	return n;
 }
 
@@ -502,12 +507,12 @@ static int write_collected(struct bcache *cache, struct bblock **blocks, size_t 
 	error = bcache_write_blocks(cache, blocks, n);
 	enabled = spin_lock_events(&cache->lock);
 	cache->unflushed = true;
-	cache->writes += n;
-	cache->writing_count -= n;
+	WRITE_SHARED(cache->writes, cache->writes + n);
+	WRITE_SHARED(cache->writing_count, cache->writing_count - n);
 	for (size_t i = 0; i < n; i++) {
 		struct bblock *block = blocks[i];
 
-		block->writing = false;
+		WRITE_SHARED(block->writing, false);
 		if (block->error && !block->dirty && !block->held && !block->gone)
 			make_dirty(cache, block, (enum bcache_class)block->class_);
 	}

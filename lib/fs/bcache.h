@@ -64,6 +64,7 @@ struct bcache {
 	size_t writing_count;
 	uint32_t reading; /* read-ahead in flight */
 	bool unflushed;   /* something was written since the last flush */
+	bool flushing;    /* a flush is under way */
 	int error;        /* of writing back, not told yet */
 	uint64_t hits, misses, writes;
 };
@@ -113,6 +114,8 @@ int bcache_write_direct(struct bcache *cache, uint64_t first, uint32_t count, co
 /* bcache_io.c: blocks, sorted by number, each busy and the caller's, to the device; waits.
  * Their error fields say how it went; the first error is returned. */
 int bcache_write_blocks(struct bcache *cache, struct bblock **blocks, size_t count);
+/* bcache.c: a block that was busy for reading has its contents, or an error. Under the lock. */
+void bcache_read_ended(struct bblock *block, int error);
 /* bcache.c, for reading ahead: the block with a reference, busy and the caller's to fill; NULL when
  * it is in memory or on its way, beyond the end, or there is no room to spare. */
 struct bblock *bcache_claim(struct bcache *cache, uint64_t number);

@@ -30,11 +30,16 @@ static void write_done(struct blkreq *request)
 	struct batch *batch = run->batch;
 	struct bcache *cache = batch->cache;
 
+	bool enabled;
+
 	for (size_t i = 0; i < run->count; i++)
 		run->blocks[i]->error = request->result;
-	/* The batch may be gone as soon as it counts nothing. */
+	/* The batch may be gone as soon as it counts nothing; and the cache, but for whoever waits
+	 * takes its lock next. */
+	enabled = spin_lock_events(&cache->lock);
 	__atomic_sub_fetch(&batch->left, 1, __ATOMIC_RELEASE);
 	waitq_wake_all(&cache->waiters);
+	spin_unlock_events(&cache->lock, enabled);
 }
 
 /* How many of the blocks stand one behind the other, and fit one request. */
@@ -99,19 +104,39 @@ int bcache_write_blocks(struct bcache *cache, struct bblock **blocks, size_t cou
 	return error;
 }
 
+/* Who finds a flush under way waits for it: it may be the one that covers what the caller wrote. */
+static bool flush_begin(struct bcache *cache)
+{
+	bool enabled, needed;
+
+	for (;;) {
+		enabled = spin_lock_events(&cache->lock);
+		if (!cache->flushing)
+			break;
+		spin_unlock_events(&cache->lock, enabled);
+		(void)waitq_wait(&cache->waiters, !READ_ONCE(cache->flushing), TIME_NEVER, false);
+	}
+	needed = cache->unflushed;
+	cache->unflushed = false;
+	WRITE_SHARED(cache->flushing, needed);
+	spin_unlock_events(&cache->lock, enabled);
+	return needed;
+}
+
 int bcache_flush(struct bcache *cache)
 {
-	bool enabled = spin_lock_events(&cache->lock);
-	bool needed = cache->unflushed;
+	bool enabled;
 	int error;
 
-	cache->unflushed = false;
-	spin_unlock_events(&cache->lock, enabled);
-	if (!needed)
+	if (!flush_begin(cache))
 		return 0;
 	error = blkdev_flush(cache->device);
+	enabled = spin_lock_events(&cache->lock);
 	if (error)
 		cache->unflushed = true;
+	WRITE_SHARED(cache->flushing, false);
+	spin_unlock_events(&cache->lock, enabled);
+	waitq_wake_all(&cache->waiters);
 	return error;
 }
 
@@ -132,17 +157,15 @@ static void ahead_done(struct blkreq *request)
 	for (size_t i = 0; i < ahead->count; i++) {
 		struct bblock *block = ahead->blocks[i];
 
-		block->busy = false;
-		block->valid = request->result == 0;
-		block->error = request->result;
-		block->checked = 0;
+		bcache_read_ended(block, request->result);
 		/* Nobody forgets a busy block, so it is in the table still. */
 		block->refs--;
 	}
-	cache->reading--;
+	WRITE_SHARED(cache->reading, cache->reading - 1);
+	/* Under the lock: bcache_destroy() waits for it, and the cache is gone. */
+	waitq_wake_all(&cache->waiters);
 	spin_unlock_events(&cache->lock, enabled);
 	heap_free(ahead);
-	waitq_wake_all(&cache->waiters);
 }
 
 void bcache_read_ahead(struct bcache *cache, uint64_t first, uint32_t count)
@@ -179,7 +202,7 @@ void bcache_read_ahead(struct bcache *cache, uint64_t first, uint32_t count)
 		.arg = ahead,
 	};
 	enabled = spin_lock_events(&cache->lock);
-	cache->reading++;
+	WRITE_SHARED(cache->reading, cache->reading + 1);
 	spin_unlock_events(&cache->lock, enabled);
 	/* It may be done, and gone, before submit comes back. */
 	error = blkdev_submit(cache->device, &ahead->request);
@@ -238,7 +261,7 @@ int bcache_write_direct(struct bcache *cache, uint64_t first, uint32_t count, co
 		cache->unflushed = true;
 	else
 		cache->unflushed = false;
-	cache->writes++;
+	WRITE_SHARED(cache->writes, cache->writes + 1);
 	spin_unlock_events(&cache->lock, enabled);
 	return error;
 }

@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #define MIB         (1UL << 20)
-#define SPAN_BYTES  (32 * MIB) /* of the disk that is used */
-#define SINGLE      500        /* requests of a sample, one after the other */
+#define SPAN_BYTES  (16 * MIB) /* of the disk that is used */
+#define SINGLE      250        /* requests of a sample, one after the other */
 #define DEPTH       DISK_DEPTH
-#define MANY        (64 * DEPTH) /* requests of a sample with DEPTH at once */
+#define MANY        (32 * DEPTH) /* requests of a sample with DEPTH at once */
 #define FILES       50           /* made by a sample */
 #define FILE_BLOCKS 64           /* of the file that is read from memory */
 #define CALLS       1000

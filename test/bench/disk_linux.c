@@ -62,8 +62,8 @@ int platform_disk_async(int fd, bool write, char *bytes, unsigned long count, ui
 
 		/* All that are done are given again by one call, as fio does. */
 		for (; again < done && given < count; again++, given++) {
-			requests[again] = request(fd, write, (char *)(uintptr_t)events[again].data,
-						  seed);
+			requests[again] =
+				request(fd, write, (char *)(uintptr_t)events[again].data, seed);
 			list[again] = &requests[again];
 		}
 		if (again && syscall(SYS_io_submit, context, again, list) != again)

@@ -12,7 +12,7 @@
 struct async {
 	struct blkdev *dev;
 	bool write;
-	unsigned long left;     /* to be given */
+	unsigned long left; /* to be given */
 	unsigned long inflight;
 	int error;
 	uint64_t *seed;

@@ -9,6 +9,8 @@ import time
 
 GUEST_STATUS = {1: "the watcher in dom0 failed", 3: "xl create refused", 4: "it did not end in time"}
 
+GUEST_SECONDS = 600     # of the machine, which may have other work
+
 
 class Failed(Exception):
     """A figure could not be taken; the text says why, in one line."""
@@ -126,9 +128,9 @@ class Box:
                'tsc_mode = "native"', 'on_poweroff = "destroy"', 'on_reboot = "destroy"',
                'on_crash = "destroy"', *lines]
         words = ["/tmp/bench-guest", name, str(seconds), "\n".join(cfg)]
-        status, text = self.execute(*words, seconds=240)
+        status, text = self.execute(*words, seconds=GUEST_SECONDS)
         if status >= 128:   # a command of dom0 was killed: the emulated machine's fault, not the guest's
-            status, text = self.execute(*words, seconds=240)
+            status, text = self.execute(*words, seconds=GUEST_SECONDS)
         if status:
             raise Failed(f"{GUEST_STATUS.get(status, f'status {status}')}: {last_line(text)}")
         return Run(text)

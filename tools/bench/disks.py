@@ -14,7 +14,7 @@ MODULES = ("xen-blkfront", "crc32c_generic", "ext4")
 SECONDS = 120
 RAW, EXT4 = "/tmp/bench-raw.img", "/tmp/bench-ext4.img"
 MAKE = f"""set -e
-for image in {RAW} {EXT4}; do rm -f $image; dd if=/dev/zero of=$image bs=1M count=32 2>/dev/null; done
+for image in {RAW} {EXT4}; do rm -f $image; dd if=/dev/zero of=$image bs=1M count=24 2>/dev/null; done
 mke2fs -q -F -t ext4 -b 4096 {EXT4}"""
 
 # Requests: what they are called, the unit, and how many times Linux's figure ours shall be.

@@ -114,6 +114,27 @@ START_TEST(duplicate)
 }
 END_TEST
 
+/* More responses than requests: then the first of them is not believed either. */
+START_TEST(more_than_asked)
+{
+	struct bench_req req;
+
+	bench_start(&plain);
+	disk->mute = true;
+	ck_assert_int_eq(bench_submit(&req, BLKREQ_READ, 0, back, 512), 0);
+	mock_run_backends();
+	disk->on_response = tell_lie;
+	lie = 4;
+	lies_left = 1;
+	disk->mute = false;
+	mock_disk_release(disk);
+	ck_assert_int_eq(req.ended, 0);
+	ck_assert_uint_eq(bench_stats().violations, 1);
+	ck_assert_int_eq(bench_wait(&req), 0);
+	ck_assert_int_eq(req.ended, 1);
+}
+END_TEST
+
 /* A request that is written but not published yet cannot be answered. */
 START_TEST(answer_before_the_question)
 {
@@ -500,6 +521,7 @@ Suite *test_suite(void)
 
 	tcase_add_loop_test(all, violations, 0, 16);
 	tcase_add_test(all, duplicate);
+	tcase_add_test(all, more_than_asked);
 	tcase_add_test(all, answer_before_the_question);
 	tcase_add_test(all, wrap);
 	tcase_add_test(all, pages_held);
