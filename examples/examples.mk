@@ -3,7 +3,8 @@
 # (with symbols) and NAME.cfg (@DIR@ replaced by the directory's absolute path).
 #
 # The sources are examples/NAME/*.c unless examples/NAME/NAME.mk says otherwise: NAME_SOURCES,
-# NAME_CFLAGS, NAME_LIBS, and NAME_FETCH for a source pinned in tools/sources.lock.
+# NAME_CFLAGS, NAME_LIBS, NAME_FETCH for a source pinned in tools/sources.lock, NAME_MORE for what else
+# it needs to run, and NAME_ON_REQUEST for one that is built by `make run APP=NAME` and `make NAME` alone.
 
 EXAMPLES := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard examples/*/*.c examples/*/*.mk)))))
 EXAMPLE_CC := $(B)/bin/stardust-cc
@@ -26,7 +27,7 @@ $$($(1)_OBJ): $(B)/examples/$(1)/obj/%.o: %.c examples/examples.mk $(wildcard ex
 	$$(Q)$$(EXAMPLE_CC) -g $$($(1)_CFLAGS) -MD -MP -c $$< -o $$@
 
 ifneq ($$($(1)_FETCH),)
-$$($(1)_SOURCES): | $(B)/src/$$($(1)_FETCH).stamp ;
+$$(filter $(B)/src/$$($(1)_FETCH)/%,$$($(1)_SOURCES)): | $(B)/src/$$($(1)_FETCH).stamp ;
 $(B)/src/$$($(1)_FETCH).stamp: tools/sources.lock tools/fetch
 	@B=$(B) tools/fetch --unpack $$($(1)_FETCH) $(B)/src/$$($(1)_FETCH)
 	@find $(B)/src/$$($(1)_FETCH) -type f -exec touch {} + && touch $$@	# newer than old objects
@@ -46,8 +47,14 @@ $(B)/examples/$(1)/$(1).cpio: $(shell find examples/$(1)/root -print 2>/dev/null
 	$$(Q)cd examples/$(1)/root && find . -mindepth 1 | LC_ALL=C sort | \
 		cpio --quiet -o -H newc --reproducible -R 0:0 >$$(abspath $$@)
 
-examples: $(if $(wildcard examples/$(1)/root),$(B)/examples/$(1)/$(1).cpio)
-examples: $(B)/examples/$(1)/$(1) $(if $(wildcard examples/$(1)/$(1).cfg),$(B)/examples/$(1)/$(1).cfg)
+$(1)_ALL := $(B)/examples/$(1)/$(1) $(if $(wildcard examples/$(1)/root),$(B)/examples/$(1)/$(1).cpio) \
+	$(if $(wildcard examples/$(1)/$(1).cfg),$(B)/examples/$(1)/$(1).cfg) $$($(1)_MORE)
+ifeq ($$($(1)_ON_REQUEST),)
+examples: $$($(1)_ALL)
+else
+$(1) $(if $(filter $(1),$(APP_NAME)),run-program debug): $$($(1)_ALL)
+.PHONY: $(1)
+endif
 -include $$($(1)_OBJ:.o=.d)
 endef
 $(foreach name,$(EXAMPLES),$(eval $(call example,$(name))))

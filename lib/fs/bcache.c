@@ -162,18 +162,23 @@ static bool shrink(struct bcache *cache)
 	bool enabled = spin_lock_events(&cache->lock);
 
 	block = cache->blocks_count >= cache->blocks_max ? victim(cache) : NULL;
-	dirty = cache->blocks_count >= cache->blocks_max && !block
-			? cache->dirty_count[BCACHE_DATA] + cache->dirty_count[BCACHE_META]
-			: 0;
+	dirty = 0;
+	for (int i = 0; i < BCACHE_CLASSES; i++)
+		dirty += cache->dirty_count[i];
+	dirty = cache->blocks_count >= cache->blocks_max && !block ? dirty : 0;
 	spin_unlock_events(&cache->lock, enabled);
 	if (!block && dirty) {
 		/* An error is told by who writes back next. */
-		int error = bcache_write_dirty(cache, BCACHE_DATA);
-		int meta_error = bcache_write_dirty(cache, BCACHE_META);
+		int error = 0;
 
+		for (int i = 0; i < BCACHE_CLASSES; i++) {
+			int result = bcache_write_dirty(cache, (enum bcache_class)i);
+
+			error = error ? error : result;
+		}
 		enabled = spin_lock_events(&cache->lock);
-		if (error || meta_error)
-			cache->error = error ? error : meta_error;
+		if (error)
+			cache->error = error;
 		block = victim(cache);
 		spin_unlock_events(&cache->lock, enabled);
 	}
@@ -276,7 +281,8 @@ struct bblock *bcache_claim(struct bcache *cache, uint64_t number)
 	enabled = spin_lock_events(&cache->lock);
 	/* Not in place of what is in use. */
 	known = number >= cache->blocks || find(cache, number) ||
-		cache->dirty_count[BCACHE_DATA] > cache->blocks_max / 2;
+		cache->dirty_count[BCACHE_DATA] + cache->dirty_count[BCACHE_ORDERED] >
+			cache->blocks_max / 2;
 	spin_unlock_events(&cache->lock, enabled);
 	if (known || take(cache, number, &block, &busy))
 		return NULL;
@@ -368,13 +374,22 @@ static void make_dirty(struct bcache *cache, struct bblock *block, enum bcache_c
 	list_append(&cache->dirty[class_], &block->list);
 }
 
-void bcache_dirty(struct bcache *cache, struct bblock *block, enum bcache_class class_)
+void bcache_dirty_file(struct bcache *cache, struct bblock *block, enum bcache_class class_,
+		       uint64_t file)
 {
 	bool enabled = spin_lock_events(&cache->lock);
+	bool stays = block->dirty && (block->class_ == class_ ||
+				      (block->class_ == BCACHE_ORDERED && class_ == BCACHE_DATA));
 
-	if (!block->held && !block->gone && !(block->dirty && block->class_ == class_))
+	block->file = file;
+	if (!block->held && !block->gone && !stays)
 		make_dirty(cache, block, class_);
 	spin_unlock_events(&cache->lock, enabled);
+}
+
+void bcache_dirty(struct bcache *cache, struct bblock *block, enum bcache_class class_)
+{
+	bcache_dirty_file(cache, block, class_, 0);
 }
 
 bool bcache_hold(struct bcache *cache, struct bblock *block)
@@ -442,10 +457,10 @@ void bcache_forget(struct bcache *cache, uint64_t number)
 		free_block(cache, block);
 }
 
-/* Takes up to batch blocks that are dirty, in class_ or (BCACHE_CLASSES) within the range, for
- * writing. Under the lock. */
+/* Takes up to batch blocks that are dirty, in class_ (of one file, unless it is 0) or
+ * (BCACHE_CLASSES) within the range, for writing. Under the lock. */
 static size_t collect(struct bcache *cache, struct bblock **blocks, size_t batch,
-		      enum bcache_class class_, uint64_t first, uint64_t count)
+		      enum bcache_class class_, uint64_t file, uint64_t first, uint64_t count)
 {
 	size_t n = 0;
 
@@ -455,7 +470,7 @@ static size_t collect(struct bcache *cache, struct bblock **blocks, size_t batch
 		list_for_each (node, &cache->dirty[class_]) {
 			struct bblock *block = container_of(node, struct bblock, list);
 
-			if (block->writing)
+			if (block->writing || (file && block->file != file))
 				continue;
 			blocks[n++] = block;
 			if (n == batch)
@@ -529,7 +544,7 @@ static void wait_for_writers(struct bcache *cache)
 	(void)waitq_wait(&cache->waiters, READ_ONCE(cache->writing_count) == 0, TIME_NEVER, false);
 }
 
-static int write_back(struct bcache *cache, enum bcache_class class_, uint64_t first,
+static int write_back(struct bcache *cache, enum bcache_class class_, uint64_t file, uint64_t first,
 		      uint64_t count)
 {
 	struct bblock **blocks;
@@ -550,8 +565,8 @@ static int write_back(struct bcache *cache, enum bcache_class class_, uint64_t f
 		size_t n;
 
 		enabled = spin_lock_events(&cache->lock);
-		n = collect(cache, blocks, left < WRITE_BATCH ? left : WRITE_BATCH, class_, first,
-			    count);
+		n = collect(cache, blocks, left < WRITE_BATCH ? left : WRITE_BATCH, class_, file,
+			    first, count);
 		spin_unlock_events(&cache->lock, enabled);
 		if (n == 0)
 			break;
@@ -565,7 +580,12 @@ static int write_back(struct bcache *cache, enum bcache_class class_, uint64_t f
 
 int bcache_write_dirty(struct bcache *cache, enum bcache_class class_)
 {
-	int error = write_back(cache, class_, 0, 0);
+	return bcache_write_file(cache, class_, 0);
+}
+
+int bcache_write_file(struct bcache *cache, enum bcache_class class_, uint64_t file)
+{
+	int error = write_back(cache, class_, file, 0, 0);
 
 	wait_for_writers(cache);
 	return error;
@@ -573,7 +593,7 @@ int bcache_write_dirty(struct bcache *cache, enum bcache_class class_)
 
 int bcache_write_range(struct bcache *cache, uint64_t first, uint64_t count)
 {
-	int error = write_back(cache, BCACHE_CLASSES, first, count);
+	int error = write_back(cache, BCACHE_CLASSES, 0, first, count);
 
 	wait_for_writers(cache);
 	return error;

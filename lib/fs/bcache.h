@@ -3,8 +3,9 @@
  * The block cache of one device: blocks of one size, found by number, written back later.
  *
  * A block is got (counted; its memory stays while it is) and put. What is changed is marked dirty,
- * in one of two classes that are written back apart: BCACHE_DATA, and BCACHE_META for what a
- * journal has already made safe. A block that is held is dirty in no class yet: it is written
+ * in one of three classes that are written back apart: BCACHE_DATA, BCACHE_ORDERED for data that
+ * must be at home before the metadata that lead to it are safe, and BCACHE_META for what a journal
+ * has already made safe. A block that is held is dirty in no class yet: it is written
  * nowhere and stays in memory until it is released into one (a journal's running transaction).
  *
  * Memory is bounded: beyond the bound clean blocks nobody has go, the longest unused first; when
@@ -29,7 +30,7 @@
 #include "lib/base/list.h"
 #include "xen/spinlock.h"
 
-enum bcache_class { BCACHE_DATA, BCACHE_META, BCACHE_CLASSES };
+enum bcache_class { BCACHE_DATA, BCACHE_ORDERED, BCACHE_META, BCACHE_CLASSES };
 
 /* A block in memory. */
 struct bblock {
@@ -39,6 +40,7 @@ struct bblock {
 	uint32_t checked;
 	uint64_t owner; /* the user's, 0 in a new block */
 	/* The cache's, under its lock. */
+	uint64_t file; /* whose data: of bcache_dirty_file() */
 	uint32_t refs;
 	uint8_t class_; /* of the dirty list it is on */
 	bool valid, dirty, held, busy, writing, gone;
@@ -84,8 +86,12 @@ int bcache_get_new(struct bcache *cache, uint64_t number, struct bblock **block_
 struct bblock *bcache_find(struct bcache *cache, uint64_t number);
 void bcache_put(struct bcache *cache, struct bblock *block);
 
-/* The caller has the block and changed it. A held one stays held. */
+/* The caller has the block and changed it. A held one stays held, and what is BCACHE_ORDERED does
+ * not become BCACHE_DATA. */
 void bcache_dirty(struct bcache *cache, struct bblock *block, enum bcache_class class_);
+/* The same; the data are the file's, a number of the user's. */
+void bcache_dirty_file(struct bcache *cache, struct bblock *block, enum bcache_class class_,
+		       uint64_t file);
 /* The block is in no dirty list and goes nowhere until bcache_release(); its list node is the
  * caller's meanwhile. Takes a reference. The caller has the block. False: it was held already. */
 bool bcache_hold(struct bcache *cache, struct bblock *block);
@@ -97,9 +103,12 @@ void bcache_forget(struct bcache *cache, uint64_t number);
 
 /* Writes what is dirty in class_ now, in the order of its place, and waits. */
 int bcache_write_dirty(struct bcache *cache, enum bcache_class class_);
+/* Those of the class that are the file's. */
+int bcache_write_file(struct bcache *cache, enum bcache_class class_, uint64_t file);
 /* Writes those of the blocks [first, first + count) that are dirty, and waits. */
 int bcache_write_range(struct bcache *cache, uint64_t first, uint64_t count);
-/* What was written is on the medium. Nothing to do when nothing was written since the last. */
+/* What was written before is on the medium. Nothing to do when a flush that began later than the
+ * last write has come back; one that is on its way is waited for. */
 int bcache_flush(struct bcache *cache);
 /* Starts reading what of [first, first + count) is not there; waits for nothing. */
 void bcache_read_ahead(struct bcache *cache, uint64_t first, uint32_t count);

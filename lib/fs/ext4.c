@@ -479,7 +479,7 @@ static int ext4_sync_all(struct fs *fs)
 
 	if (fs->read_only && !e4->aborted)
 		return 0;
-	error = bcache_write_dirty(e4->cache, BCACHE_DATA);
+	error = ext4_write_data(e4);
 	if (!error)
 		error = ext4_commit(e4, UINT64_MAX);
 	if (!error)
@@ -492,11 +492,12 @@ static int ext4_unmount(struct fs *fs)
 {
 	struct ext4 *e4 = (struct ext4 *)fs;
 	bool writing = !fs->read_only;
-	int error = 0;
+	int error = 0, data_error = 0;
 
 	if (fs->root)
 		node_put(fs->root);
 	if (writing) {
+		data_error = ext4_write_data(e4);
 		/* Files without a name whose users never let go. */
 		(void)ext4_orphans_recover_open(e4);
 		if (e4->mounted_clean && !(e4->lib->super->s_state & EXT2_ERROR_FS) &&
@@ -513,7 +514,7 @@ static int ext4_unmount(struct fs *fs)
 		}
 	}
 	destroy(e4);
-	return error;
+	return error ? error : data_error;
 }
 
 static const struct fs_ops ext4_ops = {

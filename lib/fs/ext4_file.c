@@ -4,9 +4,11 @@
  * nothing; what is in memory is read without any lock of the file system's.
  *
  * A write takes the blocks it needs and puts the bytes into the cache in one transaction, which is
- * committed after the data are at home: after a power cut a file never shows what its blocks held
- * before.
+ * committed after the data of new blocks and new ends are at home: after a power cut a file never
+ * shows what its blocks held before. Other data go home with a sync of their file, of all files, or
+ * when the cache needs room.
  */
+#include "core/heap.h"
 #include "lib/fs/ext4_parts.h"
 
 #define READ_AHEAD_BLOCKS 32u
@@ -163,9 +165,11 @@ int64_t ext4_read(struct node *node, void *bytes_out, size_t bytes_max, uint64_t
 /* --- writing --- */
 
 /* The bytes into the block at physical. fresh: its old contents are of no use. */
-static int fill_block(struct ext4 *e4, uint64_t physical, bool fresh, uint32_t into,
-		      uint32_t bytes_count, const uint8_t *bytes)
+static int fill_block(struct ext4_inode *inode, uint64_t physical, bool fresh,
+		      enum bcache_class class_, uint32_t into, uint32_t bytes_count,
+		      const uint8_t *bytes)
 {
+	struct ext4 *e4 = ext4_inode_fs(inode);
 	struct bblock *block;
 	bool whole = bytes_count == e4->block_bytes;
 	int error = fresh || whole ? bcache_get_new(e4->cache, physical, &block)
@@ -177,14 +181,17 @@ static int fill_block(struct ext4 *e4, uint64_t physical, bool fresh, uint32_t i
 		memset(block->bytes, 0, e4->block_bytes);
 	memcpy(block->bytes + into, bytes, bytes_count);
 	block->checked = 0;
-	bcache_dirty(e4->cache, block, BCACHE_DATA);
+	bcache_dirty_file(e4->cache, block, class_, inode->number);
 	bcache_put(e4->cache, block);
 	return 0;
 }
 
-static int fill_run(struct ext4 *e4, uint64_t physical, uint32_t count, bool fresh, uint32_t into,
-		    size_t bytes_count, const uint8_t *bytes)
+/* ordered: the transaction makes reachable what is written. */
+static int fill_run(struct ext4_inode *inode, uint64_t physical, uint32_t count, bool fresh,
+		    bool ordered, uint32_t into, size_t bytes_count, const uint8_t *bytes)
 {
+	const struct ext4 *e4 = ext4_inode_fs(inode);
+	enum bcache_class class_ = fresh || ordered ? BCACHE_ORDERED : BCACHE_DATA;
 	int error = 0;
 
 	for (uint32_t i = 0; i < count && bytes_count && !error; i++) {
@@ -192,7 +199,7 @@ static int fill_run(struct ext4 *e4, uint64_t physical, uint32_t count, bool fre
 
 		if (n > bytes_count)
 			n = (uint32_t)bytes_count;
-		error = fill_block(e4, physical + i, fresh, into, n, bytes);
+		error = fill_block(inode, physical + i, fresh, class_, into, n, bytes);
 		bytes += n;
 		bytes_count -= n;
 		into = 0;
@@ -225,7 +232,7 @@ static int take_blocks(struct ext4_inode *inode, uint64_t logical, uint32_t want
 
 	if (error)
 		return error;
-	error = fill_run(e4, run.first, run.count, true, into, bytes_count, bytes);
+	error = fill_run(inode, run.first, run.count, true, true, into, bytes_count, bytes);
 	if (!error)
 		error = ext4_map_set(inode, logical, run.first, run.count, false);
 	if (error) {
@@ -279,7 +286,8 @@ static int64_t write_step(struct ext4_inode *inode, const uint8_t *bytes, size_t
 		if (result > 0 && ((size_t)result << e4->block_shift) - into < most)
 			most = ((size_t)result << e4->block_shift) - into;
 	} else {
-		result = fill_run(e4, extent.physical, count, extent.unwritten, into, most, bytes);
+		result = fill_run(inode, extent.physical, count, extent.unwritten,
+				  offset + most > ext4_size(inode), into, most, bytes);
 		if (!result && extent.unwritten)
 			result = ext4_map_written(inode, logical, extent.physical, count);
 	}
@@ -309,7 +317,7 @@ static int zero_rest(struct ext4_inode *inode, uint64_t bytes)
 	if (error)
 		return error;
 	memset(block->bytes + into, 0, e4->block_bytes - into);
-	bcache_dirty(e4->cache, block, BCACHE_DATA);
+	bcache_dirty_file(e4->cache, block, BCACHE_ORDERED, inode->number);
 	bcache_put(e4->cache, block);
 	return 0;
 }
@@ -380,7 +388,11 @@ static int sync_locked(struct ext4_inode *inode, bool data_only)
 	uint64_t id = data_only ? inode->data_txn : inode->txn;
 	int error, late;
 
-	error = bcache_write_dirty(e4->cache, BCACHE_DATA);
+	/* Names, which belong to no inode: all that happened to them until now. */
+	if (node_is(&inode->node, NODE_DIRECTORY))
+		id = UINT64_MAX;
+	/* The data of what is not committed yet are written by the commit. */
+	error = bcache_write_file(e4->cache, BCACHE_DATA, inode->number);
 	if (!error && id > e4->committed)
 		error = ext4_commit(e4, id);
 	else if (!error)
@@ -486,6 +498,21 @@ int ext4_resize(struct ext4_inode *inode, uint64_t bytes)
 	return error;
 }
 
+/* Without extents there is nothing between a hole and a block: one block of zeros. */
+static int allocate_zeros(struct ext4_inode *inode, uint64_t logical)
+{
+	struct ext4 *e4 = ext4_inode_fs(inode);
+	uint8_t *zeros = heap_alloc_zeroed(e4->block_bytes);
+	int result = zeros ? ext4_begin(e4) : -ENOMEM;
+
+	if (result == 0) {
+		result = take_blocks(inode, logical, 1, 0, e4->block_bytes, zeros);
+		ext4_end(e4);
+	}
+	heap_free(zeros);
+	return result;
+}
+
 /* Unwritten blocks for a part of a hole. Blocks, or -errno. */
 static int64_t allocate_step(struct ext4_inode *inode, uint64_t logical, uint64_t count)
 {
@@ -500,6 +527,8 @@ static int64_t allocate_step(struct ext4_inode *inode, uint64_t logical, uint64_
 		extent.count = (uint32_t)count;
 	if (extent.physical)
 		return extent.count;
+	if (!(inode->raw.small.i_flags & EXT4_EXTENTS_FL))
+		return allocate_zeros(inode, logical);
 	error = ext4_begin(e4);
 	if (error)
 		return error;
@@ -523,8 +552,9 @@ static int reserve(struct ext4_inode *inode, uint64_t offset, uint64_t bytes, bo
 	bool retried = false;
 	int error;
 
-	if (!(inode->raw.small.i_flags & EXT4_EXTENTS_FL))
-		return -EOPNOTSUPP; /* lib/posix writes zeros then */
+	/* They would be read when the file grows over them. */
+	if (!(inode->raw.small.i_flags & EXT4_EXTENTS_FL) && keep_size)
+		return -EOPNOTSUPP;
 	if (end > ext4_logical_max(inode))
 		return -EFBIG;
 	while (logical < end) {
@@ -564,7 +594,7 @@ static int zero_part(struct ext4_inode *inode, uint64_t offset, uint64_t end)
 	if (error)
 		return error;
 	memset(block->bytes + into, 0, (size_t)(end - offset));
-	bcache_dirty(e4->cache, block, BCACHE_DATA);
+	bcache_dirty_file(e4->cache, block, BCACHE_DATA, inode->number);
 	bcache_put(e4->cache, block);
 	return 0;
 }

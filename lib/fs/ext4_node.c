@@ -99,7 +99,7 @@ static int set_target(struct ext4_inode *inode, const struct node_new *what)
 		memset(block->bytes, 0, e4->block_bytes);
 		memcpy(block->bytes, what->target, what->target_bytes);
 		block->checked = 0;
-		bcache_dirty(e4->cache, block, BCACHE_DATA);
+		bcache_dirty(e4->cache, block, BCACHE_ORDERED);
 		bcache_put(e4->cache, block);
 		error = ext4_map_set(inode, 0, run.first, 1, false);
 	}

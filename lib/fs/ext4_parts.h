@@ -189,6 +189,8 @@ void ext4_end(struct ext4 *e4);
 int ext4_commit(struct ext4 *e4, uint64_t id);
 /* The same, and the log is empty: everything is at home. */
 int ext4_checkpoint(struct ext4 *e4);
+/* All data that are not at home go there, whatever their transaction. */
+int ext4_write_data(struct ext4 *e4);
 /* Something of a group's changed. In a transaction. */
 void ext4_group_changed(struct ext4 *e4, uint32_t group, unsigned int what);
 int ext4_txn_create(struct ext4 *e4);

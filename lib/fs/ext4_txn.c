@@ -182,10 +182,18 @@ static void txn_next(struct ext4 *e4)
 	txn->id++;
 }
 
+int ext4_write_data(struct ext4 *e4)
+{
+	int error = bcache_write_dirty(e4->cache, BCACHE_DATA);
+	int result = bcache_write_dirty(e4->cache, BCACHE_ORDERED);
+
+	return error ? error : result;
+}
+
 /* No log: everything goes home, the data first. Under e4->lock. */
 static int commit_in_place(struct ext4 *e4)
 {
-	int error = bcache_write_dirty(e4->cache, BCACHE_DATA);
+	int error = ext4_write_data(e4);
 	int result;
 
 	release_all(e4, &e4->committing_held, BCACHE_META);
@@ -201,7 +209,7 @@ static int commit_log(struct ext4 *e4, bool locked)
 {
 	int error, data_error;
 
-	data_error = bcache_write_dirty(e4->cache, BCACHE_DATA);
+	data_error = bcache_write_dirty(e4->cache, BCACHE_ORDERED);
 	error = ext4_log_commit(e4);
 	if (!locked)
 		sleeplock_lock(&e4->lock);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mmap: areas of the kernel's virtual memory. A file is copied in, which is what MAP_PRIVATE means;
- * mman_shared.c has what is shared. */
+ * mman_shared.c has what is shared. MAP_FIXED replaces what is mapped, and places nothing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -102,6 +103,37 @@ static int map_shared(int fd, off_t offset, size_t bytes, unsigned int prot, voi
 	return result;
 }
 
+static bool copy_area(struct vm_area *area, void *copy_out)
+{
+	*(struct vm_area *)copy_out = *area;
+	return true;
+}
+
+/* MAP_FIXED: fresh contents in place of a part of a mapping. Elsewhere areas stand where the kernel
+ * wants them, and what is shared belongs to a file. fd: -1 for zeros. */
+static int map_over(void *start, size_t bytes, unsigned int prot, bool shared, int fd, off_t offset)
+{
+	struct vm_area area;
+	int result;
+
+	if ((uintptr_t)start & ~PAGE_MASK)
+		return -EINVAL;
+	bytes = whole_pages(bytes);
+	if (shared || !vm_with((uintptr_t)start, copy_area, &area) || shared_is(&area) ||
+	    (uintptr_t)start < area.start || (uintptr_t)start - area.start > area.bytes ||
+	    bytes > area.bytes - ((uintptr_t)start - area.start))
+		return -ENOTSUP;
+	result = vm_protect(start, bytes, PT_PROT_READ | PT_PROT_WRITE);
+	if (result)
+		return result;
+	memset(start, 0, bytes);
+	if (fd >= 0)
+		result = fill(start, bytes, fd, offset);
+	if (result == 0 && prot != (PT_PROT_READ | PT_PROT_WRITE))
+		result = vm_protect(start, bytes, prot);
+	return result;
+}
+
 static int map(size_t bytes, int prot, int flags, int fd, off_t offset, void **area_out)
 {
 	unsigned int area_prot;
@@ -112,13 +144,13 @@ static int map(size_t bytes, int prot, int flags, int fd, off_t offset, void **a
 		return result;
 	if (bytes == 0 || !(flags & MAP_SHARED) == !(flags & MAP_PRIVATE))
 		return -EINVAL;
-	/* Where areas stand is the kernel's choice. */
-	if (flags & MAP_FIXED)
-		return -ENOTSUP;
 	if (is_file)
 		result = check_file(fd, bytes, prot, flags, offset);
 	if (result == 0 && bytes > PTRDIFF_MAX)
 		result = -ENOMEM;
+	if (result == 0 && flags & MAP_FIXED)
+		return map_over(*area_out, bytes, area_prot, is_file && is_shared(fd, flags),
+				is_file ? fd : -1, offset);
 	if (result == 0 && is_file && is_shared(fd, flags))
 		return map_shared(fd, offset, bytes, area_prot, area_out);
 	if (result == 0)
@@ -136,17 +168,10 @@ static int map(size_t bytes, int prot, int flags, int fd, off_t offset, void **a
 
 void *mmap(void *hint, size_t bytes, int prot, int flags, int fd, off_t offset)
 {
-	void *area;
+	void *area = hint;
 	int result = map(bytes, prot, flags, fd, offset, &area);
 
-	(void)hint;
 	return posix_result(result) ? MAP_FAILED : area;
-}
-
-static bool copy_area(struct vm_area *area, void *copy_out)
-{
-	*(struct vm_area *)copy_out = *area;
-	return true;
 }
 
 /* A whole area is given back; a part of one only becomes inaccessible until the rest goes. */

@@ -5,16 +5,17 @@ GUEST_CASES := $(sort $(notdir $(patsubst %/case.conf,%,$(wildcard test/guest/*/
 CASES ?= $(GUEST_CASES)
 GUEST_IMAGES := $(foreach c,$(CASES),$(if $(wildcard test/guest/$(c)/main.c),$(B)/test/guest/$(c)/$(c)))
 
+# GUEST_OBJECTS_NAME, GUEST_FLAGS_NAME: what else the program of case NAME is made with.
 # Cases that include the kernel's headers are linked with its own names.
 GUEST_INSIDE := ^.include "(core|xen|arch|drivers|lib|test/guest/[a-z0-9-]+)/
 
 define guest_case
 $(B)/test/guest/$(1)/$(1): $$(wildcard test/guest/$(1)/*.c test/guest/$(1)/*.h) test/guest/$(1)/case.conf \
-		$$(B)/bin/stardust-cc $$(LIBSTARDUST) tools/stardust.ld | sdk
+		$$(B)/bin/stardust-cc $$(LIBSTARDUST) tools/stardust.ld $$(GUEST_OBJECTS_$(1)) | sdk
 	$$(call say,GUEST,$(1))
 	@mkdir -p $$(@D)
 	$$(Q)$$(B)/bin/stardust-cc $$(if $$(shell grep -lE '$(GUEST_INSIDE)' test/guest/$(1)/*.c),--kernel-names) -O2 -g -Wall -iquote . -isystem $$(B)/xen-include $$(shell sed -n 's/^cflags=//p' test/guest/$(1)/case.conf) \
-		-o $$@ $$(filter %.c,$$^) $$(shell sed -n 's/^libs=//p' test/guest/$(1)/case.conf)
+		$$(GUEST_FLAGS_$(1)) -o $$@ $$(filter %.c,$$^) $$(GUEST_OBJECTS_$(1)) $$(shell sed -n 's/^libs=//p' test/guest/$(1)/case.conf)
 endef
 $(foreach c,$(CASES),$(if $(wildcard test/guest/$(c)/main.c),$(eval $(call guest_case,$(c)))))
 

@@ -53,6 +53,16 @@ remove() {
 	dom0 sh -c "xl destroy $1; rm -f /tmp/$1.image /tmp/$1.cfg" >/dev/null 2>&1
 }
 
+# destroy_running NAME PID: destroys the domain until what runs it has ended (one try may come to nothing
+# in a busy box).
+destroy_running() {
+	while kill -0 "$2" 2>/dev/null; do
+		dom0 xl destroy "$1" >/dev/null 2>&1
+		sleep 0.5
+	done
+	wait "$2"
+}
+
 # dom0_until COMMAND: until the shell command succeeds in dom0, or half a minute has passed.
 dom0_until() {
 	dom0 sh -c "for i in \$(seq 150); do if $1; then exit 0; fi; sleep 0.2; done; exit 1" \

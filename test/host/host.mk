@@ -20,7 +20,7 @@ $(T_OUT)/links.mk: $(T_SRC) test/host/host.mk
 		sub(/\.c$$/, "", f); return f } \
 		/^ \* Links:/ { for (i = 3; i <= NF; i++) { o = $$i; sub(/\.[cS]$$/, ".o", o); \
 		print out "/bin/" name() ": " out "/obj/" o } }' $(T_SRC) > $@
-ifneq ($(filter test test-unit test-fuzz test-mutants $(T_OUT)/%,$(MAKECMDGOALS)),)
+ifneq ($(filter test test-unit test-cuts test-fuzz test-mutants $(T_OUT)/%,$(MAKECMDGOALS)),)
 -include $(T_OUT)/links.mk
 endif
 
@@ -43,7 +43,7 @@ $(T_E2FS): $(T_E2FS_OBJ)
 T_EXT4 := $(patsubst %.c,$(T_OUT)/obj/%.o,$(wildcard lib/fs/ext4*.c))
 $(T_EXT4): T_CFLAGS += -isystem $(E2FS_INCLUDE)
 $(T_EXT4): $(E2FS_INCLUDE).stamp
-T_EXT4_BIN := $(filter %/test_ext4 %/test_ext4_cut,$(T_BIN))
+T_EXT4_BIN := $(filter %/test_ext4 %/test_ext4_cut %/test_ext4_replay %/test_bcache,$(T_BIN))
 $(T_EXT4_BIN): $(T_E2FS) $(T_EXT4) $(T_OUT)/obj/lib/fs/bcache.o $(T_OUT)/obj/lib/fs/bcache_io.o \
 	$(T_OUT)/obj/test/host/lib/fs/disk.o $(T_OUT)/obj/test/host/lib/fs/files.o
 
@@ -97,6 +97,12 @@ test-unit: $(T_RUN)
 		failed=$$((failed + bad)); printf '%-28s %s\n' "$$name" "$$last"; \
 		[ $$bad = 0 ] || { sed 's/^/    /' $$log; echo "    (kept in $$log)"; }; \
 	done; echo "$$passed passed, $$failed failed"; [ $$failed = 0 ] && [ $$passed != 0 ]
+
+# make test-cuts: a million states after power cuts; test_ext4_cut of test-unit looks at some thousand.
+CUT_STATES ?= 1000000
+test-cuts: $(T_OUT)/bin/lib/fs/test_ext4_cut
+	$(Q)CUT_STATES=$(CUT_STATES) ASAN_OPTIONS=detect_leaks=0 $<
+.PHONY: test-cuts
 
 # make test-tsan: parts of the kernel that several vCPUs share, under ThreadSanitizer, with host threads
 # for vCPUs. Each test/host/tsan/tsan_NAME.c is one program, with `Links:` as above. TSAN_ROUNDS: how long

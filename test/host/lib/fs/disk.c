@@ -22,6 +22,7 @@ uint64_t disk_allocations_left;
 uint64_t disk_wall_ns = 1700000000ULL * 1000000000ULL;
 unsigned int disk_log_lines;
 char disk_log_line[256];
+uint8_t disk_stale;
 
 /* --- what file systems call --- */
 
@@ -196,7 +197,12 @@ static bool request_fails(struct disk *disk)
 
 static void flush(struct disk *disk)
 {
+	void (*on_flush)(void) = disk->on_flush;
+
 	disk->flushes++;
+	disk->on_flush = NULL;
+	if (on_flush)
+		on_flush();
 	remember(disk, (struct disk_write){0, 0, NULL, true});
 }
 
@@ -438,10 +444,12 @@ struct disk *disk_make(uint64_t bytes, const char *options)
 	char path[64], line[512], output[4096];
 
 	image_path(path);
+	memset(disk->bytes, disk_stale, bytes);
 	disk_store(disk, path);
 	snprintf(line, sizeof(line),
 		 "mke2fs -q -F -U 12345678-1234-1234-1234-123456789abc "
-		 "-E hash_seed=abcdef00-1111-2222-3333-444455556666,lazy_itable_init=1%s %s",
+		 "-E hash_seed=abcdef00-1111-2222-3333-444455556666,lazy_itable_init=1,nodiscard%s "
+		 "%s",
 		 options, path);
 	if (run(line, output, sizeof(output)) != 0)
 		ck_abort_msg("%s: %s", line, output);

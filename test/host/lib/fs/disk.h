@@ -35,6 +35,7 @@ struct disk {
 	uint64_t fail_after;
 	bool fail_on;
 	uint64_t requests, reads, writes_done, flushes;
+	void (*on_flush)(void); /* called while one is on its way */
 };
 
 struct disk *disk_create(uint64_t bytes);
@@ -49,7 +50,9 @@ void disk_record(struct disk *disk);
  * random says; random NULL: all of it. */
 void disk_cut(struct disk *disk, const struct disk *from, size_t at, uint64_t (*random)(void));
 
-/* Runs mke2fs with the options given on a disk of this size. */
+/* Runs mke2fs with the options given on a disk of this size, which is full of disk_stale's bytes
+ * before. */
+extern uint8_t disk_stale;
 struct disk *disk_make(uint64_t bytes, const char *options);
 /* What `e2fsck -fn` says of it: its exit status. Its output is printed when it is not 0. */
 int disk_check(const struct disk *disk);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "test/host/check_main.h"
+#include "test/host/lib/fs/disk.h"
 
 #define CHUNK 50000u
 #define MUST(x)                                                                                    \
@@ -177,6 +178,12 @@ static uint8_t pattern(uint32_t seed, uint64_t at)
 
 int files_try_fill(struct fs *fs, const char *path, uint64_t offset, size_t count, uint32_t seed)
 {
+	return files_try_fill_from(fs, path, offset, count, seed, offset);
+}
+
+int files_try_fill_from(struct fs *fs, const char *path, uint64_t offset, size_t count,
+			uint32_t seed, uint64_t start)
+{
 	uint8_t *bytes = malloc(CHUNK);
 	struct node *node;
 	int error = find_or_create(fs, path, &node);
@@ -187,7 +194,7 @@ int files_try_fill(struct fs *fs, const char *path, uint64_t offset, size_t coun
 			size_t n = count - done < CHUNK ? count - done : CHUNK;
 
 			for (size_t i = 0; i < n; i++)
-				bytes[i] = pattern(seed, done + i);
+				bytes[i] = pattern(seed, offset - start + done + i);
 			error = write_all(node, bytes, n, offset + done);
 			done += n;
 		}
@@ -497,6 +504,15 @@ int files_count(struct fs *fs, const char *path)
 	return error ? error : (int)listing.count;
 }
 
+static bool is_stale(const uint8_t *bytes, size_t count)
+{
+	size_t run = 0;
+
+	for (size_t i = 0; i < count && disk_stale && run < 32; i++)
+		run = bytes[i] == disk_stale ? run + 1 : 0;
+	return run == 32;
+}
+
 static int walk(struct fs *fs, struct node *node, int depth)
 {
 	struct listing listing;
@@ -508,6 +524,8 @@ static int walk(struct fs *fs, struct node *node, int depth)
 
 		for (uint64_t at = 0; at < 4 * CHUNK; at += (uint64_t)n) {
 			n = node->ops->read(node, bytes, CHUNK, at, 0);
+			if (n > 0 && is_stale(bytes, (size_t)n))
+				n = -EILSEQ;
 			if (n <= 0)
 				break;
 		}

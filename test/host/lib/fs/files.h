@@ -24,6 +24,9 @@ int files_try_write(struct fs *fs, const char *path, uint64_t offset, const void
 		    size_t count);
 void files_fill(struct fs *fs, const char *path, uint64_t offset, size_t count, uint32_t seed);
 int files_try_fill(struct fs *fs, const char *path, uint64_t offset, size_t count, uint32_t seed);
+/* As if filled from `start` on: the part from offset on. */
+int files_try_fill_from(struct fs *fs, const char *path, uint64_t offset, size_t count,
+			uint32_t seed, uint64_t start);
 void files_link(struct fs *fs, const char *path, const char *fresh);
 void files_symlink(struct fs *fs, const char *target, const char *path);
 const char *files_readlink(struct fs *fs, const char *path);
@@ -46,7 +49,8 @@ bool files_node_filled(struct node *node, uint64_t offset, size_t count, uint32_
 bool files_zeros(struct fs *fs, const char *path, uint64_t offset, size_t count);
 /* Names in a directory, read in small pieces; each must come once. -errno. */
 int files_count(struct fs *fs, const char *path);
-/* Every file and directory below the root is read; -errno of the first that cannot be. */
+/* Every file and directory below the root is read; -errno of the first that cannot be. -EILSEQ: a
+ * file shows what blocks held before they were its own (disk_stale, unless that is 0). */
 int files_walk(struct fs *fs);
 
 #endif

@@ -218,6 +218,124 @@ START_TEST(test_allocate)
 }
 END_TEST
 
+static bool is_on(const struct disk *disk, const char *text)
+{
+	return memmem(disk->bytes, disk->sectors * DISK_SECTOR, text, strlen(text));
+}
+
+/* A sync writes what is its file's, and a commit of others what new blocks hold; all the rest stays
+ * in memory. */
+START_TEST(test_sync_one)
+{
+	struct disk *disk = disk_make(16 * MIB, formats[_i]), *cut = disk_create(16 * MIB);
+	struct fs *fs = disk_mount(disk, false);
+
+	files_fill(fs, "a", 0, 9000, 1);
+	files_fill(fs, "b", 0, 9000, 2);
+	ck_assert_int_eq(fs->ops->sync(fs), 0);
+	files_write(fs, "a", 4000, "contents-of-a", 13);
+	files_write(fs, "b", 4000, "contents-of-b", 13);
+	files_write(fs, "c", 0, "contents-of-c", 13);
+	ck_assert_int_eq(files_try_sync(fs, "a"), 0);
+	ck_assert(is_on(disk, "contents-of-a"));
+	ck_assert(!is_on(disk, "contents-of-b"));
+	ck_assert(is_on(disk, "contents-of-c"));
+	ck_assert_int_eq(files_try_sync(fs, "b"), 0);
+	ck_assert(is_on(disk, "contents-of-b"));
+	/* A sync with nothing to write but its data flushes, too. */
+	disk_record(disk);
+	files_write(fs, "b", 4000, "contents-of-d", 13);
+	ck_assert_int_eq(files_try_sync(fs, "b"), 0);
+	ck_assert_uint_gt(disk->writes_count, 0);
+	ck_assert(disk->writes[disk->writes_count - 1].flush);
+	disk_cut(cut, disk, disk->writes_count, NULL);
+	ck_assert(is_on(cut, "contents-of-d"));
+	/* At the end everything is written. */
+	files_write(fs, "a", 4000, "contents-of-e", 13);
+	disk_unmount(fs);
+	ck_assert(is_on(disk, "contents-of-e"));
+	disk_destroy(disk);
+	disk_destroy(cut);
+}
+END_TEST
+
+static uint64_t nothing_arrives(void)
+{
+	return 0;
+}
+
+/* A sync of the directory, also of its data alone, makes all names safe that it has lost or got. */
+START_TEST(test_sync_names)
+{
+	for (int what = 0; what < 6; what++) {
+		struct disk *disk = disk_make(16 * MIB, formats[_i]), *cut = disk_create(16 * MIB);
+		struct fs *fs = disk_mount(disk, false);
+
+		files_mkdir(fs, "empty");
+		files_fill(fs, "old", 0, 100, 1);
+		files_fill(fs, "other", 0, 100, 2);
+		ck_assert_int_eq(fs->ops->sync(fs), 0);
+		disk_record(disk);
+		if (what == 0)
+			files_unlink(fs, "old");
+		else if (what == 1)
+			files_rename(fs, "old", "other");
+		else if (what == 2)
+			files_link(fs, "old", "new");
+		else if (what == 3)
+			files_symlink(fs, "old", "new");
+		else if (what == 4)
+			files_mkdir(fs, "new");
+		else
+			files_rmdir(fs, "empty");
+		ck_assert_int_eq(fs->root->ops->sync(fs->root, what % 2 == 0), 0);
+		disk_cut(cut, disk, disk->writes_count, nothing_arrives);
+		disk_unmount(fs);
+		fs = disk_mount(cut, false);
+		ck_assert_int_eq(files_exists(fs, "old"), what > 1);
+		ck_assert_int_eq(files_exists(fs, "new"), what > 1 && what < 5);
+		ck_assert_int_eq(files_exists(fs, "empty"), what != 5);
+		ck_assert(files_filled(fs, "other", 0, 100, what == 1 ? 1 : 2));
+		disk_unmount(fs);
+		ck_assert_int_eq(disk_check(cut), 0);
+		disk_destroy(disk);
+		disk_destroy(cut);
+	}
+}
+END_TEST
+
+/* A file that was cut and grows again: the commit of its size, whoever asked for it, comes when
+ * what lies between is zeros on the disk. So does that of a new end within a block. */
+START_TEST(test_grown_again)
+{
+	struct disk *disk = disk_make(16 * MIB, formats[_i]), *cut = disk_create(16 * MIB);
+	struct fs *fs = disk_mount(disk, false);
+
+	files_fill(fs, "f", 0, 1000, 1);
+	files_fill(fs, "g", 0, 1000, 2);
+	files_write(fs, "other", 0, "x", 1);
+	files_resize(fs, "f", 300);
+	files_resize(fs, "g", 300);
+	ck_assert_int_eq(fs->ops->sync(fs), 0);
+	files_resize(fs, "f", 900);
+	files_write(fs, "g", 300, "0123456789", 10);
+	disk_record(disk);
+	files_write(fs, "other", 5000, "x", 1);
+	ck_assert_int_eq(files_try_sync(fs, "other"), 0);
+	disk_cut(cut, disk, disk->writes_count, NULL);
+	disk_unmount(fs);
+	fs = disk_mount(cut, false);
+	ck_assert_uint_eq(files_size(fs, "f"), 900);
+	ck_assert(files_filled(fs, "f", 0, 300, 1));
+	ck_assert(files_zeros(fs, "f", 300, 600));
+	ck_assert_uint_eq(files_size(fs, "g"), 310);
+	ck_assert(files_same(fs, "g", 300, "0123456789", 10));
+	disk_unmount(fs);
+	disk_destroy(disk);
+	disk_destroy(cut);
+}
+END_TEST
+
 /* Whatever fails, the rest goes on. */
 static void do_things(struct fs *fs)
 {
@@ -309,13 +427,16 @@ Suite *test_suite(void)
 	Suite *suite = suite_create("ext4");
 	TCase *tests = tcase_create("ext4");
 
-	tcase_set_timeout(tests, 40);
+	tcase_set_timeout(tests, 300);
 	tcase_add_loop_test(tests, test_everything, 0, (int)FORMATS);
 	tcase_add_test(tests, test_large_directory);
 	tcase_add_loop_test(tests, test_full, 0, (int)FORMATS);
 	tcase_add_test(tests, test_debugfs);
 	tcase_add_loop_test(tests, test_orphans, 0, 4);
 	tcase_add_test(tests, test_allocate);
+	tcase_add_loop_test(tests, test_sync_one, 0, 4);
+	tcase_add_loop_test(tests, test_sync_names, 0, (int)FORMATS);
+	tcase_add_loop_test(tests, test_grown_again, 0, 4);
 	tcase_add_loop_test(tests, test_io_errors, 0, 4); /* those with a journal */
 	tcase_add_test(tests, test_refused);
 	suite_add_tcase(suite, tests);

@@ -6,7 +6,8 @@
  * between sectors, or not at all. Recovery itself is cut too; and some of the disks are recovered
  * by e2fsck instead of us.
  *
- * CUT_ROUNDS: variants of each cut (default 1). What it is linked with: test/host/host.mk.
+ * CUT_STATES: how many states to look at, about (default: one program's); with more each program is
+ * another. `make test-cuts` takes a million. What it is linked with: test/host/host.mk.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +22,10 @@
 #define FACTS_MAX  1024u
 #define NAMES      12u
 /* e2fsck takes long: it looks at every so many. */
-#define FSCK_EACH 12u
+#define FSCK_EACH      12u
+#define FSCK_EACH_LONG 60u
+/* What the disk held before: no file may show it. */
+#define STALE 0xee
 
 /* A file's contents that are safe from a place of the record on, until the file is touched again.
  * */
@@ -41,6 +45,7 @@ static const char *const formats[] = {
 	" -t ext4 -b 1024 -J size=1 -O ^metadata_csum,^64bit",
 	" -t ext3 -b 1024 -J size=1",
 };
+#define FORMATS (sizeof(formats) / sizeof(formats[0]))
 
 static void touch(const struct disk *disk, const char *name)
 {
@@ -88,6 +93,19 @@ static void step_write(struct disk *disk, struct fs *fs, struct state *state, un
 	state->there[i] = true;
 }
 
+/* New contents in place of the old ones, in the same blocks. */
+static void step_overwrite(struct disk *disk, struct fs *fs, struct state *state, unsigned int i)
+{
+	char name[32];
+
+	name_of(i, name);
+	if (!state->there[i] || !state->bytes[i])
+		return;
+	touch(disk, name);
+	state->seeds[i] = (uint32_t)test_random() % 1000;
+	files_fill(fs, name, 0, state->bytes[i], state->seeds[i]);
+}
+
 static void step_sync(struct disk *disk, struct fs *fs, const struct state *state, unsigned int i)
 {
 	char name[32];
@@ -131,7 +149,7 @@ static void run_program(struct disk *disk, struct fs *fs, unsigned int steps)
 		unsigned int i = (unsigned int)(test_random() % NAMES);
 
 		name_of(i, name);
-		switch (test_random() % 8) {
+		switch (test_random() % 9) {
 		case 0:
 		case 1:
 		case 2:
@@ -145,6 +163,9 @@ static void run_program(struct disk *disk, struct fs *fs, unsigned int steps)
 			step_rename(disk, fs, &state, i, (unsigned int)(test_random() % NAMES));
 			break;
 		case 6:
+			step_overwrite(disk, fs, &state, i);
+			break;
+		case 7:
 			if (state.there[i]) {
 				touch(disk, name);
 				state.bytes[i] /= 2;
@@ -186,9 +207,12 @@ static void check_facts(struct fs *fs, size_t at)
 static void check_ours(struct disk *cut, size_t at, bool fsck)
 {
 	struct fs *fs = disk_mount(cut, false);
+	int error;
 
 	check_facts(fs, at);
-	test_require(files_walk(fs) == 0);
+	error = files_walk(fs);
+	if (error)
+		ck_abort_msg("cut %zu: reading everything: %d", at, error);
 	disk_unmount(fs);
 	if (fsck && disk_check(cut) != 0)
 		ck_abort_msg("cut %zu: e2fsck found something", at);
@@ -207,23 +231,26 @@ static void check_theirs(struct disk *cut, size_t at)
 }
 
 /* The cut disk's own recovery is cut, at some write. */
-static void check_recovery(struct disk *cut, size_t at)
+static void check_recovery(struct disk *cut, size_t at, bool fsck)
 {
 	struct disk *again = disk_create(DISK_BYTES);
 
 	disk_record(cut);
 	disk_unmount(disk_mount(cut, false));
 	disk_cut(again, cut, (size_t)(test_random() % (cut->writes_count + 1)), test_random);
-	check_ours(again, at, true);
+	check_ours(again, at, fsck);
 	disk_destroy(again);
 }
 
-START_TEST(test_cuts)
+struct counts {
+	unsigned long states, looked, recovered, theirs, facts, writes, programs;
+};
+
+/* Every cut of one program. */
+static void cut_program(struct disk *disk, struct disk *cut, unsigned int fsck_each,
+			struct counts *counts)
 {
-	unsigned int rounds = getenv("CUT_ROUNDS") ? (unsigned int)atoi(getenv("CUT_ROUNDS")) : 1;
-	struct disk *disk = disk_make(DISK_BYTES, formats[_i]), *cut = disk_create(DISK_BYTES);
 	struct fs *fs = disk_mount(disk, false);
-	unsigned int states = 0, looked = 0;
 	size_t writes;
 
 	disk_record(disk);
@@ -232,23 +259,135 @@ START_TEST(test_cuts)
 	writes = disk->writes_count;
 	disk->recording = false;
 	for (size_t at = 0; at <= writes; at++) {
-		for (unsigned int round = 0; round < rounds; round++) {
-			bool fsck = states % FSCK_EACH == 0;
+		unsigned long kind = counts->states % (fsck_each * 3);
+		bool fsck = counts->states % fsck_each == 0;
 
-			disk_cut(cut, disk, at, round == 0 && at % 2 ? NULL : test_random);
-			if (states % (FSCK_EACH * 3) == 1)
-				check_theirs(cut, at);
-			else if (states % (FSCK_EACH * 3) == 2)
-				check_recovery(cut, at);
-			else
-				check_ours(cut, at, fsck);
-			looked += fsck;
-			states++;
+		disk_cut(cut, disk, at, at % 4 == 3 ? NULL : test_random);
+		if (kind == 1) {
+			check_theirs(cut, at);
+			counts->theirs++;
+		} else if (kind % 6 == 2) {
+			check_recovery(cut, at, kind == 2);
+			counts->recovered++;
+			counts->states++;
+		} else {
+			check_ours(cut, at, fsck);
 		}
+		counts->looked += fsck || kind == 2 || kind == 1;
+		counts->states++;
 	}
-	printf("format %d: %zu writes, %u states after a power cut, %u of them with e2fsck, %zu "
+	counts->facts += facts_count;
+	counts->writes += writes;
+	counts->programs++;
+	disk_unmount(fs);
+	test_require(disk_check(disk) == 0);
+}
+
+START_TEST(test_cuts)
+{
+	unsigned long wanted = getenv("CUT_STATES") ? strtoul(getenv("CUT_STATES"), NULL, 0) : 0;
+	struct disk *good, *disk, *cut;
+	struct counts counts = {0};
+
+	disk_stale = STALE;
+	good = disk_make(DISK_BYTES, formats[_i]);
+	disk = disk_create(DISK_BYTES);
+	cut = disk_create(DISK_BYTES);
+	do {
+		memcpy(disk->bytes, good->bytes, DISK_BYTES);
+		cut_program(disk, cut, wanted ? FSCK_EACH_LONG : FSCK_EACH, &counts);
+	} while (counts.states < wanted / FORMATS);
+	printf("format %d: %lu programs of %lu writes, %lu states after a power cut (%lu of them "
+	       "of a "
+	       "recovery that was cut), %lu of them seen by e2fsck (%lu replayed by it), %lu "
 	       "facts\n",
-	       _i, writes, states, looked, facts_count);
+	       _i, counts.programs, counts.writes, counts.states, counts.recovered, counts.looked,
+	       counts.theirs, counts.facts);
+	disk_destroy(good);
+	disk_destroy(disk);
+	disk_destroy(cut);
+}
+END_TEST
+
+/* --- a database's journal --- */
+
+#define DB_BYTES    30000u
+#define DB_VERSIONS 60u
+
+/* As SQLite does it: what is to be overwritten is saved in a journal and synced, then the file is
+ * written and synced, and with the journal's name gone, which a sync of the directory makes
+ * safe, the change is made. committed_out: from
+ * which write on the version is there. */
+static void run_database(struct disk *disk, struct fs *fs, size_t *committed_out)
+{
+	files_fill(fs, "db", 0, DB_BYTES, 0);
+	test_require(fs->ops->sync(fs) == 0);
+	disk_record(disk);
+	committed_out[0] = 0;
+	for (uint32_t version = 1; version < DB_VERSIONS; version++) {
+		size_t part = (size_t)(test_random() % DB_BYTES);
+
+		files_fill(fs, "journal", 0, part, version - 1);
+		test_require(files_try_sync(fs, "journal") == 0);
+		test_require(files_try_fill_from(fs, "journal", part, DB_BYTES - part, version - 1,
+						 0) == 0);
+		test_require(files_try_sync(fs, "journal") == 0);
+		files_fill(fs, "db", 0, part, version);
+		if (test_random() % 2)
+			test_require(files_try_sync(fs, "db") == 0);
+		files_fill(fs, "db", 0, DB_BYTES, version);
+		test_require(files_try_sync(fs, "db") == 0);
+		files_unlink(fs, "journal");
+		test_require(fs->root->ops->sync(fs->root, true) == 0);
+		committed_out[version] = disk->writes_count;
+	}
+	disk->recording = false;
+}
+
+/* The version a file holds whole; DB_VERSIONS: none. */
+static uint32_t version_of(struct fs *fs, const char *name)
+{
+	uint32_t version = 0;
+
+	if (!files_exists(fs, name) || files_size(fs, name) != DB_BYTES)
+		return DB_VERSIONS;
+	while (version < DB_VERSIONS && !files_filled(fs, name, 0, DB_BYTES, version))
+		version++;
+	return version;
+}
+
+static void check_database(struct disk *cut, size_t at, const size_t *committed)
+{
+	struct fs *fs = disk_mount(cut, false);
+	uint32_t version = version_of(fs, "journal"), safe = 0;
+
+	if (version == DB_VERSIONS)
+		version = version_of(fs, "db");
+	if (version == DB_VERSIONS)
+		ck_abort_msg("cut %zu: neither the journal nor the file is whole", at);
+	while (safe + 1 < DB_VERSIONS && committed[safe + 1] < at)
+		safe++;
+	if (version < safe)
+		ck_abort_msg("cut %zu: version %u, but %u was committed", at, version, safe);
+	disk_unmount(fs);
+}
+
+START_TEST(test_database)
+{
+	struct disk *disk, *cut = disk_create(DISK_BYTES);
+	size_t committed[DB_VERSIONS];
+	struct fs *fs;
+	size_t at;
+
+	disk_stale = STALE;
+	disk = disk_make(DISK_BYTES, formats[_i]);
+	fs = disk_mount(disk, false);
+	run_database(disk, fs, committed);
+	for (at = 0; at <= disk->writes_count; at++) {
+		disk_cut(cut, disk, at, at % 4 == 3 ? NULL : test_random);
+		check_database(cut, at, committed);
+	}
+	printf("format %d: %zu states of a database\n", _i, at);
 	disk_unmount(fs);
 	disk_destroy(disk);
 	disk_destroy(cut);
@@ -260,8 +399,9 @@ Suite *test_suite(void)
 	Suite *suite = suite_create("ext4_cut");
 	TCase *tests = tcase_create("ext4_cut");
 
-	tcase_set_timeout(tests, 600);
-	tcase_add_loop_test(tests, test_cuts, 0, (int)(sizeof(formats) / sizeof(formats[0])));
+	tcase_set_timeout(tests, getenv("CUT_STATES") ? 0 : 600);
+	tcase_add_loop_test(tests, test_cuts, 0, (int)FORMATS);
+	tcase_add_loop_test(tests, test_database, 0, (int)FORMATS);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
