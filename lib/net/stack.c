@@ -303,6 +303,11 @@ void net_get_memory(struct net_memory *memory_out)
 	memory_out->refused = __atomic_load_n(&memory.refused, __ATOMIC_RELAXED);
 }
 
+bool net_memory_is_tight(void)
+{
+	return __atomic_load_n(&memory.used_bytes, __ATOMIC_RELAXED) > memory.max_bytes / 2;
+}
+
 /* ---- Random numbers ---- */
 
 uint32_t net_random32(void)

@@ -42,6 +42,9 @@ struct net_memory {
 	uint64_t refused; /* how often there was none */
 };
 void net_get_memory(struct net_memory *memory_out);
+/* More than half of it is taken: nobody may pile up more than his share, so that others are served
+ * while some never read. Any context. */
+bool net_memory_is_tight(void);
 
 /* lwIP's err_t as -Exxx. */
 int net_errno(int error);

@@ -6,6 +6,15 @@
 #include "lib/base/error.h"
 #include "lib/net/tcp_socket.h"
 
+#define BUFFER_BYTES_MIN 4608 /* Linux's */
+
+static size_t buffer_bytes(int64_t value, size_t max)
+{
+	if (value < BUFFER_BYTES_MIN / 2)
+		return BUFFER_BYTES_MIN;
+	return (uint64_t)value > max / 2 ? max : (size_t)value * 2;
+}
+
 static int set_locked(struct tcp_socket *tcp, enum net_option option, int64_t value)
 {
 	struct tcp_pcb *pcb = tcp->pcb;
@@ -19,13 +28,20 @@ static int set_locked(struct tcp_socket *tcp, enum net_option option, int64_t va
 		IP_SET_TYPE_VAL(pcb->remote_ip, value ? IPADDR_TYPE_V6 : IPADDR_TYPE_ANY);
 		return 0;
 	}
+	/* Doubled, as Linux counts. */
+	if (option == NET_OPT_SEND_BYTES) {
+		tcp->send_bytes_max = buffer_bytes(value, TCP_SND_BUF);
+		return 0;
+	}
+	if (option == NET_OPT_RECEIVE_BYTES) {
+		tcp->receive_bytes_max = buffer_bytes(value, TCP_WND);
+		return 0;
+	}
 	if (!pcb)
 		return 0; /* over: nothing can come of it */
 	result = net_pcb_set((struct ip_pcb *)(void *)pcb, option, value);
 	if (result != -ENOPROTOOPT)
 		return result;
-	if (option == NET_OPT_SEND_BYTES || option == NET_OPT_RECEIVE_BYTES)
-		return 0; /* a wish */
 	if (tcp->listening)
 		return option == NET_OPT_NODELAY ? 0 : -ENOPROTOOPT;
 	if (option == NET_OPT_NODELAY && value)
@@ -97,10 +113,10 @@ static int get_locked(struct tcp_socket *tcp, enum net_option option, int64_t *v
 		*value_out = full ? tcp_mss(pcb) : TCP_MSS;
 		return 0;
 	case NET_OPT_SEND_BYTES:
-		*value_out = TCP_SND_BUF;
+		*value_out = (int64_t)tcp->send_bytes_max;
 		return 0;
 	case NET_OPT_RECEIVE_BYTES:
-		*value_out = TCP_WND;
+		*value_out = (int64_t)tcp->receive_bytes_max;
 		return 0;
 	case NET_OPT_UNSENT_BYTES:
 		*value_out = full ? TCP_SND_BUF - tcp_sndbuf(pcb) : 0;

@@ -13,11 +13,19 @@
 
 #define WRITE_BYTES_MAX   0xffffu /* tcp_write() counts in 16 bits */
 #define CALL_BYTES_MAX    65536u  /* copied with the lock held */
-#define BACKLOG_MAX       255u
-#define ORPHAN_POLL_TICKS 4   /* of half a second */
-#define ORPHAN_POLLS_MAX  30u /* a minute without progress */
+#define BACKLOG_MAX       4096u   /* Linux's */
+#define TIGHT_BYTES       16384u  /* each way, while memory is tight */
+#define ORPHAN_POLL_TICKS 20      /* of TCP_SLOW_INTERVAL: two seconds */
+#define ORPHAN_POLLS_MAX  30u     /* a minute without progress */
 
 /* ---- What lwIP calls, under net_lock ---- */
+
+/* Nobody reads, and others need the memory; or SO_RCVBUF says so. */
+static bool receives_too_much(const struct tcp_socket *tcp)
+{
+	return tcp->rx_bytes > tcp->receive_bytes_max ||
+	       (tcp->rx_bytes > TIGHT_BYTES && net_memory_is_tight());
+}
 
 static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
 {
@@ -30,6 +38,9 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
 		tcp_recved(pcb, p->tot_len);
 		pbuf_free(p);
 		return ERR_OK;
+	} else if (receives_too_much(tcp)) {
+		/* lwIP keeps this one, takes nothing further, and asks again in a while. */
+		return ERR_MEM;
 	} else {
 		tcp->rx_bytes += p->tot_len;
 		if (tcp->rx_last)
@@ -44,12 +55,37 @@ static err_t on_receive(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t er
 	return ERR_OK;
 }
 
+/* Bytes there is room for now: what waits to be acknowledged is bounded. */
+static size_t send_room(const struct tcp_socket *tcp)
+{
+	size_t waits = (u32_t)(tcp->pcb->snd_lbb - tcp->pcb->lastack), max = tcp->send_bytes_max;
+
+	if (max > TIGHT_BYTES && net_memory_is_tight())
+		max = TIGHT_BYTES;
+	if (waits >= max)
+		return 0;
+	return max - waits < tcp_sndbuf(tcp->pcb) ? max - waits : tcp_sndbuf(tcp->pcb);
+}
+
+/* Enough room that filling it is worth the while. */
+static bool is_writable(const struct tcp_socket *tcp)
+{
+	size_t low = tcp->send_bytes_max / 4;
+
+	if (low > TCP_SNDLOWAT)
+		low = TCP_SNDLOWAT;
+	if (low > TIGHT_BYTES / 4 && net_memory_is_tight())
+		low = TIGHT_BYTES / 4;
+	return send_room(tcp) >= low &&
+	       tcp_sndqueuelen(tcp->pcb) < TCP_SND_QUEUELEN - TCP_SNDQUEUELOWAT;
+}
+
 static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t bytes)
 {
 	struct tcp_socket *tcp = arg;
 
 	(void)bytes;
-	if (tcp_sndbuf(pcb) >= TCP_SNDLOWAT || pcb->snd_queuelen == 0)
+	if (is_writable(tcp) || pcb->snd_queuelen == 0)
 		pollhead_wake(&tcp->base.head);
 	return ERR_OK;
 }
@@ -98,6 +134,8 @@ static struct tcp_socket *create(void)
 
 	if (tcp) {
 		tcp->base.ops = &net_tcp_ops;
+		tcp->send_bytes_max = TCP_SND_BUF;
+		tcp->receive_bytes_max = TCP_WND;
 		pollhead_init(&tcp->base.head);
 		list_init(&tcp->waiting);
 		list_init(&tcp->node);
@@ -118,6 +156,8 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 	child->base.type = NET_STREAM;
 	child->base.protocol = tcp->base.protocol;
 	child->connected = true;
+	child->send_bytes_max = tcp->send_bytes_max;
+	child->receive_bytes_max = tcp->receive_bytes_max;
 	attach(child, pcb);
 	/* It counts against the backlog until the program takes it. */
 	tcp_backlog_delayed(pcb);
@@ -350,7 +390,7 @@ static int listen_locked(struct tcp_socket *tcp, unsigned int backlog)
 	err_t error = ERR_OK;
 
 	if (tcp->listening) {
-		((struct tcp_pcb_listen *)(void *)tcp->pcb)->backlog = (u8_t)backlog;
+		((struct tcp_pcb_listen *)(void *)tcp->pcb)->backlog = (u16_t)backlog;
 		return 0;
 	}
 	if (!tcp->pcb || tcp->pcb->state != CLOSED)
@@ -361,9 +401,10 @@ static int listen_locked(struct tcp_socket *tcp, unsigned int backlog)
 		if (result)
 			return result;
 	}
-	listener = tcp_listen_with_backlog_and_err(tcp->pcb, (u8_t)backlog, &error);
+	listener = tcp_listen_with_backlog_and_err(tcp->pcb, 1, &error);
 	if (!listener)
 		return net_errno(error);
+	((struct tcp_pcb_listen *)(void *)listener)->backlog = (u16_t)backlog;
 	tcp->pcb = listener;
 	tcp->listening = true;
 	tcp_arg(listener, tcp);
@@ -431,15 +472,16 @@ static int64_t not_connected(struct tcp_socket *tcp)
 }
 
 /* As much of one piece as there is room for. */
-static size_t write_some(struct tcp_pcb *pcb, const char *bytes, size_t bytes_count, bool more)
+static size_t write_some(struct tcp_socket *tcp, const char *bytes, size_t bytes_count, bool more)
 {
-	size_t done = 0;
+	struct tcp_pcb *pcb = tcp->pcb;
+	size_t done = 0, room;
 
-	while (done < bytes_count && tcp_sndbuf(pcb) > 0) {
+	while (done < bytes_count && (room = send_room(tcp)) > 0) {
 		size_t part = bytes_count - done;
 
-		if (part > tcp_sndbuf(pcb))
-			part = tcp_sndbuf(pcb);
+		if (part > room)
+			part = room;
 		if (part > WRITE_BYTES_MAX)
 			part = WRITE_BYTES_MAX;
 		if (tcp_write(pcb, bytes + done, (u16_t)part,
@@ -464,7 +506,7 @@ static int64_t send_locked(struct tcp_socket *tcp, const struct net_message *mes
 
 		if (want > CALL_BYTES_MAX - done)
 			want = CALL_BYTES_MAX - done;
-		part = write_some(tcp->pcb, piece->bytes, want,
+		part = write_some(tcp, piece->bytes, want,
 				  (message->flags & NET_MORE) || i + 1 < message->pieces_count);
 		done += part;
 		if (part < piece->bytes_count)
@@ -534,6 +576,9 @@ static void acknowledge(struct tcp_socket *tcp, size_t bytes)
 		tcp_recved(tcp->pcb, (u16_t)part);
 		bytes -= part;
 	}
+	/* What was too much may come now. */
+	if (tcp->pcb && !tcp->listening && tcp->pcb->refused_data)
+		(void)tcp_process_refused_data(tcp->pcb);
 }
 
 /* Puts what was not read back in front. */
@@ -650,11 +695,8 @@ static unsigned int tcp_socket_poll(struct net_socket *socket)
 			bits |= NET_READABLE;
 		if (end)
 			bits |= NET_READ_END;
-		if (tcp->connected && tcp->pcb && !socket->write_shut
-			    ? tcp_sndbuf(tcp->pcb) >= TCP_SNDLOWAT &&
-				      tcp_sndqueuelen(tcp->pcb) <
-					      TCP_SND_QUEUELEN - TCP_SNDQUEUELOWAT
-			    : !tcp->connecting)
+		if (tcp->connected && tcp->pcb && !socket->write_shut ? is_writable(tcp)
+								      : !tcp->connecting)
 			bits |= NET_WRITABLE;
 		if (socket->error)
 			bits |= NET_ERROR;

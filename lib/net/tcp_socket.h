@@ -15,8 +15,9 @@ struct tcp_socket {
 	/* net_lock: */
 	struct tcp_pcb *pcb; /* NULL: gone */
 	struct pbuf *rx_first, *rx_last;
-	size_t rx_offset; /* read of rx_first */
-	size_t rx_bytes;  /* not read */
+	size_t rx_offset;                         /* read of rx_first */
+	size_t rx_bytes;                          /* not read */
+	size_t send_bytes_max, receive_bytes_max; /* SO_SNDBUF, SO_RCVBUF */
 	bool rx_end, connecting, connected, listening;
 	struct list_node waiting; /* listening: struct tcp_socket node, not accepted yet */
 	struct list_node node;

@@ -170,7 +170,7 @@ $(T_OUT)/fuzz/duster/seeds: $(F_SRC)
 		-nostdlib -static -Wl,-n -xc - -o $(@D)/corpus/$$o 2>/dev/null || gcc -$$o -g -nostdlib -static -Wl,-n -xc - \
 		-o $(@D)/corpus/$$o <<<'int t[4]; int f(int x) { return x + t[1]; } int _start(void) { return f(2); }'; done
 	@touch $@
-test-fuzz: $(F_BIN) $(T_OUT)/fuzz/archive/seeds $(T_OUT)/fuzz/gzip/seeds $(T_OUT)/fuzz/duster/seeds
+test-fuzz: $(F_BIN) $(T_OUT)/fuzz/archive/seeds $(T_OUT)/fuzz/gzip/seeds $(T_OUT)/fuzz/duster/seeds $(T_OUT)/fuzz/frames/seeds
 	@passed=0; failed=0; for f in $(F_BIN); do \
 		echo "$$f: $(FUZZ_SECONDS) s"; \
 		if $$f -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -print_final_stats=1 \
@@ -180,6 +180,26 @@ test-fuzz: $(F_BIN) $(T_OUT)/fuzz/archive/seeds $(T_OUT)/fuzz/gzip/seeds $(T_OUT
 	done; echo "$$passed passed, $$failed failed"; [ $$failed = 0 ] && [ $$passed != 0 ]
 .PHONY: test-fuzz
 -include $(F_BIN:=.d)
+
+# lwIP for the host: with the sanitizers, and for the fuzzer.
+T_LWIP_INCLUDE := -isystem $(LWIP)/src/include -isystem lib/net/lwip
+T_LWIP_OBJ := $(LWIP_C:src/%.c=$(T_OUT)/lwip/%.o)
+F_LWIP_OBJ := $(LWIP_C:src/%.c=$(T_OUT)/fuzz/lwip/%.o)
+$(T_LWIP_OBJ): $(T_OUT)/lwip/%.o: test/host/host.mk lib/net/lwip/lwipopts.h $(LWIP).stamp
+	@mkdir -p $(@D)
+	$(Q)$(T_CC) $(filter-out -W%,$(T_CFLAGS)) -w $(T_LWIP_INCLUDE) -c $(LWIP)/src/$*.c -o $@
+$(F_LWIP_OBJ): $(T_OUT)/fuzz/lwip/%.o: test/host/host.mk lib/net/lwip/lwipopts.h $(LWIP).stamp
+	@mkdir -p $(@D)
+	$(Q)clang $(filter-out -W%,$(T_CFLAGS)) -fsanitize=fuzzer-no-link -w $(T_LWIP_INCLUDE) -c $(LWIP)/src/$*.c -o $@
+$(T_OUT)/fuzz/frames/fuzz: $(F_LWIP_OBJ)
+$(T_OUT)/fuzz/frames/fuzz: F_MORE = $(T_LWIP_INCLUDE) $(F_LWIP_OBJ)
+$(T_OUT)/fuzz/frames/seeds: test/host/fuzz/frames.py
+	@mkdir -p $(@D)/corpus
+	$(Q)/usr/bin/python3 $< $(@D)/corpus
+	@touch $@
+$(patsubst %.c,$(T_OUT)/obj/%.o,$(wildcard lib/net/*.c)): T_CFLAGS += $(T_LWIP_INCLUDE)
+$(patsubst %.c,$(T_OUT)/obj/%.o,$(wildcard lib/net/*.c)): $(LWIP).stamp
+$(T_OUT)/bin/lib/net/test_stack: $(T_LWIP_OBJ)
 
 # Planted bugs, each of which some test must notice. Takes minutes, so it is no part of test-unit.
 test-mutants: $(T_BIN) $(TSAN_BIN)

@@ -100,11 +100,16 @@
 #define LWIP_TCP_KEEPALIVE         1
 #define TCP_LISTEN_BACKLOG         1
 #define TCP_DEFAULT_LISTEN_BACKLOG 128
+#define TCP_HALF_OPEN_MAX          1024 /* of each listener: tools/lwip/half-open.patch */
 #define TCP_WND_UPDATE_THRESHOLD   (TCP_WND / 8)
 #define LWIP_TCP_PCB_NUM_EXT_ARGS  0
 #define TCP_MSL                    30000
 #define TCP_MAXRTX                 12
 #define TCP_SYNMAXRTX              6
+/* A tick of 50 ms for delayed acknowledgements, of 100 ms for time-outs: after a loss that nothing
+ * shows a segment is sent again after 0.3 s (three ticks) on a fast network. */
+#define TCP_TMR_INTERVAL           50
+#define LWIP_TCP_RTO_TIME          1000 /* before anything was measured: RFC 6298 */
 
 /* Interfaces. Checksums: who computes them is decided for each packet, see netif_dev.c. */
 #define LWIP_NETIF_LOOPBACK            1

@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The whole stack beside a peer of a few lines, with a virtual clock and seeds: numbers nobody
+ * guesses, floods, and a wire that loses, repeats, swaps and damages.
+ * Links: lib/net/stack.c lib/net/capture.c lib/net/checksum.c lib/net/address.c lib/net/interface.c
+ * Links: lib/net/interface_send.c lib/net/config.c lib/net/socket.c lib/net/tcp_socket.c
+ * Links: lib/net/tcp_options.c lib/net/datagram_socket.c core/netdev.c core/pollhead.c
+ * Links: lib/base/format.c lib/base/parse.c lib/base/siphash.c test/mock/mock_netstack.c
+ * Links: test/host/fake_core.c test/host/fake_spinlock.c
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/error.h"
+#include "lib/net/capture.h"
+#include "lib/net/socket.h"
+#include "lib/net/stack.h"
+#include "test/host/check_main.h"
+#include "test/mock/mock_netstack.h"
+
+#define PORT        7
+#define ETH         14u
+#define HEAD        54u /* Ethernet, IPv4, TCP without options */
+#define FRAME_MAX   1600u
+#define WIRE_FRAMES 4096u
+#define SEGMENT     1000u
+#define BULK        200000u
+#define NS_PER_MS   1000000ULL
+
+enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
+
+/* --- frames --- */
+
+static void put16(uint8_t *at, uint32_t value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+	put16(at, value >> 16);
+	put16(at + 2, value);
+}
+
+static uint32_t get16(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 8 | at[1];
+}
+
+static uint32_t get32(const uint8_t *at)
+{
+	return get16(at) << 16 | get16(at + 2);
+}
+
+static const uint8_t our_mac[6] = {0, 0x16, 0x3e, 0, 0, 2}, peer_mac[6] = {0, 0x16, 0x3e, 0, 0, 1};
+
+static void start_frame(uint8_t *frame, uint32_t kind)
+{
+	memcpy(frame, our_mac, 6);
+	memcpy(frame + 6, peer_mac, 6);
+	put16(frame + 12, kind);
+}
+
+/* The neighbour is known from now on. */
+static void say_arp(uint32_t address)
+{
+	uint8_t frame[42] = {0};
+
+	start_frame(frame, 0x806);
+	put16(frame + 14, 1);
+	put16(frame + 16, 0x800);
+	frame[18] = 6;
+	frame[19] = 4;
+	put16(frame + 20, 1);
+	memcpy(frame + 22, peer_mac, 6);
+	put32(frame + 28, address);
+	put32(frame + 38, NETSTACK_ADDRESS);
+	netstack_receive(frame, sizeof(frame), false);
+}
+
+struct segment {
+	uint32_t source, seq, ack;
+	uint16_t from, to;
+	uint8_t flags;
+	const uint8_t *bytes;
+	size_t bytes_count;
+};
+
+static size_t make_tcp(uint8_t *frame, const struct segment *segment)
+{
+	uint8_t *ip = frame + ETH, *tcp = ip + 20;
+
+	memset(frame, 0, HEAD);
+	start_frame(frame, 0x800);
+	ip[0] = 0x45;
+	put16(ip + 2, (uint32_t)(40 + segment->bytes_count));
+	ip[8] = 64;
+	ip[9] = 6;
+	put32(ip + 12, segment->source);
+	put32(ip + 16, NETSTACK_ADDRESS);
+	put16(tcp, segment->from);
+	put16(tcp + 2, segment->to);
+	put32(tcp + 4, segment->seq);
+	put32(tcp + 8, segment->ack);
+	tcp[12] = 5 << 4;
+	tcp[13] = segment->flags;
+	put16(tcp + 14, 60000);
+	memcpy(frame + HEAD, segment->bytes ? segment->bytes : tcp, segment->bytes_count);
+	netstack_fix_sums(frame, HEAD + segment->bytes_count);
+	return HEAD + segment->bytes_count;
+}
+
+static void send_tcp(const struct segment *segment)
+{
+	uint8_t frame[FRAME_MAX];
+
+	netstack_receive(frame, make_tcp(frame, segment), false);
+}
+
+/* The last TCP segment the stack sent; its flags are 0 when there was none. */
+static struct segment heard;
+
+static void hear(const uint8_t *frame, size_t bytes_count)
+{
+	const uint8_t *tcp = frame + ETH + 20;
+
+	if (bytes_count < HEAD || get16(frame + 12) != 0x800 || frame[ETH + 9] != 6)
+		return;
+	heard = (struct segment){.source = get32(frame + ETH + 16),
+				 .from = (uint16_t)get16(tcp),
+				 .to = (uint16_t)get16(tcp + 2),
+				 .seq = get32(tcp + 4),
+				 .ack = get32(tcp + 8),
+				 .flags = tcp[13]};
+}
+
+static void start(void)
+{
+	static bool started;
+
+	if (!started)
+		netstack_start(0, "10.0.0.2/24,gw=10.0.0.1");
+	started = true;
+	netstack_fail_alloc = -1;
+	netstack_on_frame = hear;
+	/* The address is looked for on the wire, and the neighbour answers. */
+	netstack_advance(3000 * NS_PER_MS);
+	say_arp(NETSTACK_PEER);
+}
+
+static struct net_socket *open_socket(enum net_type type)
+{
+	struct net_socket *socket;
+
+	ck_assert_int_eq(net_socket_create(4, type, 0, &socket), 0);
+	return socket;
+}
+
+static struct net_socket *open_listener(unsigned int backlog)
+{
+	const struct net_address any = {.family = 4, .port = PORT};
+	struct net_socket *socket = open_socket(NET_STREAM);
+
+	ck_assert_int_eq(socket->ops->bind(socket, &any), 0);
+	ck_assert_int_eq(net_tcp_listen(socket, backlog), 0);
+	return socket;
+}
+
+/* The stack's first number for a connection from this port. */
+static uint32_t isn_of(uint16_t from)
+{
+	struct segment segment = {
+		.source = NETSTACK_PEER, .from = from, .to = PORT, .seq = 1, .flags = SYN};
+
+	heard.flags = 0;
+	send_tcp(&segment);
+	ck_assert_uint_eq(heard.flags, SYN | ACK);
+	segment.seq = 2;
+	segment.flags = RST;
+	send_tcp(&segment);
+	return heard.seq;
+}
+
+/* --- numbers --- */
+
+/* RFC 6528: for one connection they grow with the clock; two connections have nothing in common. */
+START_TEST(first_numbers)
+{
+	struct net_socket *listener;
+	uint32_t before, after, near = 0;
+
+	start();
+	listener = open_listener(16);
+	for (uint16_t port = 2000; port < 2050; port++) {
+		before = isn_of(port);
+		netstack_advance(64 * 1000);
+		after = isn_of(port);
+		ck_assert_uint_eq(after - before, 1000);
+		/* A neighbour's number says nothing of this one's. */
+		if (isn_of((uint16_t)(port + 1)) - after + 0x1000000 < 0x2000000)
+			near++;
+	}
+	ck_assert_uint_lt(near, 5);
+	listener->ops->close(listener, true);
+}
+END_TEST
+
+START_TEST(random_ports)
+{
+	const struct net_address any = {.family = 4};
+	struct net_address name;
+	uint32_t follows = 0, last = 0, low = 0;
+
+	start();
+	for (unsigned int i = 0; i < 200; i++) {
+		struct net_socket *socket = open_socket(i % 2 ? NET_STREAM : NET_DATAGRAM);
+
+		ck_assert_int_eq(socket->ops->bind(socket, &any), 0);
+		ck_assert_int_eq(socket->ops->name(socket, false, &name), 0);
+		ck_assert_uint_ge(name.port, 32768);
+		ck_assert_uint_le(name.port, 60999);
+		if (name.port - last + 8 < 16)
+			follows++;
+		low += name.port < (32768 + 60999) / 2;
+		last = name.port;
+		socket->ops->close(socket, true);
+	}
+	ck_assert_uint_lt(follows, 5);
+	ck_assert_uint_gt(low, 50);
+	ck_assert_uint_lt(low, 150);
+}
+END_TEST
+
+/* --- floods --- */
+
+START_TEST(flood)
+{
+	struct net_socket *listener, *child;
+	struct net_memory memory;
+	struct segment segment = {.to = PORT, .seq = 1, .flags = SYN};
+	long blocks;
+
+	start();
+	listener = open_listener(4);
+	for (uint32_t i = 0; i < 20000; i++) {
+		segment.source = NETSTACK_PEER + i % 200;
+		segment.from = (uint16_t)(1024 + i);
+		send_tcp(&segment);
+	}
+	blocks = netstack_blocks;
+	for (uint32_t i = 0; i < 20000; i++) {
+		segment.source = NETSTACK_PEER + i % 200;
+		segment.from = (uint16_t)(4000 + i);
+		send_tcp(&segment);
+	}
+	/* No more memory than before, and somebody who answers gets in. */
+	ck_assert_int_le(netstack_blocks, blocks + 256);
+	net_get_memory(&memory);
+	ck_assert_uint_eq(memory.refused, 0);
+	/* Among so many neighbours it may have been forgotten. */
+	say_arp(NETSTACK_PEER);
+	heard.flags = 0;
+	segment = (struct segment){
+		.source = NETSTACK_PEER, .from = 999, .to = PORT, .seq = 77, .flags = SYN};
+	send_tcp(&segment);
+	ck_assert_uint_eq(heard.flags, SYN | ACK);
+	segment.seq = 78;
+	segment.ack = heard.seq + 1;
+	segment.flags = ACK;
+	send_tcp(&segment);
+	ck_assert_int_eq(net_tcp_accept(listener, &child), 0);
+	child->ops->close(child, true);
+	listener->ops->close(listener, true);
+	/* Those who never answered are forgotten. */
+	netstack_advance(60000 * NS_PER_MS);
+	ck_assert_int_lt(netstack_blocks, blocks / 4);
+}
+END_TEST
+
+/* --- a bad wire --- */
+
+static struct wire {
+	unsigned int seed, bad; /* of a thousand frames so many are not delivered as they were */
+	size_t count;
+	struct {
+		size_t bytes_count;
+		uint8_t bytes[FRAME_MAX];
+	} frames[WIRE_FRAMES]; /* from the stack, not looked at by the peer */
+} wire;
+
+static unsigned int next_random(void)
+{
+	wire.seed = wire.seed * 1103515245 + 12345;
+	return wire.seed >> 8;
+}
+
+static void on_wire(const uint8_t *frame, size_t bytes_count)
+{
+	unsigned int kind = next_random() % 1000 < wire.bad ? next_random() % 4 : 4, copies = 1;
+
+	hear(frame, bytes_count);
+	if (kind == 0)
+		return;
+	if (kind == 1)
+		copies = 2;
+	for (; copies > 0 && wire.count < WIRE_FRAMES; copies--) {
+		size_t at = wire.count++;
+
+		if (kind == 2 && at > 0) {
+			wire.frames[at] = wire.frames[at - 1];
+			at--;
+		}
+		memcpy(wire.frames[at].bytes, frame, bytes_count);
+		wire.frames[at].bytes_count = bytes_count;
+		if (kind == 3)
+			wire.frames[at].bytes[next_random() % bytes_count] ^= 1
+									      << next_random() % 8;
+	}
+}
+
+static bool sums_are_right(const uint8_t *frame, size_t bytes_count)
+{
+	uint8_t copy[FRAME_MAX];
+
+	memcpy(copy, frame, bytes_count);
+	netstack_fix_sums(copy, bytes_count);
+	return memcmp(copy, frame, bytes_count) == 0;
+}
+
+/* A byte of the stream by its place. */
+static uint8_t byte_at(uint32_t at)
+{
+	return (uint8_t)(at * 2654435761u >> 13);
+}
+
+struct peer {
+	uint32_t isn, their_isn;    /* ours is the peer's */
+	uint32_t sent, acked;       /* of BULK, to the stack */
+	uint32_t received;          /* in order */
+	uint8_t *seen, *bytes_seen; /* by place */
+};
+
+static void peer_frame(struct peer *peer, const uint8_t *frame, size_t bytes_count)
+{
+	const uint8_t *ip = frame + ETH, *tcp = ip + 20;
+	uint32_t at, payload, head;
+
+	if (bytes_count < HEAD || get16(frame + 12) != 0x800 || ip[0] != 0x45 || ip[9] != 6 ||
+	    get32(ip + 16) != NETSTACK_PEER || get16(tcp) != PORT || get16(tcp + 2) != 999 ||
+	    get16(ip + 2) + ETH > bytes_count || !sums_are_right(frame, bytes_count))
+		return;
+	head = (tcp[12] >> 4) * 4u;
+	if (!(tcp[13] & ACK) || (tcp[13] & (SYN | RST)) || 20 + head > get16(ip + 2))
+		return;
+	payload = get16(ip + 2) - 20 - head;
+	at = get32(tcp + 8) - peer->isn - 1;
+	if (at <= BULK && at > peer->acked)
+		peer->acked = at;
+	at = get32(tcp + 4) - peer->their_isn - 1;
+	for (uint32_t i = 0; i < payload && at + i < BULK; i++) {
+		peer->seen[at + i] = 1;
+		peer->bytes_seen[at + i] = tcp[head + i];
+	}
+	while (peer->received < BULK && peer->seen[peer->received])
+		peer->received++;
+}
+
+/* One segment to the stack, over the same kind of wire. */
+static void peer_send(struct peer *peer, uint32_t at, size_t bytes_count)
+{
+	uint8_t frame[FRAME_MAX], bytes[SEGMENT];
+	struct segment segment = {.source = NETSTACK_PEER,
+				  .from = 999,
+				  .to = PORT,
+				  .seq = peer->isn + 1 + at,
+				  .ack = peer->their_isn + 1 + peer->received,
+				  .flags = ACK,
+				  .bytes = bytes,
+				  .bytes_count = bytes_count};
+	unsigned int kind = next_random() % 1000 < wire.bad ? next_random() % 3 : 3;
+	size_t frame_bytes;
+
+	for (size_t i = 0; i < bytes_count; i++)
+		bytes[i] = byte_at(at + (uint32_t)i);
+	frame_bytes = make_tcp(frame, &segment);
+	if (kind == 0)
+		return;
+	if (kind == 1)
+		frame[next_random() % frame_bytes] ^= 1 << next_random() % 8;
+	netstack_receive(frame, frame_bytes, false);
+	if (kind == 2)
+		netstack_receive(frame, frame_bytes, false);
+}
+
+static uint32_t program_sends(struct net_socket *socket, uint32_t at)
+{
+	uint8_t bytes[4096];
+	struct net_piece piece = {bytes, sizeof(bytes)};
+	struct net_message message = {.pieces = &piece, .pieces_count = 1};
+	int64_t done;
+
+	if (at + piece.bytes_count > BULK)
+		piece.bytes_count = BULK - at;
+	message.bytes_total = piece.bytes_count;
+	for (size_t i = 0; i < piece.bytes_count; i++)
+		bytes[i] = byte_at(at + (uint32_t)i);
+	done = piece.bytes_count ? socket->ops->send(socket, &message) : 0;
+	test_require(done >= 0 || done == -EAGAIN);
+	return done > 0 ? (uint32_t)done : 0;
+}
+
+static uint32_t program_receives(struct net_socket *socket, uint32_t at)
+{
+	uint8_t bytes[8192];
+	struct net_piece piece = {bytes, sizeof(bytes)};
+	struct net_message message = {
+		.pieces = &piece, .pieces_count = 1, .bytes_total = sizeof(bytes)};
+	int64_t done = socket->ops->receive(socket, &message);
+
+	test_require(done > 0 || done == -EAGAIN);
+	for (int64_t i = 0; i < done; i++)
+		test_require(bytes[i] == byte_at(at + (uint32_t)i));
+	return done > 0 ? (uint32_t)done : 0;
+}
+
+static struct net_socket *peer_connects(struct peer *peer, struct net_socket *listener)
+{
+	struct net_socket *child;
+	struct segment segment = {
+		.source = NETSTACK_PEER, .from = 999, .to = PORT, .seq = peer->isn, .flags = SYN};
+
+	heard.flags = 0;
+	send_tcp(&segment);
+	ck_assert_uint_eq(heard.flags, SYN | ACK);
+	peer->their_isn = heard.seq;
+	segment.seq++;
+	segment.ack = heard.seq + 1;
+	segment.flags = ACK;
+	send_tcp(&segment);
+	ck_assert_int_eq(net_tcp_accept(listener, &child), 0);
+	return child;
+}
+
+/* BULK bytes both ways at once over the wire as it is. */
+static void exchange(unsigned int seed, unsigned int bad)
+{
+	struct peer peer = {
+		.isn = seed * 77777, .seen = calloc(1, BULK), .bytes_seen = malloc(BULK)};
+	struct net_socket *listener = open_listener(4), *child = peer_connects(&peer, listener);
+	uint32_t out = 0, in = 0, idle = 0;
+
+	wire = (struct wire){.seed = seed, .bad = bad};
+	netstack_on_frame = on_wire;
+	for (unsigned int round = 0; peer.received < BULK || in < BULK; round++) {
+		uint32_t acked = peer.acked;
+
+		if (round >= 200000)
+			ck_abort_msg("seed %u: %u of %u sent are acknowledged, %u received", seed,
+				     peer.acked, peer.sent, peer.received);
+		out += program_sends(child, out);
+		in += program_receives(child, in);
+		for (size_t i = 0; i < wire.count; i++)
+			peer_frame(&peer, wire.frames[i].bytes, wire.frames[i].bytes_count);
+		wire.count = 0;
+		idle = peer.acked == acked ? idle + 1 : 0;
+		/* What nobody acknowledges for long is sent again, all of it. */
+		if (idle > 100 && peer.sent > peer.acked) {
+			peer.sent = peer.acked;
+			idle = 0;
+		}
+		if (peer.sent < peer.acked)
+			peer.sent = peer.acked;
+		if (peer.sent < BULK && peer.sent - peer.acked < 20 * SEGMENT) {
+			size_t part = BULK - peer.sent < SEGMENT ? BULK - peer.sent : SEGMENT;
+
+			peer_send(&peer, peer.sent, part);
+			peer.sent += (uint32_t)part;
+		} else {
+			peer_send(&peer, peer.sent, 0);
+		}
+		netstack_advance(NS_PER_MS);
+	}
+	for (uint32_t i = 0; i < BULK; i++)
+		test_require(peer.bytes_seen[i] == byte_at(i));
+	netstack_on_frame = hear;
+	child->ops->close(child, true);
+	listener->ops->close(listener, true);
+	free(peer.seen);
+	free(peer.bytes_seen);
+}
+
+START_TEST(good_wire)
+{
+	start();
+	exchange(1, 0);
+}
+END_TEST
+
+START_TEST(bad_wire)
+{
+	start();
+	for (unsigned int seed = 1; seed <= 6; seed++)
+		exchange(seed, 20 * seed);
+}
+END_TEST
+
+/* Every allocation of a connection's life fails once; nothing is lost but what may be. */
+START_TEST(no_memory)
+{
+	struct net_memory memory;
+
+	start();
+	for (long fail = 0; fail < 120; fail++) {
+		struct peer peer = {.isn = 5};
+		struct net_socket *listener = open_listener(4), *child = NULL;
+		struct segment segment = {.source = NETSTACK_PEER, .from = 999, .to = PORT};
+		uint32_t out = 0;
+
+		netstack_fail_alloc = fail;
+		for (unsigned int try = 0; try < 50 && !child; try++) {
+			segment.seq = peer.isn;
+			segment.flags = SYN;
+			send_tcp(&segment);
+			segment.seq = peer.isn + 1;
+			segment.ack = heard.seq + 1;
+			segment.flags = ACK;
+			send_tcp(&segment);
+			if (net_tcp_accept(listener, &child))
+				child = NULL;
+			netstack_advance(100 * NS_PER_MS);
+		}
+		ck_assert_ptr_nonnull(child);
+		for (unsigned int try = 0; try < 50 && out < 4096; try++)
+			out += program_sends(child, out);
+		ck_assert_uint_eq(out, 4096);
+		netstack_fail_alloc = -1;
+		child->ops->close(child, true);
+		listener->ops->close(listener, true);
+	}
+	netstack_advance(60000 * NS_PER_MS);
+	net_get_memory(&memory);
+	ck_assert_uint_gt(memory.refused, 0);
+}
+END_TEST
+
+/* What never reads takes its share and no more, and others go on. */
+START_TEST(never_read)
+{
+	static const uint8_t bytes[SEGMENT];
+	struct net_socket *listener, *child[32];
+	struct net_memory memory;
+	struct peer peer = {.isn = 9};
+
+	start();
+	listener = open_listener(64);
+	for (unsigned int i = 0; i < 32; i++) {
+		struct segment segment = {.source = NETSTACK_PEER,
+					  .from = (uint16_t)(5000 + i),
+					  .to = PORT,
+					  .seq = peer.isn,
+					  .flags = SYN};
+
+		heard.flags = 0;
+		send_tcp(&segment);
+		segment.seq++;
+		segment.ack = heard.seq + 1;
+		segment.flags = ACK;
+		send_tcp(&segment);
+		ck_assert_int_eq(net_tcp_accept(listener, &child[i]), 0);
+		segment.bytes = bytes;
+		segment.bytes_count = sizeof(bytes);
+		for (unsigned int k = 0; k < 500; k++) {
+			send_tcp(&segment);
+			segment.seq = heard.ack;
+		}
+	}
+	net_get_memory(&memory);
+	ck_assert_uint_eq(memory.refused, 0);
+	ck_assert_uint_lt(memory.used_bytes, memory.max_bytes * 3 / 4);
+	for (unsigned int i = 0; i < 32; i++)
+		child[i]->ops->close(child[i], true);
+	listener->ops->close(listener, true);
+	exchange(3, 0);
+}
+END_TEST
+
+/* What is captured is a pcap file. */
+START_TEST(captures)
+{
+	static uint8_t bytes[NET_CAPTURE_RECORD_MAX];
+	struct net_capture_counts counts;
+	uint32_t word;
+	size_t done;
+
+	start();
+	ck_assert_int_eq(net_capture_start("eth0", 60, 100), -EINVAL);
+	ck_assert_int_eq(net_capture_start("eth0", 30, 300), 0);
+	for (unsigned int i = 0; i < 10; i++)
+		say_arp(NETSTACK_PEER);
+	net_capture_stop();
+	say_arp(NETSTACK_PEER);
+	net_capture_get_counts(&counts);
+	/* Each is a request and its answer. */
+	ck_assert_uint_eq(counts.captured, 300 / 46);
+	ck_assert_uint_eq(counts.captured + counts.left_out, 20);
+	done = net_capture_read(bytes, sizeof(bytes));
+	ck_assert_uint_eq(done, 24 + counts.captured * 46);
+	memcpy(&word, bytes, 4);
+	ck_assert_uint_eq(word, 0xa1b23c4d);
+	memcpy(&word, bytes + 24 + 8, 4);
+	ck_assert_uint_eq(word, 30);
+	memcpy(&word, bytes + 24 + 12, 4);
+	ck_assert_uint_eq(word, 42);
+	ck_assert_uint_eq(net_capture_read(bytes, sizeof(bytes)), 0);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+	Suite *suite = suite_create("stack");
+	TCase *tcase = tcase_create("stack");
+
+	tcase_set_timeout(tcase, 300);
+	tcase_add_test(tcase, first_numbers);
+	tcase_add_test(tcase, random_ports);
+	tcase_add_test(tcase, flood);
+	tcase_add_test(tcase, good_wire);
+	tcase_add_test(tcase, bad_wire);
+	tcase_add_test(tcase, no_memory);
+	tcase_add_test(tcase, never_read);
+	tcase_add_test(tcase, captures);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
