@@ -23,10 +23,14 @@ all: duster
 test-duster: $(B)/bin/duster
 	$(Q)B=$(B) test/duster/compare
 
+# What it says when it is asked wrongly, or in the words of gdb.
+test-manners: $(B)/bin/duster
+	$(Q)B=$(B) test/duster/manners
+
 install-duster: duster
 	@mkdir -p $(DEST)/bin $(DEST)/share/man/man1
 	@install -m 755 $(B)/bin/duster $(DEST)/bin/
 	@install -m 644 docs/man/duster.1 $(DEST)/share/man/man1/
 install: install-duster
-.PHONY: duster test-duster install-duster
+.PHONY: duster test-duster test-manners install-duster
 -include $(DUSTER_OBJ:.o=.d)

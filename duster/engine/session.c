@@ -2,6 +2,7 @@
 #include "duster/engine/session.h"
 
 #include <dwarf.h>
+#include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -513,7 +514,7 @@ static int verify_build_id(struct session *session, struct problem *problem)
 		return 0;
 	if (target_read(session->target, session->vcpu, image->build_id_addr, id,
 			image->build_id_bytes))
-		return problem_set(problem, -EFAULT,
+		return problem_set(problem, -ENXIO,
 				   "no memory at 0x%llx, where %s has its build-id: another "
 				   "program runs there",
 				   (unsigned long long)image->build_id_addr, image->path);
@@ -525,6 +526,15 @@ static int verify_build_id(struct session *session, struct problem *problem)
 			   "the guest's memory differs from %s: it has build-id %s… where the "
 			   "file has %s…: it runs another program or another build of it",
 			   image->path, theirs, ours);
+}
+
+/* The ELF header, where it is loaded: what strips an image changes it. */
+static uint64_t header_bytes(const struct segment *segment)
+{
+	return segment->file_bytes > sizeof(Elf64_Ehdr) &&
+			       memcmp(segment->data, ELFMAG, SELFMAG) == 0
+		       ? sizeof(Elf64_Ehdr)
+		       : 0;
 }
 
 /* Up to VERIFY_BYTES at an offset of the segment. */
@@ -563,7 +573,8 @@ int session_verify_image(struct session *session, struct problem *problem)
 
 		if (segment->writable)
 			continue;
-		for (uint64_t at = 0; at < segment->file_bytes && !error; at += sizeof(memory))
+		for (uint64_t at = header_bytes(segment); at < segment->file_bytes && !error;
+		     at += sizeof(memory))
 			error = compare(session, segment, at, memory, problem);
 	}
 	return error;

@@ -113,8 +113,8 @@ bool session_symbolize(struct session *session, uint64_t addr, char *text_out, s
 /* The machine location expressions run on in a frame (NULL: only memory). Lives in the arena. */
 const struct location_machine *session_machine(struct session *session, struct frame *frame);
 
-/* Does the image's code stand in the target's memory? -EINVAL with words when not, -EFAULT when it
- * cannot be read. */
+/* Does the image's code stand in the target's memory? -EINVAL with words when not, -ENXIO when its
+ * build-id is not there, -EFAULT when other parts of it cannot be read. */
 int session_verify_image(struct session *session, struct problem *problem);
 
 /* For unwind.c: the next frame outwards into caller_out; false at the end. */

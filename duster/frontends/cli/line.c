@@ -6,6 +6,7 @@
 #include <readline/readline.h>
 #include <ctype.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -247,6 +248,24 @@ static int drop_line(void)
 	return 0;
 }
 
+static void nothing(int signal_number)
+{
+	(void)signal_number;
+}
+
+/* Ctrl-C at the prompt is for the line, and for nobody else. */
+static char *read_line(const char *prompt)
+{
+	struct sigaction action = {.sa_handler = nothing}, before;
+	char *line;
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, &before);
+	line = readline(prompt);
+	sigaction(SIGINT, &before, NULL);
+	return line;
+}
+
 static void interact_terminal(struct cli *cli)
 {
 	char *line = NULL;
@@ -259,7 +278,7 @@ static void interact_terminal(struct cli *cli)
 	stifle_history(HISTORY_LINES);
 	read_lines();
 	rl_signal_event_hook = drop_line;
-	while (!cli->quit && (line = readline(cli->collecting ? ">" : "(duster) ")) != NULL) {
+	while (!cli->quit && (line = read_line(cli->collecting ? ">" : "(duster) ")) != NULL) {
 		const char *text = cli_skip_blanks(line);
 
 		if (*text)

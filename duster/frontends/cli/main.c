@@ -259,10 +259,16 @@ static int open_and_run(const char *core, const char *image_path, const struct o
 		return say_problem(&problem);
 	}
 	init_cli(&cli, target, image, options);
-	if (target && image && !options->no_verify &&
-	    session_verify_image(&cli.session, &problem) == -EINVAL) {
-		session_close(&cli.session);
-		return say_problem(&problem);
+	if (target && image && !options->no_verify) {
+		int error = session_verify_image(&cli.session, &problem);
+
+		if (error == -EINVAL) {
+			session_close(&cli.session);
+			return say_problem(&problem);
+		}
+		/* Dumps leave out what the program's file has. */
+		if (error == -ENXIO && !options->json)
+			fprintf(stderr, "duster: %s, or the dump is without it\n", problem.text);
 	}
 	return start_session(&cli, target, image, options);
 }
