@@ -16,7 +16,7 @@ setup_groups += box
 else ifneq ($(filter all run run-program,$(goals)),)
 setup_groups += dom0
 endif
-ifneq ($(filter all duster debug test test-xen test-duster install install-duster,$(goals)),)
+ifneq ($(filter all duster debug test test-xen test-duster test-manners install install-duster,$(goals)),)
 setup_groups += duster
 endif
 ifneq ($(filter test test-%,$(goals)),)

@@ -82,6 +82,35 @@ static bool wants_stop(struct session *session, struct breakpoint *breakpoint, s
 	return true;
 }
 
+/* For the target: most conditions are false, and that can be seen while the guest runs. What is
+ * true is asked again when it stands still (wants_stop). */
+static bool glance(void *context, const struct regs *regs)
+{
+	struct session *session = context;
+	struct breakpoint *breakpoint = find_at(session, regs->value[CPU_RIP]);
+	struct problem problem = {.column = -1};
+	struct value *value;
+	bool is_true, dismissed = false;
+
+	/* Names with a dollar may be of what is not known here. */
+	if (!breakpoint || (!breakpoint->condition && !breakpoint->filter) ||
+	    (breakpoint->condition && strchr(breakpoint->condition, '$')))
+		return false;
+	session_begin_command(session);
+	session_select_regs(session, regs);
+	session->glancing = true;
+	if (breakpoint->filter)
+		dismissed = !breakpoint->filter(breakpoint->filter_context, session);
+	if (!dismissed && breakpoint->condition &&
+	    eval_expression(session, breakpoint->condition, &value, &problem) == 0 &&
+	    value_is_true(session, value, &is_true, &problem) == 0)
+		dismissed = !is_true;
+	session->glancing = false;
+	session->has_start_regs = false;
+	session_forget_frames(session);
+	return dismissed;
+}
+
 static bool reached(struct session *session, const struct goal *goal,
 		    const struct target_event *event)
 {
@@ -226,9 +255,12 @@ static int go(struct session *session, const struct goal *goal, struct stop *sto
 	while (!error) {
 		session_forget_frames(session);
 		error = target_resume(session->target);
+		session->target->glance_context = session;
+		session->target->glance = goal ? NULL : glance;
 		if (!error)
 			error = target_wait(session->target, time_left(session, started_ms),
 					    &event);
+		session->target->glance = NULL;
 		session_forget_frames(session);
 		if (error)
 			break;

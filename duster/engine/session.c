@@ -98,9 +98,10 @@ int session_read(struct session *session, uint64_t addr, void *to, size_t bytes)
 int session_write(struct session *session, uint64_t addr, const void *from, size_t bytes,
 		  struct problem *problem)
 {
-	int error = session->target
-			    ? target_write(session->target, session->vcpu, addr, from, bytes)
-			    : -EOPNOTSUPP;
+	int error = !session->target ? -EOPNOTSUPP
+		    : session->glancing
+			    ? -EBUSY /* then it is asked when the guest stands still */
+			    : target_write(session->target, session->vcpu, addr, from, bytes);
 
 	if (error == -EOPNOTSUPP)
 		return problem_set(problem, error, "memory of this target cannot be changed");
@@ -391,7 +392,7 @@ static int machine_tls(void *context, uint64_t offset, uint64_t *addr_out)
 	if (regs_known(&machine->session->frames[0]->regs, CPU_FS_BASE)) {
 		regs = machine->session->frames[0]->regs;
 		error = 0;
-	} else if (machine->session->target) {
+	} else if (machine->session->target && !machine->session->glancing) {
 		error = target_regs_get(machine->session->target, machine->session->vcpu, &regs);
 	}
 	if (error)

@@ -74,6 +74,7 @@ struct session {
 	size_t history_count, history_room;
 	struct convenience *convenience;
 	struct breakpoints *breakpoints;
+	bool glancing;     /* the guest runs, and whose registers these are is not known */
 	unsigned int skip; /* above 0: values are typed, but not looked at (`0 && *p`, sizeof) */
 	struct base_types *bases;
 	struct sources *sources;

@@ -178,17 +178,21 @@ void live_init_memory(struct live *live)
 	walk_init(&live->memory, frame, frames_ahead, live);
 }
 
-static int find_root(struct live *live, unsigned int vcpu, uint64_t *root_out)
+int live_find_root(struct live *live, unsigned int vcpu, uint64_t *root_out)
 {
 	vcpu_guest_context_any_t context;
 	int error = 0;
 
 	if (vcpu >= VCPUS_MAX)
 		vcpu = 0;
+	if (live->glancing) {
+		*root_out = live->glance_root;
+		return 0;
+	}
 	if (!live->root_mfn[vcpu]) {
 		error = live_get_context(live, vcpu, &context);
 		if (error && vcpu) /* never started: the memory is the same for all */
-			return find_root(live, 0, root_out);
+			return live_find_root(live, 0, root_out);
 		if (!error)
 			live->root_mfn[vcpu] = context.c.ctrlreg[3] / PAGE_BYTES;
 	}
@@ -201,11 +205,11 @@ int live_op_read(struct target *target, unsigned int vcpu, uint64_t addr, void *
 {
 	struct live *live = live_of(target);
 	uint64_t root;
-	int error = live->ended ? -ENODEV : find_root(live, vcpu, &root);
+	int error = live->ended ? -ENODEV : live_find_root(live, vcpu, &root);
 
 	if (error)
 		return error;
-	if (!live->paused)
+	if (!live->paused && !live->glancing)
 		walk_forget(&live->memory);
 	error = walk_read(&live->memory, root, addr, to, bytes, done_out);
 	live_hide_breakpoints(live, addr, to, *done_out);
@@ -216,7 +220,7 @@ int live_read_raw(struct live *live, unsigned int vcpu, uint64_t addr, void *to,
 {
 	uint64_t root;
 	size_t done;
-	int error = find_root(live, vcpu, &root);
+	int error = live_find_root(live, vcpu, &root);
 
 	return error ? error : walk_read(&live->memory, root, addr, to, bytes, &done);
 }
@@ -244,7 +248,7 @@ void live_map_block(struct live *live)
 	xen_pfn_t mfn;
 	int error = 0;
 
-	if (live->block || find_root(live, 0, &root) ||
+	if (live->block || live_find_root(live, 0, &root) ||
 	    walk_translate(&live->memory, root, live->stub.block, &walk) || !walk.present)
 		return;
 	mfn = walk.maddr / PAGE_BYTES;
@@ -268,7 +272,7 @@ int live_write_raw(struct live *live, unsigned int vcpu, uint64_t addr, const vo
 		memcpy(live->block + (addr - live->stub.block), from, bytes);
 		return 0;
 	}
-	error = find_root(live, vcpu, &root);
+	error = live_find_root(live, vcpu, &root);
 	while (!error && done < bytes) {
 		size_t count = PAGE_BYTES - (addr + done) % PAGE_BYTES;
 		struct walk walk;
@@ -302,7 +306,7 @@ static int op_walk(struct target *target, unsigned int vcpu, uint64_t addr, stru
 {
 	struct live *live = live_of(target);
 	uint64_t root;
-	int error = find_root(live, vcpu, &root);
+	int error = live_find_root(live, vcpu, &root);
 
 	return error ? error : walk_translate(&live->memory, root, addr, walk_out);
 }

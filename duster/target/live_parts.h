@@ -89,7 +89,10 @@ struct live {
 	/* Where this debugger has set breakpoints so far, at most. */
 	bool breaks_set;
 	uint64_t break_first, break_last;
-	uint32_t lifted; /* entry + 1 of the journal whose byte is out for a step */
+	/* While the guest runs and breakpoints are looked at (live_glance.c). */
+	bool glancing;
+	uint64_t glance_root; /* mfn of the L4 as the guest was let go; 0: not known */
+	uint32_t lifted;      /* entry + 1 of the journal whose byte is out for a step */
 	struct watch {
 		enum watch_kind kind;
 		uint64_t addr;
@@ -128,6 +131,8 @@ int live_write_raw(struct live *live, unsigned int vcpu, uint64_t addr, const vo
 int live_op_pause(struct target *target);
 int live_unpause(struct live *live);
 uint64_t live_clock_ns(void);
+/* The mfn of the L4 a vCPU uses. */
+int live_find_root(struct live *live, unsigned int vcpu, uint64_t *root_out);
 /* After somebody else gave back every pause there was, ours too. */
 int live_pause_again(struct live *live);
 int live_get_context(struct live *live, unsigned int vcpu, vcpu_guest_context_any_t *context_out);
@@ -171,7 +176,14 @@ bool live_has_breakpoint(struct live *live, uint64_t addr);
 int live_remove_all(struct live *live, unsigned int *undone);
 int live_apply_watches(struct live *live);
 
+/* live_glance.c: true when every stop there is was one nobody wants to hear of. */
+bool live_glance(struct live *live);
+
 /* live_run.c */
+#define LIVE_FRAME_WORDS 23u /* of the struct trap_frame a stub pushes */
+#define LIVE_FRAME_RIP   18u
+void live_regs_from_frame(const uint64_t *words, struct regs *regs_out);
+int live_release_slot(struct live *live, unsigned int slot);
 int live_op_regs_get(struct target *target, unsigned int vcpu, struct regs *regs_out);
 int live_op_regs_set(struct target *target, unsigned int vcpu, const struct regs *regs);
 int live_op_resume(struct target *target);

@@ -29,8 +29,7 @@ static const uint8_t frame_regs[23] = {
 	[14] = CPU_RDX + 1,    [15] = CPU_RSI + 1, [16] = CPU_RDI + 1, [18] = CPU_RIP + 1,
 	[20] = CPU_RFLAGS + 1, [21] = CPU_RSP + 1,
 };
-#define FRAME_WORDS  23u
-#define FRAME_RIP    18u
+#define FRAME_WORDS  LIVE_FRAME_WORDS
 #define FRAME_RFLAGS 20u
 #define STUB_STACK   256u /* below its frame the stub needs less than this */
 
@@ -84,7 +83,7 @@ static int read_slot(struct live *live, unsigned int slot, struct slot *slot_out
 	return live_block_read(live, slot_addr(live, slot), slot_out, sizeof(*slot_out));
 }
 
-static int release_slot(struct live *live, unsigned int slot)
+int live_release_slot(struct live *live, unsigned int slot)
 {
 	live->reported[slot] = false;
 	return live_block_write32(live, slot_addr(live, slot), SLOT_FREE);
@@ -106,13 +105,20 @@ int live_release_slots(struct live *live, unsigned int *undone)
 			error = live_write_raw(live, 0, at, &rflags, 8);
 		}
 		if (!error)
-			error = release_slot(live, i);
+			error = live_release_slot(live, i);
 		*undone += !error;
 	}
 	return error;
 }
 
 /* ---- Registers ---- */
+
+void live_regs_from_frame(const uint64_t *words, struct regs *regs_out)
+{
+	for (unsigned int i = 0; i < FRAME_WORDS; i++)
+		if (frame_regs[i])
+			regs_set(regs_out, frame_regs[i] - 1u, words[i]);
+}
 
 int live_op_regs_get(struct target *target, unsigned int vcpu, struct regs *regs_out)
 {
@@ -130,9 +136,8 @@ int live_op_regs_get(struct target *target, unsigned int vcpu, struct regs *regs
 	error = read_slot(live, (unsigned int)live->slot_of[vcpu], &slot);
 	if (!error)
 		error = live_read_raw(live, vcpu, slot.frame, words, sizeof(words));
-	for (unsigned int i = 0; i < FRAME_WORDS && !error; i++)
-		if (frame_regs[i])
-			regs_set(regs_out, frame_regs[i] - 1u, words[i]);
+	if (!error)
+		live_regs_from_frame(words, regs_out);
 	return error;
 }
 
@@ -234,7 +239,7 @@ static bool settle(struct live *live, unsigned int vcpu, struct regs *regs, unsi
 	if (moved == -EAGAIN) {
 		regs_set(regs, CPU_RFLAGS, regs->value[CPU_RFLAGS] | RFLAGS_TF);
 		if (live_op_regs_set(&live->target, vcpu, regs) == 0 &&
-		    release_slot(live, slot) == 0) {
+		    live_release_slot(live, slot) == 0) {
 			live->slot_of[vcpu] = -1;
 			return true;
 		}
@@ -332,6 +337,8 @@ static int wait_once(struct live *live, int timeout_ms, unsigned int only,
 	live->target.stops_count++;
 	live->target.away_ns += live_clock_ns() - live->left_ns;
 	error = take_event(live);
+	if (!error && only == ANY_VCPU && live_glance(live))
+		return -EAGAIN;
 	if (!error)
 		error = live_op_pause(&live->target);
 	if (!error)
@@ -348,6 +355,7 @@ static int wait_once(struct live *live, int timeout_ms, unsigned int only,
 static int wait_for(struct live *live, int timeout_ms, unsigned int only,
 		    struct target_event *event_out)
 {
+	uint64_t end_ns = live_clock_ns() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms) * 1000000;
 	int error;
 
 	*event_out = (struct target_event){.kind = TARGET_EVENT_NONE};
@@ -364,6 +372,14 @@ static int wait_for(struct live *live, int timeout_ms, unsigned int only,
 		error = wait_once(live, timeout_ms, only, event_out);
 		if (error == -EINTR)
 			error = -EAGAIN;
+		/* Events nobody wants to hear of do not begin the time anew. */
+		if (error == -EAGAIN && timeout_ms >= 0) {
+			uint64_t now_ns = live_clock_ns();
+
+			timeout_ms = now_ns < end_ns ? (int)((end_ns - now_ns) / 1000000) : 0;
+			if (now_ns >= end_ns)
+				error = -ETIMEDOUT;
+		}
 	} while (error == -EAGAIN);
 	if (error == -ETIMEDOUT) {
 		(void)look_for_end(live, event_out);
@@ -445,7 +461,7 @@ static int start_step(struct live *live, unsigned int vcpu, uint64_t rip)
 	if (!error)
 		error = change_rflags(live, vcpu, RFLAGS_TF | RFLAGS_RF, 0);
 	if (!error && live->slot_of[vcpu] >= 0) {
-		error = release_slot(live, (unsigned int)live->slot_of[vcpu]);
+		error = live_release_slot(live, (unsigned int)live->slot_of[vcpu]);
 		live->slot_of[vcpu] = -1;
 	}
 	return error ? error : live_unpause(live);
@@ -507,7 +523,7 @@ int live_op_step(struct target *target, unsigned int vcpu, struct target_event *
 	/* Stops that were not told yet come first; until then the vCPU keeps its slot. */
 	if (!error && !(live->paused && has_pending(live))) {
 		if (live->slot_of[vcpu] >= 0)
-			error = release_slot(live, (unsigned int)live->slot_of[vcpu]);
+			error = live_release_slot(live, (unsigned int)live->slot_of[vcpu]);
 		live->slot_of[vcpu] = -1;
 		if (!error)
 			error = live_unpause(live);
@@ -559,9 +575,12 @@ int live_op_resume(struct target *target)
 
 		if (slot < 0 || !live->reported[slot])
 			continue;
-		error = release_slot(live, (unsigned int)slot);
+		error = live_release_slot(live, (unsigned int)slot);
 		live->slot_of[vcpu] = -1;
 	}
+	live->glance_root = 0;
+	if (!error && live->armed)
+		(void)live_find_root(live, 0, &live->glance_root);
 	return error ? error : live_unpause(live);
 }
 

@@ -90,6 +90,11 @@ struct target {
 	unsigned int vcpus_count;
 	bool live;    /* it can run on */
 	bool running; /* memory may change while it is read */
+	/* Of the engine, while it waits: is a thread with these registers, as far as they are
+	 * known, at a breakpoint nobody wants to hear of? Memory can be read; the guest runs, and
+	 * no vCPU is selected. NULL: each stop is told. */
+	bool (*glance)(void *context, const struct regs *regs);
+	void *glance_context;
 	/* Of stops so far: from letting the guest run to hearing of the stop. For `bench`. */
 	uint64_t stops_count, away_ns;
 };

@@ -40,4 +40,11 @@ torture: all box-image $(B)/test/guest/torture/torture
 		CASE_DIR=$(TOP)/test/guest/torture; \
 	trap '$$XENBOX -b $$BOX_NAME down >/dev/null 2>&1' EXIT; \
 	$$XENBOX -b $$BOX_NAME up && test/guest/torture/check
-.PHONY: torture
+# duster killed again and again, KILLS=1000 times in each of its two guests; test/guest/duster-live/kill.
+torture-duster: all box-image $(B)/test/guest/duster-live/duster-live $(B)/test/guest/duster-smp/duster-smp
+	$(Q)export XENBOX=$(TOP)/$(B)/bin/xenbox BOX_NAME=torture-duster-$$$$ KILLS=$(or $(KILLS),1000); \
+	trap '$$XENBOX -b $$BOX_NAME down >/dev/null 2>&1' EXIT; \
+	$$XENBOX -b $$BOX_NAME up && for c in duster-live duster-smp; do \
+		IMAGE=$(TOP)/$(B)/test/guest/$$c/$$c OUT=$(TOP)/$(B)/test/guest/$$c CASE_DIR=$(TOP)/test/guest/$$c \
+			test/guest/$$c/check || exit 1; echo "$$c: ok"; done
+.PHONY: torture torture-duster

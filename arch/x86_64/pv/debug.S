@@ -80,6 +80,7 @@ find_slot:
 3:	movq	%r12, DEBUG_SLOT_VECTOR(%r14)
 	movq	%r13, DEBUG_SLOT_FRAME(%r14)
 	incl	DEBUG_SLOT_SEQ(%r14)
+	movl	DEBUG_SLOT_SEQ(%r14), %ebp
 	incl	(%r14)			/* FILLING to STOPPED */
 	/* The block begins, at DEBUG_PORT, with what a struct evtchn_send holds. */
 	constant $DEBUG_EVTCHNOP_SEND, %rdi
@@ -88,6 +89,8 @@ find_slot:
 	syscall
 	/* The debugger pauses the domain as soon as it has heard; until then others may run. */
 4:	cmpl	$DEBUG_SLOT_STOPPED, (%r14)
+	jne	resume
+	cmpl	%ebp, DEBUG_SLOT_SEQ(%r14)	/* given back, and taken by another vCPU since */
 	jne	resume
 	call	wait
 	jmp	4b

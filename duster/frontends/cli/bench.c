@@ -63,7 +63,8 @@ static bool count_down(void *context, struct session *session)
 	unsigned int *left = context;
 
 	(void)session;
-	return --*left == 0;
+	*left -= *left > 0; /* what is true is asked twice */
+	return *left == 0;
 }
 
 /* What is left of a stop without the guest's part and the two wakings: what we do ourselves. */

@@ -176,7 +176,12 @@ static bool agent_register(void *context, unsigned int number, uint64_t *value_o
 						 : REGS_COUNT;
 	struct regs regs = {0};
 
-	if (target_regs_get(session->target, session->vcpu, &regs) || !regs_known(&regs, reg))
+	/* At a glance those of the thread's frame are all there are. */
+	if (session->glancing)
+		regs = session->start_regs;
+	else if (target_regs_get(session->target, session->vcpu, &regs))
+		return false;
+	if (!regs_known(&regs, reg))
 		return false;
 	*value_out = regs.value[reg];
 	return true;

@@ -23,7 +23,7 @@
 #define YMM_AT        (XSAVE_AT + 576u)
 #define EXTSTATE_ROOM (YMM_AT + FAKE_YMM_BYTES)
 
-enum { MFN_L4 = 1, MFN_L3, MFN_L2, MFN_L1, MFN_CODE, MFN_BLOCK, MFN_STACK };
+enum { MFN_L4 = 1, MFN_L3, MFN_L2, MFN_L1, MFN_CODE, MFN_BLOCK, MFN_STACK, MFN_STUB, MFN_COPIES };
 
 struct xc_interface_core {
 	int unused;
@@ -74,6 +74,7 @@ void fake_xen_start(void)
 	set_entry(MFN_L1, 3, FAKE_CODE, MFN_CODE);
 	set_entry(MFN_L1, 3, FAKE_BLOCK, MFN_BLOCK);
 	set_entry(MFN_L1, 3, FAKE_STACK, MFN_STACK);
+	set_entry(MFN_L1, 3, FAKE_COPIES, MFN_COPIES);
 	memset(fake_memory(FAKE_CODE), 0x90, FAKE_CODE_BYTES);
 	for (unsigned int v = 0; v < FAKE_VCPUS; v++) {
 		vcpu_guest_context_t *context = &fake->contexts[v].c;
@@ -136,6 +137,16 @@ static bool leave_stub(unsigned int v)
 	return true;
 }
 
+/* The instruction's byte; 0 where there is no code. A jump back from a copy is taken at once. */
+static uint8_t fetch(uint64_t *rip)
+{
+	if (*rip - FAKE_COPIES < PAGE_BYTES && *fake_memory(*rip) == FAKE_JUMP)
+		memcpy(rip, fake_memory(*rip + 1), sizeof(*rip));
+	return *rip - FAKE_CODE < FAKE_CODE_BYTES || *rip - FAKE_COPIES < PAGE_BYTES
+		       ? *fake_memory(*rip)
+		       : 0;
+}
+
 static void run_vcpu(unsigned int v)
 {
 	const struct block *block = (const struct block *)fake_memory(FAKE_BLOCK);
@@ -145,7 +156,7 @@ static void run_vcpu(unsigned int v)
 		return;
 	for (unsigned int i = 0; i < INSTRUCTIONS; i++) {
 		uint64_t rip = context->user_regs.rip;
-		uint8_t byte = rip - FAKE_CODE < FAKE_CODE_BYTES ? *fake_memory(rip) : 0;
+		uint8_t byte = fetch(&rip);
 
 		if (byte == 0xcc && block->port) {
 			enter_stub(v, 3, rip);
@@ -155,7 +166,7 @@ static void run_vcpu(unsigned int v)
 			fake->crashed = true;
 			return;
 		}
-		rip = FAKE_CODE + (rip + 1 - FAKE_CODE) % FAKE_CODE_BYTES;
+		rip = rip + 1 == FAKE_CODE + FAKE_CODE_BYTES ? FAKE_CODE : rip + 1;
 		context->user_regs.rip = rip;
 		if ((context->user_regs.rflags & TF) && block->port) {
 			enter_stub(v, 1, rip);
@@ -228,6 +239,7 @@ int xc_domain_pause(xc_interface *xch, uint32_t domid)
 	(void)domid;
 	step();
 	fake->pauses++;
+	fake->pauses_made++;
 	step();
 	return 0;
 }

@@ -15,6 +15,8 @@
 #define FAKE_CODE_BYTES 64u
 #define FAKE_BLOCK      0x60101000u
 #define FAKE_STACK      0x60102000u
+#define FAKE_COPIES     0x60104000u /* the hypercall page: displaced instructions run there */
+#define FAKE_JUMP       0xebu       /* and the 8 bytes of an address */
 #define FAKE_STUB       0x60103000u /* nothing is there: whoever stands in it is moved by hand */
 #define FAKE_YMM_BYTES  256u
 
@@ -25,6 +27,7 @@ struct fake_xen {
 	int in_slot[FAKE_VCPUS]; /* -1: runs */
 	vcpu_guest_context_any_t contexts[FAKE_VCPUS];
 	uint8_t ymm[FAKE_VCPUS][FAKE_YMM_BYTES];
+	unsigned int pauses_made;
 	unsigned int calls, die_at; /* the caller of that one is killed; 0: nobody */
 	bool guardian_too;
 	int debugger_pid, guardian_pid;

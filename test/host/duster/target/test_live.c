@@ -2,7 +2,8 @@
 /*
  * The live target at a domain that is played: what it refuses, what it does when the domain goes
  * away under it, and that it can be killed at each of its calls without a trace in the guest.
- * Links: duster/target/live.c duster/target/live_break.c duster/target/live_guard.c
+ * Links: duster/target/live.c duster/target/live_break.c duster/target/live_glance.c
+ * Links: duster/target/live_guard.c
  * Links: duster/target/live_run.c duster/target/live_vectors.c duster/target/target.c
  * Links: duster/target/walk.c duster/target/xen_regs.c duster/util/map.c duster/util/problem.c
  * Links: test/host/duster/target/fake_xen.c
@@ -408,6 +409,68 @@ START_TEST(a_guest_that_is_saved_is_let_go_of)
 }
 END_TEST
 
+/* A nop and a jump behind the original. */
+static int displace_nop(const uint8_t *code, uint64_t from, uint64_t to, struct displaced *out)
+{
+	uint64_t next = from + 1 == FAKE_CODE + FAKE_CODE_BYTES ? FAKE_CODE : from + 1;
+
+	(void)to;
+	if (code[0] != 0x90)
+		return -EOPNOTSUPP;
+	*out = (struct displaced){.code = {0x90, FAKE_JUMP}, .done = 1, .next = next};
+	memcpy(out->code + 2, &next, sizeof(next));
+	return 0;
+}
+
+static unsigned int glances, glances_false;
+
+static bool is_false(void *context, const struct regs *regs)
+{
+	uint64_t word = 0;
+
+	/* Memory can be read, and nobody was paused for it. */
+	ck_assert_int_eq(target_read(context, 0, FAKE_CODE + 8, &word, 8), 0);
+	ck_assert_uint_eq(word, 0x9090909090909090);
+	ck_assert_int_eq(fake->pauses, 0);
+	ck_assert(regs->value[CPU_RIP] == HERE && regs_known(regs, CPU_RAX));
+	ck_assert(!regs_known(regs, CPU_FS_BASE));
+	return glances++ < glances_false;
+}
+
+START_TEST(a_glance_stops_nobody)
+{
+	struct live_stub displacing = stub;
+	struct target *target = attach(0);
+	struct target_event event;
+	unsigned int pauses;
+
+	displacing.hypercall_page = FAKE_COPIES;
+	displacing.displace = displace_nop;
+	ck_assert_int_eq(live_arm(target, &displacing, &problem), 0);
+	ck_assert_int_eq(target_break_set(target, HERE, &problem), 0);
+	glances_false = 1000;
+	target->glance = is_false;
+	target->glance_context = target;
+	ck_assert_int_eq(target_resume(target), 0);
+	pauses = fake->pauses_made;
+	for (unsigned int i = 0; i < 100; i++) {
+		ck_assert_int_eq(target_wait(target, 0, &event), 0);
+		ck_assert_int_eq(event.kind, TARGET_EVENT_NONE);
+		fake_run(); /* past the breakpoint, and to it again */
+	}
+	ck_assert_uint_ge(glances, 100);
+	ck_assert_uint_eq(fake->pauses_made, pauses);
+	/* True at last: all stands still. */
+	glances_false = 0;
+	ck_assert_int_eq(target_wait(target, 1000, &event), 0);
+	ck_assert_int_eq(event.kind, TARGET_EVENT_BREAKPOINT);
+	ck_assert_uint_eq(event.addr, HERE);
+	ck_assert_int_eq(fake->pauses, 1);
+	target_close(target);
+	check_untouched("glanced at", 0);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("duster/live");
@@ -419,6 +482,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, killed_anywhere_the_guardian_mends);
 	tcase_add_test(tests, killed_anywhere_with_its_guardian_recover_mends);
 	tcase_add_test(tests, killed_anywhere_with_its_guardian_the_next_debugger_mends);
+	tcase_add_test(tests, a_glance_stops_nobody);
 	tcase_add_test(tests, what_cannot_be_attached_to);
 	tcase_add_test(tests, a_guest_without_a_stub_can_be_looked_at);
 	tcase_add_test(tests, breakpoints_stand_in_code_alone);
