@@ -11,8 +11,8 @@
 #include "xen/spinlock.h"
 
 #define LINE_BYTES 200
-#define WAIT_NS    1000000U
-#define WAITS_MAX  2000U /* without a byte taken: nobody reads */
+#define WAIT_NS    1000000ULL
+#define DEAF_NS    (2 * NS_PER_S) /* without a byte taken: nobody reads */
 
 static struct spinlock lock;
 static bool is_deaf; /* nobody reads the console; lock */
@@ -33,7 +33,7 @@ void report_end(void)
 static void write_bytes(const char *bytes, size_t bytes_count)
 {
 	struct console *console = console_get();
-	unsigned int waits = 0;
+	uint64_t deadline_ns = TIME_NEVER;
 
 	if (!console) {
 		boot_emergency_write(bytes, bytes_count);
@@ -44,12 +44,15 @@ static void write_bytes(const char *bytes, size_t bytes_count)
 
 		bytes += taken;
 		bytes_count -= taken;
-		if (taken)
-			waits = 0;
-		else if (++waits > WAITS_MAX)
-			is_deaf = true;
-		else
-			(void)hypercall_sched_poll(NULL, 0, time_monotonic_ns() + WAIT_NS);
+		if (taken) {
+			deadline_ns = TIME_NEVER;
+			continue;
+		}
+		if (deadline_ns == TIME_NEVER)
+			deadline_ns = time_monotonic_ns() + DEAF_NS;
+		/* It returns at once while some event waits, however often it is asked. */
+		(void)hypercall_sched_poll(NULL, 0, time_monotonic_ns() + WAIT_NS);
+		is_deaf = time_monotonic_ns() >= deadline_ns;
 	}
 }
 

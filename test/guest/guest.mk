@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Guest tests on real Xen: one directory per case, see test/guest/README.md.
 
-GUEST_CASES := $(sort $(notdir $(patsubst %/case.conf,%,$(wildcard test/guest/*/case.conf))))
+# On request only, by CASES=: they take long on a busy machine.
+GUEST_LONG := net-loss net-many
+GUEST_CASES := $(filter-out $(GUEST_LONG),$(sort $(notdir $(patsubst %/case.conf,%,$(wildcard test/guest/*/case.conf)))))
 CASES ?= $(GUEST_CASES)
 GUEST_IMAGES := $(foreach c,$(CASES),$(if $(wildcard test/guest/$(c)/main.c),$(B)/test/guest/$(c)/$(c)))
 
