@@ -8,8 +8,8 @@
 
 EXAMPLES := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard examples/*/*.c examples/*/*.mk)))))
 EXAMPLE_CC := $(B)/bin/stardust-cc
-EXAMPLE_SDK = $(SDK_FILES) $(SYSROOT_STAMP) $(SYSROOT)/.headers
-EXAMPLE_LIBS = $(SYSROOT)/.libc $(LIBSTARDUST) $(SYSROOT)/lib/crt0.o $(SYSROOT)/lib/libgccsafe.a
+EXAMPLE_SDK = $(SDK_FILES) $(SYSROOT_STAMP) $(SYSROOT)/.headers $(MBEDTLS_STAMP)
+EXAMPLE_LIBS = $(SYSROOT)/.libc $(LIBSTARDUST) $(SYSROOT)/lib/crt0.o $(SYSROOT)/lib/libgccsafe.a $(MBEDTLS_LIBS)
 
 include $(wildcard examples/*/*.mk)
 
@@ -42,10 +42,12 @@ $(B)/examples/$(1)/$(1).cfg: examples/$(1)/$(1).cfg
 	@mkdir -p $$(@D)
 	@sed 's|@DIR@|$(abspath $(B))/examples/$(1)|g' $$< >$$@
 
+ifneq ($(wildcard examples/$(1)/root),)
 $(B)/examples/$(1)/$(1).cpio: $(shell find examples/$(1)/root -print 2>/dev/null)
 	@mkdir -p $$(@D)
 	$$(Q)cd examples/$(1)/root && find . -mindepth 1 | LC_ALL=C sort | \
 		cpio --quiet -o -H newc --reproducible -R 0:0 >$$(abspath $$@)
+endif
 
 $(1)_ALL := $(B)/examples/$(1)/$(1) $(if $(wildcard examples/$(1)/root),$(B)/examples/$(1)/$(1).cpio) \
 	$(if $(wildcard examples/$(1)/$(1).cfg),$(B)/examples/$(1)/$(1).cfg) $$($(1)_MORE)

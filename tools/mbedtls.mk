@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # TLS for programs: mbedTLS from Debian's source, built out of tree with stardust-cc, into the sysroot:
-# -lmbedtls -lmbedx509 -lmbedcrypto. How it is configured: tools/mbedtls/stardust_config.h.
+# -lmbedtls -lmbedx509 -lmbedcrypto. How it is configured: tools/mbedtls/include/mbedtls.
 
 MBEDTLS := $(B)/src/mbedtls
 MBEDTLS_OBJ_DIR := $(B)/mbedtls
@@ -23,14 +23,15 @@ $(MBEDTLS).stamp: tools/sources.lock tools/fetch
 	@touch $@
 
 # Its headers, with our choices where its own end, and ours.
-$(MBEDTLS_STAMP): $(MBEDTLS).stamp $(SYSROOT_STAMP) tools/mbedtls.mk $(wildcard tools/mbedtls/*.h tools/mbedtls/*.S)
+$(MBEDTLS_STAMP): $(MBEDTLS).stamp $(SYSROOT_STAMP) tools/mbedtls.mk $(wildcard tools/mbedtls/include/*/*.h \
+		tools/mbedtls/*.S)
 	@rm -rf $(SYSROOT)/include/mbedtls $(SYSROOT)/include/psa
 	@cp -R $(MBEDTLS)/include/mbedtls $(MBEDTLS)/include/psa $(SYSROOT)/include/
 	@sed -i 's|^#include "mbedtls/check_config.h"|#include "mbedtls/stardust_config.h"\n&|' \
 		$(SYSROOT)/include/mbedtls/config.h
 	@grep -q '^#include "mbedtls/stardust_config.h"' $(SYSROOT)/include/mbedtls/config.h
-	@install -m 644 tools/mbedtls/stardust_config.h $(SYSROOT)/include/mbedtls/
-	@install -D -m 644 tools/mbedtls/certs.h $(SYSROOT)/include/stardust/certs.h
+	@install -m 644 tools/mbedtls/include/mbedtls/stardust_config.h $(SYSROOT)/include/mbedtls/
+	@install -D -m 644 tools/mbedtls/include/stardust/certs.h $(SYSROOT)/include/stardust/certs.h
 	@install -m 644 tools/mbedtls/certificates.S $(SYSROOT)/lib/
 	@touch $@
 

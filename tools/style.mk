@@ -63,9 +63,12 @@ $(eval $(call style_group,$(wildcard lib/gccsafe/*.[ch]),$(GCCSAFE_STYLE),$(GCCS
 program_style = -std=gnu11 -O2 $(STYLE_WARN) -nostdinc -isystem $(1) -isystem $(SYSROOT)/include \
 	-isystem $(B)/xen-include -iquote . -D__stardust__ -U__linux__ -U__linux -Ulinux -U__gnu_linux__
 program_group = $(eval $(call style_group,$(1),$(call program_style,$(GCC_INCLUDE)) $(2),$(call program_style,$(CLANG_INCLUDE)) $(2)))
-$(call program_group,$(filter-out test/bench/platform_linux.c,$(wildcard $(addprefix examples/,hello/*.c echo/*.c httpd/*.c) \
+$(call program_group,$(filter-out test/bench/platform_linux.c,$(wildcard $(addprefix examples/,hello/*.c echo/*.c httpd/*.[ch] \
+	dns/*.[ch] fetch/*.[ch]) \
 	test/guest/*.h test/guest/*/*.[ch] test/bench/*.[ch] test/posix/*.[ch])))
 $(call program_group,$(addprefix test/toolchain/,test_libc.c print_floats.c linux-stub.c),-fno-builtin -D_GNU_SOURCE)
+$(call program_group,$(wildcard examples/https/*.c))
+$(call program_group,$(wildcard tools/mbedtls/*.c tools/mbedtls/include/stardust/*.h))
 $(call program_group,$(wildcard tools/newlib/*.c),-isystem $(B)/newlib/private)
 TINY_STYLE := -std=gnu11 -O2 $(STYLE_WARN) -ffreestanding -fno-pic -mno-red-zone -mgeneral-regs-only
 $(eval $(call style_group,test/box/tiny.c,$(TINY_STYLE),$(TINY_STYLE)))
@@ -82,7 +85,7 @@ DUSTER_STYLE := $(HOST_STYLE) -D_GNU_SOURCE -DDUSTER_VERSION='"$(VERSION)"'
 $(eval $(call style_group,$(wildcard duster/*/*.[ch] duster/*/*/*.[ch]),$(DUSTER_STYLE),$(DUSTER_STYLE)))
 $(eval $(call style_group,$(wildcard test/duster/programs/*.c),-std=gnu11 -O1 $(STYLE_WARN),-std=gnu11 -O1 $(STYLE_WARN)))
 
-STYLE_READY := $(LWIP).stamp $(E2FS_INCLUDE).stamp $(SYSROOT_STAMP) $(SYSROOT)/.headers $(XEN_HEADERS)
+STYLE_READY := $(LWIP).stamp $(E2FS_INCLUDE).stamp $(SYSROOT_STAMP) $(SYSROOT)/.headers $(MBEDTLS_STAMP) $(XEN_HEADERS)
 style_compile = $(Q)mkdir -p $(@D) && $(1) $(STYLE_FLAGS) -MMD -MP -MF $@.d -MT $@ -o /dev/null -c \
 	$(if $(filter %.h,$<),-include $< -x c /dev/null,$<) && touch $@
 $(STYLE)/gcc/%.ok: % tools/style.mk tools/kernel.mk | $(STYLE_READY)

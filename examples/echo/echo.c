@@ -23,7 +23,7 @@ static int clients_count;
 static int open_port(int type, int port)
 {
 	struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons((in_port_t)port)};
-	int fd = socket(AF_INET6, type, 0), one = 1;
+	int fd = socket(AF_INET6, type | SOCK_NONBLOCK, 0), one = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof(any)) ||
@@ -48,7 +48,7 @@ static void answer_datagram(int fd)
 
 static void greet(int listener)
 {
-	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Certificates linked into a program: see <stardust/certs.h>. CERTIFICATES: the file's name, in quotes. */
+/* Certificates linked into a program: see <stardust/certs.h>. CERTIFICATES: the file's name,
+ * in quotes. */
 #ifndef CERTIFICATES
 #error "say which file: -DCERTIFICATES='\"ca.pem\"'"
 #endif

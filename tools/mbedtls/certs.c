@@ -11,10 +11,6 @@
 
 #define STORE_BYTES_MAX (16u << 20) /* Debian's has 220 kB */
 
-/* certificates.S, when it is linked in. */
-extern const char stardust_certificates[] __attribute__((weak));
-extern const char stardust_certificates_end[] __attribute__((weak));
-
 static int count_of(const mbedtls_x509_crt *certs)
 {
 	int count = 0;

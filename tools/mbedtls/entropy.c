@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mbedTLS' source of randomness: the guest's generator, which waits until it is seeded. It is the only
- * strong source; when it fails the library says so, and nothing weaker takes its place.
+ * mbedTLS' source of randomness: the guest's generator, which waits until it is seeded. It is the
+ * only strong source; when it fails the library says so, and nothing weaker takes its place.
  */
 #include <mbedtls/entropy.h>
 #include <mbedtls/entropy_poll.h>

@@ -38,8 +38,10 @@
 static unsigned aes_blocks, gcm_products, entropy_calls;
 static int entropy_fails;
 
-int __real_mbedtls_aesni_crypt_ecb(mbedtls_aes_context *, int, const unsigned char *, unsigned char *);
-int __wrap_mbedtls_aesni_crypt_ecb(mbedtls_aes_context *, int, const unsigned char *, unsigned char *);
+int __real_mbedtls_aesni_crypt_ecb(mbedtls_aes_context *, int, const unsigned char *,
+				   unsigned char *);
+int __wrap_mbedtls_aesni_crypt_ecb(mbedtls_aes_context *, int, const unsigned char *,
+				   unsigned char *);
 int __wrap_mbedtls_aesni_crypt_ecb(mbedtls_aes_context *aes, int mode, const unsigned char *in,
 				   unsigned char *out)
 {
@@ -136,7 +138,8 @@ static void check_entropy(void)
 	CHECK(mbedtls_entropy_func(&entropy, second, sizeof(second)) == 0);
 	CHECK(memcmp(first, second, sizeof(first)) != 0);
 	entropy_fails = 1;
-	CHECK(mbedtls_entropy_func(&entropy, first, sizeof(first)) == MBEDTLS_ERR_ENTROPY_SOURCE_FAILED);
+	CHECK(mbedtls_entropy_func(&entropy, first, sizeof(first)) ==
+	      MBEDTLS_ERR_ENTROPY_SOURCE_FAILED);
 	CHECK(mbedtls_ctr_drbg_seed(&random, mbedtls_entropy_func, &entropy, NULL, 0) ==
 	      MBEDTLS_ERR_CTR_DRBG_ENTROPY_SOURCE_FAILED);
 	entropy_fails = 0;
@@ -156,7 +159,8 @@ static void check_clock(void)
 	CHECK(!mbedtls_x509_time_is_future(&past));
 }
 
-/* What certs_load() adds of `path`, or its errno, negative; the first subject must end in `name`. */
+/* What certs_load() adds of `path`, or its errno, negative; the first subject must end in
+ * `name`. */
 static int loaded(const char *path, const char *name)
 {
 	mbedtls_x509_crt certs;

@@ -9,7 +9,7 @@
 
 #include "../check.h"
 
-#define THREADS	   4
+#define THREADS    4
 #define HANDSHAKES 3
 #define PIPE_BYTES 65536
 #define STEPS_MAX  100
@@ -58,7 +58,8 @@ static int step(mbedtls_ssl_context *ssl)
 {
 	int result = mbedtls_ssl_handshake(ssl);
 
-	return result == MBEDTLS_ERR_SSL_WANT_READ || result == MBEDTLS_ERR_SSL_WANT_WRITE ? 1 : result;
+	return result == MBEDTLS_ERR_SSL_WANT_READ || result == MBEDTLS_ERR_SSL_WANT_WRITE ? 1
+											   : result;
 }
 
 /* One connection, and one line each way. `name` is what the client takes the server for. */
@@ -72,7 +73,8 @@ static int talk(const char *name, struct pipe pipes[2])
 	memset(pipes, 0, 2 * sizeof(*pipes));
 	mbedtls_ssl_init(&client.ssl);
 	mbedtls_ssl_init(&server.ssl);
-	if (mbedtls_ssl_setup(&client.ssl, &of_client) || mbedtls_ssl_setup(&server.ssl, &of_server) ||
+	if (mbedtls_ssl_setup(&client.ssl, &of_client) ||
+	    mbedtls_ssl_setup(&server.ssl, &of_server) ||
 	    mbedtls_ssl_set_hostname(&client.ssl, name))
 		goto out;
 	mbedtls_ssl_set_bio(&client.ssl, &client, pipe_send, pipe_receive, NULL);
@@ -139,13 +141,15 @@ static void configure(void)
 	mbedtls_ssl_config_init(&of_server);
 	CHECK(mbedtls_ctr_drbg_seed(&generator, mbedtls_entropy_func, &entropy, NULL, 0) == 0);
 	CHECK(mbedtls_pk_setup(&key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)) == 0);
-	CHECK(mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(key), mbedtls_ctr_drbg_random,
-				  &generator) == 0);
+	CHECK(mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(key),
+				  mbedtls_ctr_drbg_random, &generator) == 0);
 	make_certificate(&certificate, "CN=localhost");
 	make_certificate(&other, "CN=localhost, O=somebody else");
-	CHECK(mbedtls_ssl_config_defaults(&of_client, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
+	CHECK(mbedtls_ssl_config_defaults(&of_client, MBEDTLS_SSL_IS_CLIENT,
+					  MBEDTLS_SSL_TRANSPORT_STREAM,
 					  MBEDTLS_SSL_PRESET_DEFAULT) == 0);
-	CHECK(mbedtls_ssl_config_defaults(&of_server, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM,
+	CHECK(mbedtls_ssl_config_defaults(&of_server, MBEDTLS_SSL_IS_SERVER,
+					  MBEDTLS_SSL_TRANSPORT_STREAM,
 					  MBEDTLS_SSL_PRESET_DEFAULT) == 0);
 	mbedtls_ssl_conf_rng(&of_client, mbedtls_ctr_drbg_random, &generator);
 	mbedtls_ssl_conf_rng(&of_server, mbedtls_ctr_drbg_random, &generator);
