@@ -85,12 +85,14 @@ static bool next(struct reader *reader)
 	reader->at += reader->quoted;
 	while (reader->at < reader->end && *reader->at != '\n' &&
 	       (reader->quoted ? *reader->at != '"' : !strchr(" \t\r;()\"", *reader->at))) {
-		bool escaped = *reader->at == '\\' && reader->at + 1 < reader->end &&
-			       reader->at[1] != '\n';
+		int count =
+			*reader->at == '\\' && reader->at + 1 < reader->end && reader->at[1] != '\n'
+				? 2
+				: 1;
 
 		if (*reader->at == '\0')
 			return wrong(reader, "a NUL in the text");
-		for (int i = 0; i <= escaped; i++) {
+		for (int i = 0; i < count; i++) {
 			if (used == TOKEN_BYTES - 1)
 				return wrong(reader, "a word of more than %d bytes",
 					     TOKEN_BYTES - 1);

@@ -167,6 +167,7 @@ static enum status save_body(struct answer *answer, const char *path)
 	FILE *file = path ? fopen(path, "wb") : stdout;
 	enum status status = STATUS_ANSWER;
 	char *end;
+	int failed;
 
 	if (!file) {
 		fprintf(stderr, "fetch: %s: %s\n", path, strerror(errno));
@@ -183,7 +184,8 @@ static enum status save_body(struct answer *answer, const char *path)
 	} else {
 		status = save_rest(answer, file);
 	}
-	if ((path ? fclose(file) : fflush(file)) && !status)
+	failed = path ? fclose(file) : fflush(stdout);
+	if (failed && !status)
 		status = STATUS_WRITE;
 	if (status == STATUS_WRITE)
 		fprintf(stderr, "fetch: %s: %s\n", path ? path : "standard output",
