@@ -78,7 +78,7 @@ def server(who, vcpus=1):
         return [*lines, 'kernel = "/tmp/httpd"', 'ramdisk = "/tmp/httpd.cpio"', f'extra = "ip={GUEST}/24"']
     return [*lines, 'kernel = "/tmp/vmlinux"', 'ramdisk = "/tmp/linux-http.initrd"',
             'extra = "console=hvc0 quiet panic=-1 rdinit=/init '
-            f'do=ifconfig eth0 {GUEST}; nginx -c /etc/nginx.conf"']
+            f'do=ifconfig eth0 {GUEST}; /usr/sbin/nginx -c /etc/nginx.conf"']
 
 
 def serve(bench, who, vcpus=1):
