@@ -96,15 +96,23 @@ int fifo_open(struct node *node, struct file *file)
 {
 	struct pipe *pipe = get_pipe(node);
 	uint32_t reads_begun, writes_begun;
+	bool waits_for_us;
 	int result;
 
 	file->ops = &fifo_ops;
 	if (!pipe)
 		return -ENOMEM;
 	file->data = pipe;
-	reads_begun = READ_ONCE(pipe->reads_begun);
-	writes_begun = READ_ONCE(pipe->writes_begun);
+	reads_begun = __atomic_load_n(&pipe->reads_begun, __ATOMIC_SEQ_CST);
+	writes_begun = __atomic_load_n(&pipe->writes_begun, __ATOMIC_SEQ_CST);
+	/* Who began before those were read is seen here: once we have begun, he may come and be gone
+	 * before we look again. Pairs with the order of pipe_begin(): the file, then the count. */
+	waits_for_us = __atomic_load_n((file->flags & O_ACCMODE) == O_RDONLY ? &pipe->writers
+									     : &pipe->readers,
+				       __ATOMIC_SEQ_CST) > 0;
 	pipe_begin(pipe, file->flags);
+	if (waits_for_us)
+		return 0;
 	if ((file->flags & (O_ACCMODE | O_NONBLOCK)) == (O_WRONLY | O_NONBLOCK) &&
 	    __atomic_load_n(&pipe->readers, __ATOMIC_SEQ_CST) == 0)
 		return -ENXIO;
