@@ -11,7 +11,6 @@
 #include "core/heap.h"
 #include "core/log.h"
 #include "drivers/blkfront_internal.h"
-#include "lib/base/bits.h"
 #include "lib/base/error.h"
 #include "lib/base/format.h"
 #include "lib/base/parse.h"
@@ -215,9 +214,8 @@ static int read_limits(struct blkfront *front, uint64_t *sectors_out)
 					&granularity);
 	if (!error)
 		error = xenbus_back_u64(xen, "discard-alignment", 0, UINT32_MAX, 0, &alignment);
-	if (!error && !is_power_of_two(block))
-		error = -EPROTO;
-	/* It is known to be another disk: what waits for the old one must not reach it. */
+	/* Known to be another disk: what waits for the old one must not reach it. (That a block's
+	 * length is a power of two is core's to see.) */
 	if (!error && front->registered && info->block_bytes != block)
 		error = -EOPNOTSUPP;
 	if (error || front->registered)

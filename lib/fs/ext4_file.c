@@ -9,32 +9,36 @@
  * when the cache needs room.
  */
 #include "core/heap.h"
+#include "core/time.h"
 #include "lib/fs/ext4_parts.h"
 
 #define READ_AHEAD_BLOCKS 32u
 /* `accessed` is written when it is older than a change, or than this. */
 #define ACCESSED_STALE_S (24 * 3600)
 
-/* `accessed` as Linux's relatime has it. */
+static bool is_later(struct node_time a, struct node_time b)
+{
+	return a.s > b.s || (a.s == b.s && a.ns > b.ns);
+}
+
+/* `accessed` as Linux's relatime has it; looked at once a second, and after each change. */
 static void touch(struct ext4_inode *inode)
 {
 	struct ext4 *e4 = ext4_inode_fs(inode);
 	struct node_time now, accessed, modified, changed;
 
-	if (e4->no_atime || e4->fs.read_only || inode->raw.small.i_flags & EXT2_NOATIME_FL)
+	if (e4->no_atime || e4->fs.read_only || inode->raw.small.i_flags & EXT2_NOATIME_FL ||
+	    inode->accessed_ns - time_wall_ns() < NS_PER_S)
 		return;
 	accessed = ext4_get_time(inode, EXT4_ACCESSED);
 	modified = ext4_get_time(inode, EXT4_MODIFIED);
 	changed = ext4_get_time(inode, EXT4_CHANGED);
 	now = ext4_now();
-	if (!e4->strict_atime && accessed.s > modified.s && accessed.s > changed.s &&
-	    now.s - accessed.s < ACCESSED_STALE_S)
+	if (!e4->strict_atime && is_later(accessed, modified) && is_later(accessed, changed) &&
+	    now.s - accessed.s < ACCESSED_STALE_S) {
+		inode->accessed_ns = time_wall_ns() + NS_PER_S;
 		return;
-	if (!e4->strict_atime &&
-	    (accessed.s > modified.s || (accessed.s == modified.s && accessed.ns > modified.ns)) &&
-	    (accessed.s > changed.s || (accessed.s == changed.s && accessed.ns > changed.ns)) &&
-	    now.s - accessed.s < ACCESSED_STALE_S)
-		return;
+	}
 	if (ext4_begin(e4))
 		return;
 	ext4_set_times(inode, EXT4_ACCESSED, now);

@@ -535,6 +535,7 @@ void ext4_set_times(struct ext4_inode *inode, unsigned int which, struct node_ti
 {
 	struct ext2_inode_large *raw = &inode->raw.large;
 
+	inode->accessed_ns = 0;
 	if (which & EXT4_ACCESSED)
 		set_time(inode, &raw->i_atime, &raw->i_atime_extra, END_OF(i_atime_extra), time);
 	if (which & EXT4_MODIFIED)

@@ -68,6 +68,7 @@ struct ext4_inode {
 	uint64_t data_txn;         /* … in a way that reading it depends on */
 	struct ext4_extent cached; /* count 0: none */
 	uint64_t read_next;        /* where a sequential reader goes on */
+	uint64_t accessed_ns;      /* for a second until then `accessed` stays as it is */
 	uint64_t goal;             /* behind the block allocated last */
 	union {
 		struct ext2_inode small;

@@ -158,6 +158,11 @@ $(T_OUT)/fuzz/gzip/seeds: $(F_SRC)
 	$(Q)gzip -c test/host/host.mk >$(@D)/corpus/text
 	$(Q)head -c 3000 /dev/urandom | gzip -1 >$(@D)/corpus/noise
 	@touch $@
+$(T_OUT)/fuzz/blkfront/seeds: test/host/fuzz/blkfront.corpus
+	@mkdir -p $(@D)/corpus
+	$(Q)/usr/bin/python3 -c 'import sys; [open("%s/seed-%d" % (sys.argv[2], i), "wb").write(bytes.fromhex(line)) \
+		for i, line in enumerate(open(sys.argv[1])) if line[0] != "#"]' $< $(@D)/corpus
+	@touch $@
 $(T_OUT)/fuzz/archive/seeds: $(F_SRC)
 	@mkdir -p $(@D)/corpus
 	$(Q)tar -C test/host/fuzz --format=ustar -cf $(@D)/corpus/ustar .
@@ -170,7 +175,7 @@ $(T_OUT)/fuzz/duster/seeds: $(F_SRC)
 		-nostdlib -static -Wl,-n -xc - -o $(@D)/corpus/$$o 2>/dev/null || gcc -$$o -g -nostdlib -static -Wl,-n -xc - \
 		-o $(@D)/corpus/$$o <<<'int t[4]; int f(int x) { return x + t[1]; } int _start(void) { return f(2); }'; done
 	@touch $@
-test-fuzz: $(F_BIN) $(T_OUT)/fuzz/archive/seeds $(T_OUT)/fuzz/gzip/seeds $(T_OUT)/fuzz/duster/seeds $(T_OUT)/fuzz/frames/seeds
+test-fuzz: $(F_BIN) $(T_OUT)/fuzz/blkfront/seeds $(T_OUT)/fuzz/archive/seeds $(T_OUT)/fuzz/gzip/seeds $(T_OUT)/fuzz/duster/seeds $(T_OUT)/fuzz/frames/seeds
 	@passed=0; failed=0; for f in $(F_BIN); do \
 		echo "$$f: $(FUZZ_SECONDS) s"; \
 		if $$f -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -print_final_stats=1 \
@@ -178,7 +183,10 @@ test-fuzz: $(F_BIN) $(T_OUT)/fuzz/archive/seeds $(T_OUT)/fuzz/gzip/seeds $(T_OUT
 		then passed=$$((passed + 1)); grep -E 'executed_units|slowest' $${f}.log; \
 		else failed=$$((failed + 1)); tail -30 $${f}.log; fi; \
 	done; echo "$$passed passed, $$failed failed"; [ $$failed = 0 ] && [ $$passed != 0 ]
-.PHONY: test-fuzz
+# Ten minutes, shared by all of them.
+fuzz:
+	$(Q)$(MAKE) --no-print-directory test-fuzz FUZZ_SECONDS=$$((600 / $(words $(F_SRC))))
+.PHONY: test-fuzz fuzz
 -include $(F_BIN:=.d)
 
 # lwIP for the host: with the sanitizers, and for the fuzzer.

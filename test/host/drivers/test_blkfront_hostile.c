@@ -219,6 +219,23 @@ START_TEST(pages_held)
 }
 END_TEST
 
+/* Hardening, rings 12: what is gone is not taken back again. */
+START_TEST(disconnected_twice)
+{
+	struct blkfront *front;
+
+	bench_start(_i ? &rich : &plain);
+	bench_works(1);
+	front = blkfront_of(dev);
+	blkfront_disconnect(&front->xen);
+	blkfront_disconnect(&front->xen);
+	ck_assert_uint_eq(bench_grants().open, bench_grants().quarantined);
+	blkfront_break(front, "a test");
+	bench_pass(60 * NS_PER_S);
+	bench_works(2);
+}
+END_TEST
+
 START_TEST(persistent_pages_held)
 {
 	uint64_t pages;
@@ -522,6 +539,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(all, violations, 0, 16);
 	tcase_add_test(all, duplicate);
 	tcase_add_test(all, more_than_asked);
+	tcase_add_loop_test(all, disconnected_twice, 0, 2);
 	tcase_add_test(all, answer_before_the_question);
 	tcase_add_test(all, wrap);
 	tcase_add_test(all, pages_held);
