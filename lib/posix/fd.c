@@ -40,6 +40,7 @@ static struct {
 	unsigned int used; /* all descriptors below are taken */
 } table = {.slots = first_slots, .count = FD_COUNT_FIRST};
 
+unsigned int fd_limit = FD_COUNT_MAX;
 static struct file *spare_file; /* memory for one; atomic */
 
 static struct slot *slot_of(int fd)
@@ -165,12 +166,14 @@ int fd_install(struct file *file, int least, bool close_on_exec)
 	bool enabled;
 	int result = 0;
 
-	if (least < 0 || least >= FD_COUNT_MAX)
+	if ((unsigned int)least >= fd_limit)
 		return -EINVAL;
 	enabled = events_disable();
 	spin_lock_inline(&table.lock);
 	while ((fd = lowest_free((unsigned int)least)) >= table.count && result == 0)
 		result = grow(fd);
+	if (result == 0 && fd >= fd_limit)
+		result = -EMFILE;
 	if (result == 0)
 		table.slots[fd] = (struct slot){file, close_on_exec ? FD_CLOEXEC : 0};
 	spin_unlock_inline(&table.lock);
@@ -192,7 +195,7 @@ int fd_replace(int fd, struct file *file, bool close_on_exec)
 	bool enabled;
 	int result = 0;
 
-	if (fd < 0 || fd >= FD_COUNT_MAX)
+	if ((unsigned int)fd >= fd_limit)
 		return -EBADF;
 	enabled = spin_lock_events(&table.lock);
 	while ((unsigned int)fd >= table.count && result == 0)

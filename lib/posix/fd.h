@@ -25,6 +25,9 @@
 
 #define FD_COUNT_MAX 65536 /* OPEN_MAX promises 1024 */
 
+/* setrlimit(RLIMIT_NOFILE): new descriptors are below it. At most FD_COUNT_MAX; any context. */
+extern unsigned int fd_limit;
+
 struct file;
 struct node;
 struct pollhead;

@@ -50,6 +50,16 @@ struct hostent *gethostbyname2(const char *name, int family)
 	return finish(name, family);
 }
 
+/* Nothing stays open between two questions. */
+void sethostent(int stay_open)
+{
+	(void)stay_open;
+}
+
+void endhostent(void)
+{
+}
+
 struct hostent *gethostbyname(const char *name)
 {
 	return gethostbyname2(name, AF_INET);

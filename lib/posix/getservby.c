@@ -37,6 +37,34 @@ static struct servent *found(const struct service *service, const char *protocol
 	return &entry;
 }
 
+/* Where getservent() is: a service with both protocols is two entries. */
+static __thread size_t next_service, next_protocol;
+
+void setservent(int stay_open)
+{
+	(void)stay_open;
+	next_service = 0;
+}
+
+void endservent(void)
+{
+	next_service = 0;
+}
+
+struct servent *getservent(void)
+{
+	struct servent *entry;
+
+	while (next_service < 2 * SERVICES_COUNT) {
+		size_t i = next_service++;
+
+		entry = found(&services[i / 2], i % 2 ? "udp" : "tcp");
+		if (entry)
+			return entry;
+	}
+	return NULL;
+}
+
 struct servent *getservbyname(const char *name, const char *protocol)
 {
 	for (size_t i = 0; i < SERVICES_COUNT; i++)
@@ -81,4 +109,22 @@ struct protoent *getprotobynumber(int number)
 		if (protocols[i].number == number)
 			return protocol_at(i);
 	return NULL;
+}
+
+void setprotoent(int stay_open)
+{
+	(void)stay_open;
+	next_protocol = 0;
+}
+
+void endprotoent(void)
+{
+	next_protocol = 0;
+}
+
+struct protoent *getprotoent(void)
+{
+	if (next_protocol >= sizeof(protocols) / sizeof(protocols[0]))
+		return NULL;
+	return protocol_at(next_protocol++);
 }

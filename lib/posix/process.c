@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "lib/posix/fd.h"
 #include "lib/posix/posix.h"
 
 #define THIS_PROCESS 1
@@ -249,13 +250,15 @@ int setpriority(int which, id_t who, int priority)
 	return 0;
 }
 
+static rlim_t descriptors_most = FD_COUNT_MAX;
+
 static int limit_of(int resource, rlim_t *limit_out)
 {
 	if (resource < 0 || resource >= RLIM_NLIMITS)
 		return -EINVAL;
 	switch (resource) {
 	case RLIMIT_NOFILE:
-		*limit_out = 65536;
+		*limit_out = FD_COUNT_MAX;
 		return 0;
 	case RLIMIT_CORE:
 		*limit_out = 0;
@@ -276,10 +279,14 @@ int getrlimit(int resource, struct rlimit *limit_out)
 
 	if (result == 0)
 		*limit_out = (struct rlimit){limit, limit};
+	if (result == 0 && resource == RLIMIT_NOFILE)
+		*limit_out = (struct rlimit){__atomic_load_n(&fd_limit, __ATOMIC_RELAXED),
+					     __atomic_load_n(&descriptors_most, __ATOMIC_RELAXED)};
 	return (int)posix_result(result);
 }
 
-/* Asking for what one has is granted. */
+/* Only the number of descriptors can be made less; others are granted as they are. The program is
+ * user 0: what it lowered it may raise again. */
 int setrlimit(int resource, const struct rlimit *limit)
 {
 	rlim_t most;
@@ -287,5 +294,9 @@ int setrlimit(int resource, const struct rlimit *limit)
 
 	if (result == 0 && (limit->rlim_cur > limit->rlim_max || limit->rlim_max > most))
 		result = limit->rlim_cur > limit->rlim_max ? -EINVAL : -EPERM;
+	if (result == 0 && resource == RLIMIT_NOFILE) {
+		__atomic_store_n(&fd_limit, (unsigned int)limit->rlim_cur, __ATOMIC_RELAXED);
+		__atomic_store_n(&descriptors_most, limit->rlim_max, __ATOMIC_RELAXED);
+	}
 	return (int)posix_result(result);
 }

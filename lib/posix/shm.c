@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -31,13 +32,17 @@ static int path_of(const char *name, char *path_out)
 int shm_open(const char *name, int flags, mode_t mode)
 {
 	char path[sizeof(DIRECTORY) + NAME_MAX];
-	int result = path_of(name, path);
+	int result = path_of(name, path), state;
 
 	if ((flags & O_ACCMODE) == O_WRONLY)
 		result = -EINVAL;
 	if (result)
 		return (int)posix_result(result);
-	return open(path, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+	/* Other than open(), it is no cancellation point (POSIX.1-2017 2.9.5.2). */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	result = open(path, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+	pthread_setcancelstate(state, NULL);
+	return result;
 }
 
 int shm_unlink(const char *name)

@@ -63,6 +63,7 @@ int get_nprocs(void)
 	X(_SC_PAGESIZE, PAGESIZE)                                                                  \
 	X(_SC_RE_DUP_MAX, RE_DUP_MAX)                                                              \
 	X(_SC_RTSIG_MAX, RTSIG_MAX)                                                                \
+	X(_SC_REGEXP, _POSIX_REGEXP)                                                               \
 	X(_SC_SEM_NSEMS_MAX, -1)                                                                   \
 	X(_SC_SEM_VALUE_MAX, SEM_VALUE_MAX)                                                        \
 	X(_SC_SIGQUEUE_MAX, SIGQUEUE_MAX)                                                          \
@@ -82,6 +83,7 @@ int get_nprocs(void)
 	X(CLOCK_SELECTION)                                                                         \
 	X(CPUTIME)                                                                                 \
 	X(FSYNC)                                                                                   \
+	X(IPV6)                                                                                    \
 	X(MAPPED_FILES)                                                                            \
 	X(MEMLOCK)                                                                                 \
 	X(MEMLOCK_RANGE)                                                                           \
@@ -89,6 +91,7 @@ int get_nprocs(void)
 	X(MESSAGE_PASSING)                                                                         \
 	X(MONOTONIC_CLOCK)                                                                         \
 	X(PRIORITY_SCHEDULING)                                                                     \
+	X(RAW_SOCKETS)                                                                             \
 	X(READER_WRITER_LOCKS)                                                                     \
 	X(REALTIME_SIGNALS)                                                                        \
 	X(SEMAPHORES)                                                                              \

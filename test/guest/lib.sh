@@ -17,7 +17,7 @@ guest() {
 	local file=$1
 	shift
 	status=0
-	"$XENBOX" -b "$BOX_NAME" run --timeout 60 --status-file "$file.status" "$@" >"$file" 2>"$file.err" </dev/null || status=$?
+	"$XENBOX" -b "$BOX_NAME" run --timeout 240 --status-file "$file.status" "$@" >"$file" 2>"$file.err" </dev/null || status=$?
 	tr -d '\r' <"$file" >"$file.text"
 	mv "$file.text" "$file"
 	if [ "$status" = 125 ] && [ "$(cat "$file.status")" = box ]; then
@@ -63,9 +63,9 @@ destroy_running() {
 	wait "$2"
 }
 
-# dom0_until COMMAND: until the shell command succeeds in dom0, or half a minute has passed.
+# dom0_until COMMAND: until the shell command succeeds in dom0, or two minutes have passed.
 dom0_until() {
-	dom0 sh -c "for i in \$(seq 150); do if $1; then exit 0; fi; sleep 0.2; done; exit 1" \
+	dom0 sh -c "for i in \$(seq 600); do if $1; then exit 0; fi; sleep 0.2; done; exit 1" \
 		>/dev/null 2>&1 || { fail "never in dom0: $1"; return 1; }
 }
 
@@ -73,7 +73,7 @@ dom0_until() {
 on_vcpus() {
 	local count
 	for count; do
-		guest "$OUT/console.$count" --timeout 500 --memory 96 --vcpus "$count" "$IMAGE" -- "$count"
+		guest "$OUT/console.$count" --timeout 1000 --memory 96 --vcpus "$count" "$IMAGE" -- "$count"
 		[ "$status" = 0 ] || { fail "$count vCPUs: status $status"; cat "$OUT/console.$count"; continue; }
 		shows "$OUT/console.$count" '^all [0-9]+ checks hold$'
 	done

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/lock.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A stream's lock: newlib takes the same one inside each call, and it is recursive. */
 void flockfile(FILE *file)
@@ -25,6 +26,39 @@ void funlockfile(FILE *file)
 int ftrylockfile(FILE *file)
 {
 	return file->_flags & __SSTR ? 0 : __lock_try_acquire_recursive(file->_lock);
+}
+
+int clearenv(void)
+{
+	if (environ)
+		*environ = NULL;
+	return 0;
+}
+
+/* Elements that begin with pointers to the next and the one before (POSIX.1-2017 insque). */
+struct element {
+	struct element *next, *before;
+};
+
+void insque(void *new_element, void *element_before)
+{
+	struct element *element = new_element, *before = element_before;
+
+	*element = (struct element){before ? before->next : NULL, before};
+	if (element->next)
+		element->next->before = element;
+	if (before)
+		before->next = element;
+}
+
+void remque(void *old_element)
+{
+	struct element *element = old_element;
+
+	if (element->next)
+		element->next->before = element->before;
+	if (element->before)
+		element->before->next = element->next;
 }
 
 ssize_t getdelim(char **restrict line, size_t *restrict room, int delimiter, FILE *restrict file)

@@ -1,57 +1,41 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* <glob.h>: POSIX.1-2008, and what newlib's glob() has beside it (lib/posix/glob.c is between). */
 #ifndef _GLOB_H_
 #define _GLOB_H_
 
+#include <stddef.h>
 #include <sys/cdefs.h>
-#include <sys/types.h>
 
-struct dirent;
-struct stat;
-
-/* As newlib's glob.c lays it out. */
 typedef struct {
-	int gl_pathc;  /* paths there are */
-	int gl_matchc; /* of them, those that the last call found */
-	int gl_offs;   /* with GLOB_DOOFFS: empty places before them */
+	size_t gl_pathc; /* paths found */
+	char **gl_pathv; /* gl_offs NULLs, the paths, NULL */
+	size_t gl_offs;
 	int gl_flags;
-	char **gl_pathv;
-	int (*gl_errfunc)(const char *, int);
-	/* With GLOB_ALTDIRFUNC. */
-	void (*gl_closedir)(void *);
-	struct dirent *(*gl_readdir)(void *);
-	void *(*gl_opendir)(const char *);
-	int (*gl_lstat)(const char *, struct stat *);
-	int (*gl_stat)(const char *, struct stat *);
 } glob_t;
 
-#define GLOB_APPEND     0x0001
-#define GLOB_DOOFFS     0x0002
-#define GLOB_ERR        0x0004
-#define GLOB_MARK       0x0008
-#define GLOB_NOCHECK    0x0010
-#define GLOB_NOSORT     0x0020
-#define GLOB_ALTDIRFUNC 0x0040
-#define GLOB_BRACE      0x0080
-#define GLOB_MAGCHAR    0x0100
-#define GLOB_NOMAGIC    0x0200
-#define GLOB_QUOTE      0x0400
-#define GLOB_TILDE      0x0800
-#define GLOB_LIMIT      0x1000
-#define GLOB_NOESCAPE   0x2000
-#define GLOB_MAXPATH    GLOB_LIMIT
+#define GLOB_APPEND   0x0001 /* behind what an earlier call found */
+#define GLOB_DOOFFS   0x0002 /* gl_offs places are left free before the paths */
+#define GLOB_ERR      0x0004 /* a directory that cannot be read ends the search */
+#define GLOB_MARK     0x0008 /* a slash behind directories */
+#define GLOB_NOCHECK  0x0010 /* the pattern itself when nothing matches */
+#define GLOB_NOSORT   0x0020
+#define GLOB_NOESCAPE 0x0040 /* a backslash is a character like others */
 
-#define GLOB_NOSPACE (-1)
-#define GLOB_ABORTED (-2)
-#define GLOB_NOMATCH (-3)
-#define GLOB_ABEND   GLOB_ABORTED
+#if __GNU_VISIBLE
+#define GLOB_BRACE   0x0080 /* {a,b} stands for both */
+#define GLOB_NOMAGIC 0x0100 /* as GLOB_NOCHECK where the pattern has no special characters */
+#define GLOB_TILDE   0x0200 /* ~ or ~/ at the beginning is $HOME */
+#define GLOB_PERIOD  0x0400 /* a leading period is matched like other characters */
+#define GLOB_ONLYDIR 0x0800 /* directories only */
+#endif
+
+#define GLOB_NOSPACE 1
+#define GLOB_ABORTED 2
+#define GLOB_NOMATCH 3
 
 __BEGIN_DECLS
-
-int glob(const char *__restrict, int, int (*)(const char *, int),
-	 glob_t *__restrict) __asm__("__posix_glob");
-void globfree(glob_t *);
-
+int glob(const char *__restrict __pattern, int __flags, int (*__error)(const char *, int),
+	 glob_t *__restrict __found);
+void globfree(glob_t *__found);
 __END_DECLS
 
 #endif

@@ -46,6 +46,7 @@ struct addrinfo {
 #define NI_NOFQDN      4
 #define NI_NAMEREQD    8
 #define NI_DGRAM       16
+#define NI_NUMERICSCOPE 32
 #define NI_MAXHOST     1025
 #define NI_MAXSERV     32
 
@@ -83,6 +84,14 @@ struct servent *getservbyport(int, const char *);
 struct protoent *getprotobyname(const char *);
 struct protoent *getprotobynumber(int);
 struct hostent *gethostbyname(const char *);
+void sethostent(int);
+void endhostent(void);
+void setservent(int);
+struct servent *getservent(void);
+void endservent(void);
+void setprotoent(int);
+struct protoent *getprotoent(void);
+void endprotoent(void);
 #if __MISC_VISIBLE
 struct hostent *gethostbyname2(const char *, int);
 struct hostent *gethostbyaddr(const void *, socklen_t, int);

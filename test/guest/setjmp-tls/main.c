@@ -10,6 +10,7 @@ static __thread int initialised = 42;
 static __thread char zeroed[5000];
 static __thread long aligned __attribute__((aligned(256))) = 7;
 static __thread char last = 'x';
+static __thread char page __attribute__((aligned(4096))) = 33;
 
 static jmp_buf buffer;
 /* A pointer, because both compilers see that deep() never returns through longjmp. */
@@ -33,14 +34,14 @@ int main(void)
 	double kept = 1.5;
 	int good = 1;
 
-	CHECK(initialised == 42 && aligned == 7 && last == 'x');
-	CHECK((uintptr_t)&aligned % 256 == 0);
+	CHECK(initialised == 42 && aligned == 7 && last == 'x' && page == 33);
+	CHECK((uintptr_t)&aligned % 256 == 0 && (uintptr_t)&page % 4096 == 0);
 	for (unsigned int i = 0; i < sizeof(zeroed); i++)
 		good &= zeroed[i] == 0;
 	CHECK(good);
 	zeroed[4999] = 1;
 	initialised++;
-	CHECK(initialised == 43 && aligned == 7 && last == 'x');
+	CHECK(initialised == 43 && aligned == 7 && last == 'x' && page == 33);
 
 	switch (setjmp(buffer)) {
 	case 0:

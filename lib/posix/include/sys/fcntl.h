@@ -5,8 +5,20 @@
 
 #include <sys/_default_fcntl.h>
 
+#define O_TTY_INIT 0
 #define O_DSYNC 0x02000000
 #define O_RSYNC O_SYNC
+
+/* POSIX wants lseek()'s names here, too. */
+#ifndef SEEK_SET
+#define SEEK_SET 0
+#endif
+#ifndef SEEK_CUR
+#define SEEK_CUR 1
+#endif
+#ifndef SEEK_END
+#define SEEK_END 2
+#endif
 
 #if __POSIX_VISIBLE >= 200112
 #define POSIX_FADV_NORMAL     0
