@@ -30,7 +30,7 @@ struct netpage {
 
 struct netqueue {
 	struct netfront *front;
-	struct netdev_stats stats; /* sent_*: tx_lock; the others: the handler's */
+	struct netdev_stats stats;      /* sent_*: tx_lock; the others: the handler's */
 	evtchn_port_t tx_port, rx_port; /* the same when they are not split; 0: none */
 	struct xenbus_ring tx_ring, rx_ring;
 

@@ -63,7 +63,9 @@ $(eval $(call style_group,$(wildcard lib/gccsafe/*.[ch]),$(GCCSAFE_STYLE),$(GCCS
 program_style = -std=gnu11 -O2 $(STYLE_WARN) -nostdinc -isystem $(1) -isystem $(SYSROOT)/include \
 	-isystem $(B)/xen-include -iquote . -D__stardust__ -U__linux__ -U__linux -Ulinux -U__gnu_linux__
 program_group = $(eval $(call style_group,$(1),$(call program_style,$(GCC_INCLUDE)) $(2),$(call program_style,$(CLANG_INCLUDE)) $(2)))
-$(call program_group,$(filter-out test/bench/platform_linux.c,$(wildcard $(addprefix examples/,hello/*.c echo/*.c httpd/*.[ch] \
+# Of the programs that measure, what the machine's compiler makes: for Linux, and for dom0.
+BENCH_HOST_C := $(wildcard test/bench/*_linux.c) test/bench/net_peer.c
+$(call program_group,$(filter-out $(BENCH_HOST_C),$(wildcard $(addprefix examples/,hello/*.c echo/*.c httpd/*.[ch] \
 	dns/*.[ch] fetch/*.[ch]) \
 	test/guest/*.h test/guest/*/*.[ch] test/bench/*.[ch] test/posix/*.[ch])))
 $(call program_group,$(addprefix test/toolchain/,test_libc.c print_floats.c linux-stub.c),-fno-builtin -D_GNU_SOURCE)
@@ -75,7 +77,7 @@ $(eval $(call style_group,test/box/tiny.c,$(TINY_STYLE),$(TINY_STYLE)))
 
 # Programs of the build machine and of dom0; the rooms' unit tests.
 HOST_STYLE := -std=gnu11 -O2 $(STYLE_WARN) -iquote .
-$(eval $(call style_group,$(wildcard tools/*.c tools/box/*.[ch] tools/bench/*.c) test/bench/platform_linux.c \
+$(eval $(call style_group,$(wildcard tools/*.c tools/box/*.[ch] tools/bench/*.c) $(BENCH_HOST_C) \
 	$(addprefix test/toolchain/,test_gccsafe.c ksyms_check.c),$(HOST_STYLE),$(HOST_STYLE)))
 UNIT_STYLE := $(HOST_STYLE) -isystem $(B)/xen-include -D_GNU_SOURCE
 $(eval $(call style_group,$(wildcard test/mock/*.[ch] $(addsuffix /*.[ch],test/host test/host/* \

@@ -60,8 +60,8 @@ static bool in_class(const char **pattern_io, wint_t c, int flags)
 	class = wctype(name);
 	if (!class)
 		return false;
-	return iswctype(c, class) ||
-	       ((flags & FNM_CASEFOLD) && (iswctype(towlower(c), class) || iswctype(towupper(c), class)));
+	return iswctype(c, class) || ((flags & FNM_CASEFOLD) && (iswctype(towlower(c), class) ||
+								 iswctype(towupper(c), class)));
 }
 
 /* One end of a range: a character, a quoted one, [.x.] or [=x=]. */

@@ -72,11 +72,13 @@ static int add_if_there(struct search *search)
 
 	if (lstat(search->path, &info))
 		return 0;
-	directory = S_ISDIR(info.st_mode) ||
-		    (S_ISLNK(info.st_mode) && stat(search->path, &info) == 0 && S_ISDIR(info.st_mode));
+	directory =
+		S_ISDIR(info.st_mode) ||
+		(S_ISLNK(info.st_mode) && stat(search->path, &info) == 0 && S_ISDIR(info.st_mode));
 	if ((search->flags & GLOB_ONLYDIR) && !directory)
 		return 0;
-	return add(search->found, search->path, (search->flags & GLOB_MARK) && directory ? "/" : "");
+	return add(search->found, search->path,
+		   (search->flags & GLOB_MARK) && directory ? "/" : "");
 }
 
 static int expand(struct search *search, size_t at, const char *pattern);
@@ -107,7 +109,8 @@ static int expand_names(struct search *search, size_t at, const char *pattern, s
 	while (!result && (entry = readdir(directory)) != NULL) {
 		size_t name_bytes = strlen(entry->d_name);
 
-		if (fnmatch(component, entry->d_name, period | escape) || at + name_bytes >= PATH_MAX)
+		if (fnmatch(component, entry->d_name, period | escape) ||
+		    at + name_bytes >= PATH_MAX)
 			continue;
 		memcpy(search->path + at, entry->d_name, name_bytes + 1);
 		result = expand(search, at + name_bytes, pattern + bytes);
@@ -247,8 +250,7 @@ int glob(const char *restrict pattern, int flags, int (*error)(const char *, int
 	found->gl_flags = flags;
 	result = expand_braces(&search, text);
 	if (!result && found->gl_pathc == before) {
-		if ((flags & GLOB_NOCHECK) ||
-		    ((flags & GLOB_NOMAGIC) && !strpbrk(pattern, "*?[")))
+		if ((flags & GLOB_NOCHECK) || ((flags & GLOB_NOMAGIC) && !strpbrk(pattern, "*?[")))
 			result = add(found, pattern, "");
 		else
 			result = GLOB_NOMATCH;

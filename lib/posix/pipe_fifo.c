@@ -95,7 +95,7 @@ static int meet(struct file *file, struct pipe *pipe, uint32_t reads_begun, uint
 int fifo_open(struct node *node, struct file *file)
 {
 	struct pipe *pipe = get_pipe(node);
-	uint32_t reads_begun, writes_begun;
+	uint32_t reads_begun, writes_begun, *others;
 	bool waits_for_us;
 	int result;
 
@@ -105,11 +105,10 @@ int fifo_open(struct node *node, struct file *file)
 	file->data = pipe;
 	reads_begun = __atomic_load_n(&pipe->reads_begun, __ATOMIC_SEQ_CST);
 	writes_begun = __atomic_load_n(&pipe->writes_begun, __ATOMIC_SEQ_CST);
-	/* Who began before those were read is seen here: once we have begun, he may come and be gone
+	/* Who began before those were read is seen here: once we have begun, he may come and go
 	 * before we look again. Pairs with the order of pipe_begin(): the file, then the count. */
-	waits_for_us = __atomic_load_n((file->flags & O_ACCMODE) == O_RDONLY ? &pipe->writers
-									     : &pipe->readers,
-				       __ATOMIC_SEQ_CST) > 0;
+	others = (file->flags & O_ACCMODE) == O_RDONLY ? &pipe->writers : &pipe->readers;
+	waits_for_us = __atomic_load_n(others, __ATOMIC_SEQ_CST) > 0;
 	pipe_begin(pipe, file->flags);
 	if (waits_for_us)
 		return 0;

@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <sys/lock.h>
 
-#define KINDS	    5
-#define DEFAULT	    3
+#define KINDS       5
+#define DEFAULT     3
 #define DISCARDED   10 /* numbers for each of the degree, before the first that is given out */
 #define MULTIPLIER  16807
-#define MODULUS	    2147483647
+#define MODULUS     2147483647
 #define RESULT_MASK 0x7fffffff
 
 /* Kind 0 is a plain linear congruence. */

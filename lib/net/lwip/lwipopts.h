@@ -108,8 +108,8 @@
 #define TCP_SYNMAXRTX              6
 /* A tick of 50 ms for delayed acknowledgements, of 100 ms for time-outs: after a loss that nothing
  * shows a segment is sent again after 0.3 s (three ticks) on a fast network. */
-#define TCP_TMR_INTERVAL           50
-#define LWIP_TCP_RTO_TIME          1000 /* before anything was measured: RFC 6298 */
+#define TCP_TMR_INTERVAL  50
+#define LWIP_TCP_RTO_TIME 1000 /* before anything was measured: RFC 6298 */
 
 /* Interfaces. Checksums: who computes them is decided for each packet, see netif_dev.c. */
 #define LWIP_NETIF_LOOPBACK            1

@@ -41,14 +41,14 @@ struct addrinfo {
 #define AI_ADDRCONFIG  0x0020
 #define AI_NUMERICSERV 0x0400
 
-#define NI_NUMERICHOST 1
-#define NI_NUMERICSERV 2
-#define NI_NOFQDN      4
-#define NI_NAMEREQD    8
-#define NI_DGRAM       16
+#define NI_NUMERICHOST  1
+#define NI_NUMERICSERV  2
+#define NI_NOFQDN       4
+#define NI_NAMEREQD     8
+#define NI_DGRAM        16
 #define NI_NUMERICSCOPE 32
-#define NI_MAXHOST     1025
-#define NI_MAXSERV     32
+#define NI_MAXHOST      1025
+#define NI_MAXSERV      32
 
 #define EAI_BADFLAGS -1
 #define EAI_NONAME   -2

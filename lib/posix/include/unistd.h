@@ -18,13 +18,13 @@ extern "C" {
 #endif
 
 /* confstr() */
-#define _CS_PATH                         0
-#define _CS_V7_ENV                       1
-#define _CS_POSIX_V7_LP64_OFF64_CFLAGS   2
-#define _CS_POSIX_V7_LP64_OFF64_LDFLAGS  3
-#define _CS_POSIX_V7_LP64_OFF64_LIBS     4
-#define _CS_POSIX_V7_THREADS_CFLAGS      5
-#define _CS_POSIX_V7_THREADS_LDFLAGS     6
+#define _CS_PATH                           0
+#define _CS_V7_ENV                         1
+#define _CS_POSIX_V7_LP64_OFF64_CFLAGS     2
+#define _CS_POSIX_V7_LP64_OFF64_LDFLAGS    3
+#define _CS_POSIX_V7_LP64_OFF64_LIBS       4
+#define _CS_POSIX_V7_THREADS_CFLAGS        5
+#define _CS_POSIX_V7_THREADS_LDFLAGS       6
 #define _CS_POSIX_V7_WIDTH_RESTRICTED_ENVS 7
 
 #if __GNU_VISIBLE

@@ -167,8 +167,8 @@ static void paths(void)
 	globfree(&found);
 	CHECK(glob("/g/d/x\\*", 0, NULL, &found) == 0 && strcmp(found.gl_pathv[0], "/g/d/x*") == 0);
 	globfree(&found);
-	CHECK(glob("/g/{b,a}.c", GLOB_BRACE | GLOB_NOSORT, NULL, &found) == 0 && found.gl_pathc == 2 &&
-	      strcmp(found.gl_pathv[0], "/g/b.c") == 0);
+	CHECK(glob("/g/{b,a}.c", GLOB_BRACE | GLOB_NOSORT, NULL, &found) == 0 &&
+	      found.gl_pathc == 2 && strcmp(found.gl_pathv[0], "/g/b.c") == 0);
 	globfree(&found);
 	/* What is no directory has no names; what cannot be read is an error. */
 	CHECK(glob("/g/a.c/*", GLOB_ERR, note_error, &found) == GLOB_NOMATCH && errors == 0);

@@ -6,8 +6,8 @@
 #include <sys/_default_fcntl.h>
 
 #define O_TTY_INIT 0
-#define O_DSYNC 0x02000000
-#define O_RSYNC O_SYNC
+#define O_DSYNC    0x02000000
+#define O_RSYNC    O_SYNC
 
 /* POSIX wants lseek()'s names here, too. */
 #ifndef SEEK_SET
