@@ -41,8 +41,10 @@ void futex_boot(void)
 static inline void insert(struct futex_bucket *bucket, struct thread *thread, const uint32_t *word)
 {
 	struct list_node *head = &bucket->waiters, *at = head;
+	uint8_t priority = READ_ONCE(thread->priority);
 
-	while (at->prev != head && waiter_of(at->prev)->priority < thread->priority)
+	thread->wait_priority = priority;
+	while (at->prev != head && waiter_of(at->prev)->wait_priority < priority)
 		at = at->prev;
 	list_insert_before(at, &thread->wait_node);
 	WRITE_ONCE(thread->wait_word, word);
@@ -52,8 +54,10 @@ static inline void insert(struct futex_bucket *bucket, struct thread *thread, co
 static void insert_first(struct futex_bucket *bucket, struct thread *thread, const uint32_t *word)
 {
 	struct list_node *head = &bucket->waiters, *at = head->next;
+	uint8_t priority = READ_ONCE(thread->priority);
 
-	while (at != head && waiter_of(at)->priority > thread->priority)
+	thread->wait_priority = priority;
+	while (at != head && waiter_of(at)->wait_priority > priority)
 		at = at->next;
 	list_insert_before(at, &thread->wait_node);
 	WRITE_ONCE(thread->wait_word, word);

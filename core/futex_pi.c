@@ -64,7 +64,10 @@ static void insert_waiter(struct thread *thread, uint32_t *word)
 {
 	struct list_node *head = list_of(word), *at = head;
 
-	while (at->prev != head && waiter_of(at->prev)->priority < thread->priority)
+	/* Whoever changes a priority comes here only afterwards (futex_priority_changed): until then
+	 * the thread counts for what it did, or this list would not be in order. */
+	thread->wait_priority = READ_ONCE(thread->priority);
+	while (at->prev != head && waiter_of(at->prev)->wait_priority < thread->wait_priority)
 		at = at->prev;
 	list_insert_before(at, &thread->wait_node);
 }
@@ -84,7 +87,8 @@ static void set_lender(struct thread *owner, const uint32_t *word)
 	if (!lender)
 		return;
 	at = &owner->pi_waiters;
-	while (at->prev != &owner->pi_waiters && lender_of(at->prev)->priority < lender->priority)
+	while (at->prev != &owner->pi_waiters &&
+	       lender_of(at->prev)->wait_priority < lender->wait_priority)
 		at = at->prev;
 	list_insert_before(at, &lender->pi_node);
 }
@@ -97,7 +101,7 @@ static void lend(struct thread *thread)
 		uint32_t *word;
 
 		if (!list_empty(&thread->pi_waiters))
-			inherited = lender_of(thread->pi_waiters.next)->priority;
+			inherited = lender_of(thread->pi_waiters.next)->wait_priority;
 		if (inherited == thread->inherited)
 			return;
 		thread_set_inherited(thread, inherited);

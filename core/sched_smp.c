@@ -339,6 +339,11 @@ static bool several_ready(const struct runq *rq)
 /* Something is ready here: switches to it. */
 static void run_ready(struct runq *rq)
 {
+	uint64_t bits = READ_ONCE(rq->ready_bits);
+
+	/* What kicked us may have been a better one elsewhere: we have forgotten that kick. */
+	if (bits && READ_ONCE(sched_rt_ready))
+		(void)sched_pull(rq, (uint8_t)(64 - __builtin_clzll(bits)));
 	sched_spin_lock(&rq->lock);
 	if (!rq->ready_bits) {
 		sched_spin_unlock(&rq->lock);

@@ -83,6 +83,9 @@ struct thread {
 	const uint32_t *wait_word;  /* among the waiters of this word; NULL: of none. Likewise */
 	struct thread_wait wait;
 	struct timer wait_timer;
+	/* The priority by which it stands in the list of wait_node or pi_node: only who moves it
+	 * there changes this, so that the lists are always in order. Under their locks. */
+	uint8_t wait_priority;
 
 	/* Locks with inheritance. Lock: futex_pi.c. */
 	struct list_node pi_waiters; /* the first waiter of each lock it holds, by priority */
