@@ -64,8 +64,8 @@ static void insert_waiter(struct thread *thread, uint32_t *word)
 {
 	struct list_node *head = list_of(word), *at = head;
 
-	/* Whoever changes a priority comes here only afterwards (futex_priority_changed): until then
-	 * the thread counts for what it did, or this list would not be in order. */
+	/* Whoever changes a priority comes here only afterwards (futex_priority_changed): until
+	 * then the thread counts for what it did, or this list would not be in order. */
 	thread->wait_priority = READ_ONCE(thread->priority);
 	while (at->prev != head && waiter_of(at->prev)->wait_priority < thread->wait_priority)
 		at = at->prev;
