@@ -342,8 +342,8 @@ static _Noreturn void guard(int fd, const struct live *debugger, int ready_fd)
 
 	be_nobody();
 	live = reopen(debugger->domid, &stub, NULL);
-	if (live && privileges_drop("nobody", NULL) == -ENOENT)
-		(void)privileges_drop(NULL, NULL);
+	if (live && privileges_drop("nobody", false, NULL) == -ENOENT)
+		(void)privileges_drop(NULL, false, NULL);
 	word = live ? 'r' : 'f';
 	count = write(ready_fd, &word, 1);
 	close(ready_fd);

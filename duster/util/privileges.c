@@ -42,15 +42,22 @@ static int find_user(const char *user, uid_t *uid_out, gid_t *gid_out, struct pr
 	return 0;
 }
 
-static int drop_capabilities(void)
+/* All but reading, if that is to stay and was there. */
+static int drop_capabilities(bool reads)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+	struct __user_cap_data_struct kept[_LINUX_CAPABILITY_U32S_3] = {{0}};
 
-	return syscall(SYS_capset, &header, none) ? -errno : 0;
+	if (reads) {
+		kept[0].effective = kept[0].permitted = 1U << CAP_DAC_READ_SEARCH;
+		if (syscall(SYS_capset, &header, kept) == 0)
+			return 0;
+		memset(kept, 0, sizeof(kept));
+	}
+	return syscall(SYS_capset, &header, kept) ? -errno : 0;
 }
 
-int privileges_drop(const char *user, struct problem *problem)
+int privileges_drop(const char *user, bool reads, struct problem *problem)
 {
 	struct rlimit no_core = {0, 0}, memory = {ADDRESS_BYTES_MAX, ADDRESS_BYTES_MAX};
 	uid_t uid = NOBODY;
@@ -64,10 +71,12 @@ int privileges_drop(const char *user, struct problem *problem)
 		return error;
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 	(void)setrlimit(RLIMIT_AS, &memory);
+	/* What is kept beyond the change of users: drop_capabilities() says which of it stays. */
+	(void)prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
 	if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
 		error = -errno;
 	if (!error)
-		error = drop_capabilities();
+		error = drop_capabilities(reads);
 	if (!error && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		error = -errno;
 	return error ? problem_set(problem, error, "privileges cannot be dropped: %s",

@@ -238,9 +238,27 @@ static void write_lines(void)
 	history_file = NULL;
 }
 
+static volatile sig_atomic_t ctrl_c_came; /* and nobody said so yet */
+
+static void note_ctrl_c(int signal_number)
+{
+	(void)signal_number;
+	ctrl_c_came = 1;
+}
+
+/* Readline is about to read: Ctrl-C from here on is drop_line()'s. */
+static int say_ctrl_c(void)
+{
+	if (ctrl_c_came)
+		puts("Quit");
+	ctrl_c_came = 0;
+	return 0;
+}
+
 /* Ctrl-C: a new line. */
 static int drop_line(void)
 {
+	ctrl_c_came = 0;
 	puts("Quit");
 	rl_replace_line("", 1);
 	rl_on_new_line();
@@ -248,20 +266,26 @@ static int drop_line(void)
 	return 0;
 }
 
-static void nothing(int signal_number)
+/* While readline waits for a key: it does not call drop_line() for a signal that came elsewhere. */
+static int look_for_ctrl_c(void)
 {
-	(void)signal_number;
+	return ctrl_c_came ? drop_line() : 0;
 }
 
-/* Ctrl-C at the prompt is for the line, and for nobody else. */
+/* Ctrl-C at the prompt is for the line, and for nobody else. While a command runs it is for the guest;
+ * without one that could be stopped the first is only noted, the second ends us. */
 static char *read_line(const char *prompt)
 {
-	struct sigaction action = {.sa_handler = nothing}, before;
+	struct sigaction action = {.sa_handler = note_ctrl_c}, before;
 	char *line;
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, &before);
 	line = readline(prompt);
+	if (before.sa_handler == SIG_DFL || before.sa_handler == note_ctrl_c) {
+		before = action;
+		before.sa_flags = SA_RESETHAND;
+	}
 	sigaction(SIGINT, &before, NULL);
 	return line;
 }
@@ -278,6 +302,8 @@ static void interact_terminal(struct cli *cli)
 	stifle_history(HISTORY_LINES);
 	read_lines();
 	rl_signal_event_hook = drop_line;
+	rl_startup_hook = say_ctrl_c;
+	rl_event_hook = look_for_ctrl_c;
 	while (!cli->quit && (line = read_line(cli->collecting ? ">" : "(duster) ")) != NULL) {
 		const char *text = cli_skip_blanks(line);
 

@@ -222,7 +222,7 @@ static int start_session(struct cli *cli, struct target *target, struct image *i
 
 	cli_open_history();
 	cli_note_time(true);
-	if (privileges_drop(options->user, &problem)) {
+	if (privileges_drop(options->user, true, &problem)) {
 		session_close(&cli->session);
 		return say_problem(&problem);
 	}

@@ -32,9 +32,10 @@ static char locks[] = "/tmp/duster-locks-XXXXXX";
 static struct problem problem;
 
 /* Of duster/util: the guardian of a test has nothing to give up. */
-int privileges_drop(const char *user, struct problem *its_problem)
+int privileges_drop(const char *user, bool reads, struct problem *its_problem)
 {
 	(void)user;
+	(void)reads;
 	(void)its_problem;
 	return 0;
 }
