@@ -14,8 +14,8 @@
  * Nothing unless root. Becomes that user; NULL: the one who called sudo, else `nobody`. Of "root"
  * the capabilities go. Nothing that is executed from here on gains any. -ENOENT: no such user.
  *
- * reads: files may be read that only root may (CAP_DAC_READ_SEARCH stays): a program's sources often
- * lie where others have no way to.
+ * reads: files may be read that only root may (CAP_DAC_READ_SEARCH stays): a program's sources
+ * often lie where others have no way to.
  */
 int privileges_drop(const char *user, bool reads, struct problem *problem);
 

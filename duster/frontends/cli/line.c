@@ -272,8 +272,8 @@ static int look_for_ctrl_c(void)
 	return ctrl_c_came ? drop_line() : 0;
 }
 
-/* Ctrl-C at the prompt is for the line, and for nobody else. While a command runs it is for the guest;
- * without one that could be stopped the first is only noted, the second ends us. */
+/* Ctrl-C at the prompt is for the line, and for nobody else. While a command runs it is for the
+ * guest; without one that could be stopped the first is only noted, the second ends us. */
 static char *read_line(const char *prompt)
 {
 	struct sigaction action = {.sa_handler = note_ctrl_c}, before;
