@@ -38,20 +38,35 @@ void futex_boot(void)
 
 /* ---- The list; locked ---- */
 
-static inline void insert(struct futex_bucket *bucket, struct thread *thread, const uint32_t *word)
+/* Behind the last whose priority is not lower. */
+static __attribute__((noinline)) struct list_node *place_of(struct list_node *head,
+							    uint8_t priority)
+{
+	struct list_node *at = head;
+
+	while (at->prev != head && waiter_of(at->prev)->wait_priority < priority)
+		at = at->prev;
+	return at;
+}
+
+/* Yields the priority by which it stands there. */
+static inline uint8_t insert(struct futex_bucket *bucket, struct thread *thread,
+			     const uint32_t *word)
 {
 	struct list_node *head = &bucket->waiters, *at = head;
 	uint8_t priority = READ_ONCE(thread->priority);
 
 	thread->wait_priority = priority;
-	while (at->prev != head && waiter_of(at->prev)->wait_priority < priority)
-		at = at->prev;
+	if (__builtin_expect(at->prev != head, 0))
+		at = place_of(head, priority);
 	list_insert_before(at, &thread->wait_node);
 	WRITE_ONCE(thread->wait_word, word);
+	return priority;
 }
 
 /* Before others of its priority. */
-static void insert_first(struct futex_bucket *bucket, struct thread *thread, const uint32_t *word)
+static uint8_t insert_first(struct futex_bucket *bucket, struct thread *thread,
+			    const uint32_t *word)
 {
 	struct list_node *head = &bucket->waiters, *at = head->next;
 	uint8_t priority = READ_ONCE(thread->priority);
@@ -61,6 +76,7 @@ static void insert_first(struct futex_bucket *bucket, struct thread *thread, con
 		at = at->next;
 	list_insert_before(at, &thread->wait_node);
 	WRITE_ONCE(thread->wait_word, word);
+	return priority;
 }
 
 static inline void unlink(struct thread *thread)
@@ -163,24 +179,36 @@ static inline int refusal(struct thread *self, const uint32_t *word, uint32_t ex
 	return 0;
 }
 
-/* Where whoever changed the priority meanwhile would have put it. Locked. */
-static void insert_surely(struct futex_bucket *bucket, struct thread *self, const uint32_t *word,
-			  unsigned int flags)
+/* False when its priority changed meanwhile: whoever changed it may not have found it here. */
+static inline bool insert_as_asked(struct futex_bucket *bucket, struct thread *self,
+				   const uint32_t *word, unsigned int flags)
 {
 	uint8_t priority;
 
-	for (;;) {
-		priority = READ_ONCE(self->priority);
-		if (__builtin_expect(flags & FUTEX_FIRST, 0))
-			insert_first(bucket, self, word);
-		else
-			insert(bucket, self, word);
-		/* Pairs with futex_reorder(): it finds us, or we find the new priority. */
-		smp_mb();
-		if (READ_ONCE(self->priority) == priority)
-			return;
+	if (__builtin_expect(flags & FUTEX_FIRST, 0))
+		priority = insert_first(bucket, self, word);
+	else
+		priority = insert(bucket, self, word);
+	/* Pairs with futex_reorder(): it finds us, or we find the new priority. */
+	smp_mb();
+	return __builtin_expect(READ_ONCE(self->priority) == priority, 1);
+}
+
+static __attribute__((noinline, cold)) void insert_again(struct futex_bucket *bucket,
+							 struct thread *self, const uint32_t *word,
+							 unsigned int flags)
+{
+	do
 		unlink(self);
-	}
+	while (!insert_as_asked(bucket, self, word, flags));
+}
+
+/* Where whoever changed the priority meanwhile would have put it. Locked. */
+static inline void insert_surely(struct futex_bucket *bucket, struct thread *self,
+				 const uint32_t *word, unsigned int flags)
+{
+	if (!insert_as_asked(bucket, self, word, flags))
+		insert_again(bucket, self, word, flags);
 }
 
 int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, unsigned int flags,
