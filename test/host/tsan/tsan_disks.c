@@ -22,7 +22,7 @@
 #include "core/time.h"
 #include "lib/base/error.h"
 #include "lib/fs/bcache.h"
-#include "test/host/fake_core.h"
+#include "test/host/tsan/tsan.h"
 
 #define VCPUS         3u
 #define OPS_PER_ROUND 8000u
@@ -35,20 +35,6 @@
 static unsigned char medium[BLOCKS * BLOCK];
 static unsigned long rounds = 1, ended, lost;
 static bool finished;
-
-static _Noreturn void fail(const char *what)
-{
-	fprintf(stderr, "tsan_disks: %s\n", what);
-	_Exit(1);
-}
-
-static uint64_t next(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dULL;
-}
 
 /* ---- What the modules call ---- */
 
@@ -237,13 +223,12 @@ static void lose_connection(uint64_t *state)
 	blkdev_stop(&disk.block, false);
 }
 
-static void *disk_main(void *arg)
+static void disk_work(unsigned int id)
 {
-	struct vcpu *vcpu = arg;
 	uint64_t state = 12345;
 	struct blkslice slice;
 
-	fake_vcpu_start(vcpu, vcpu->id);
+	(void)id;
 	while (!READ_ONCE(finished)) {
 		uint64_t kind = next(&state);
 
@@ -264,7 +249,6 @@ static void *disk_main(void *arg)
 		ended++;
 		blkdev_done(&disk.block, &slice, 0);
 	}
-	return NULL;
 }
 
 /* ---- The vCPUs ---- */
@@ -385,19 +369,9 @@ static void work(unsigned int id)
 		step(id, &state);
 }
 
-static void *vcpu_main(void *arg)
-{
-	struct vcpu *vcpu = arg;
-
-	fake_vcpu_start(vcpu, vcpu->id);
-	work(vcpu->id);
-	return NULL;
-}
-
 int main(int argc, char **argv)
 {
-	static struct vcpu vcpus[VCPUS + 1];
-	pthread_t threads[VCPUS + 1];
+	static struct tsan_vcpu vcpus[VCPUS + 1];
 
 	if (argc > 1)
 		rounds = strtoul(argv[1], NULL, 0);
@@ -410,19 +384,17 @@ int main(int argc, char **argv)
 	if (blkdev_register(&disk.block, sizeof(medium) / BLKDEV_SECTOR) ||
 	    bcache_create(&disk.block, BLOCK, CACHE_BYTES, &cache))
 		fail("no disk, or no cache");
-	for (unsigned int id = 1; id <= VCPUS; id++) {
-		vcpus[id].id = id;
-		pthread_create(&threads[id], NULL, id == VCPUS ? disk_main : vcpu_main, &vcpus[id]);
-	}
+	for (unsigned int id = 1; id <= VCPUS; id++)
+		tsan_vcpu_start(&vcpus[id], id, id == VCPUS ? disk_work : work);
 	work(0);
 	for (unsigned int id = 1; id < VCPUS; id++)
-		pthread_join(threads[id], NULL);
+		tsan_vcpu_join(&vcpus[id]);
 	if (bcache_write_dirty(cache, BCACHE_DATA) || bcache_write_dirty(cache, BCACHE_META) ||
 	    bcache_flush(cache))
 		fail("the last words");
 	bcache_destroy(cache);
 	WRITE_ONCE(finished, true);
-	pthread_join(threads[VCPUS], NULL);
+	tsan_vcpu_join(&vcpus[VCPUS]);
 	for (uint64_t i = 0; i < BLOCKS; i++)
 		if (*(uint64_t *)(medium + i * BLOCK) != written[i] ||
 		    *tail_of(medium + i * BLOCK) != written[i])

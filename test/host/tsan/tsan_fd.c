@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "lib/posix/fd.c"
-#include "test/host/fake_core.h"
+#include "test/host/tsan/tsan.h"
 
 #define VCPUS         4u
 #define OPS_PER_ROUND 200000u
@@ -26,12 +26,6 @@ struct file file_console = {.refs = 4};
 static unsigned int files_live;
 static unsigned char owned[65536];
 static unsigned long rounds = 1;
-
-static _Noreturn void fail(const char *what)
-{
-	fprintf(stderr, "tsan_fd: %s\n", what);
-	exit(1);
-}
 
 /* What fd.c calls of the kernel. */
 void *heap_alloc_zeroed(size_t bytes)
@@ -85,14 +79,6 @@ static void file_closed(struct file *file)
 
 static const struct file_ops ops = {.size = file_size, .close = file_closed};
 
-static uint64_t next(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dULL;
-}
-
 static int open_one(int least)
 {
 	struct file *file = file_create(&ops, O_RDWR);
@@ -129,7 +115,7 @@ static void use_one(uint64_t *state)
 	file_put(file);
 }
 
-static void work(uint64_t seed)
+static void work(unsigned int seed)
 {
 	uint64_t state = seed * 0x9e3779b97f4a7c15ULL + 1;
 	int fds[FDS_MAX], count = 0;
@@ -151,29 +137,17 @@ static void work(uint64_t seed)
 		close_one(fds[--count]);
 }
 
-static void *vcpu_main(void *arg)
-{
-	struct vcpu *vcpu = arg;
-
-	fake_vcpu_start(vcpu, vcpu->id);
-	work(vcpu->id);
-	return NULL;
-}
-
 int main(int argc, char **argv)
 {
-	static struct vcpu vcpus[VCPUS];
-	pthread_t threads[VCPUS];
+	static struct tsan_vcpu vcpus[VCPUS];
 
 	if (argc > 1)
 		rounds = strtoul(argv[1], NULL, 0);
-	for (unsigned int id = 1; id < VCPUS; id++) {
-		vcpus[id].id = id;
-		pthread_create(&threads[id], NULL, vcpu_main, &vcpus[id]);
-	}
+	for (unsigned int id = 1; id < VCPUS; id++)
+		tsan_vcpu_start(&vcpus[id], id, work);
 	work(VCPUS);
 	for (unsigned int id = 1; id < VCPUS; id++)
-		pthread_join(threads[id], NULL);
+		tsan_vcpu_join(&vcpus[id]);
 	if (files_live)
 		fail("a file was never closed");
 	for (int fd = 3; fd < 100; fd++)

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "test/host/fake_core.h"
+#include "test/host/tsan/tsan.h"
 #include "xen/grant.c"
 
 #define VCPUS         3u
@@ -31,20 +31,6 @@ static uint32_t free_pages[PAGES], free_count;
 static struct spinlock pages_lock;
 static unsigned long rounds = 1, mapped, refused, quarantined;
 static bool finished;
-
-static _Noreturn void fail(const char *what)
-{
-	fprintf(stderr, "tsan_grant: %s\n", what);
-	_Exit(1);
-}
-
-static uint64_t next(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dULL;
-}
 
 /* ---- What xen/grant.c calls ---- */
 
@@ -217,7 +203,7 @@ static void alloc_some(struct held *held, unsigned int *count, uint64_t *state)
 	}
 }
 
-static void work(uint64_t seed)
+static void work(unsigned int seed)
 {
 	struct held held[REFS_HELD];
 	unsigned int count = 0;
@@ -247,19 +233,10 @@ static void work(uint64_t seed)
 	}
 }
 
-static void *vcpu_main(void *arg)
-{
-	struct vcpu *vcpu = arg;
-
-	fake_vcpu_start(vcpu, vcpu->id);
-	work(vcpu->id);
-	return NULL;
-}
-
 int main(int argc, char **argv)
 {
-	static struct vcpu vcpus[VCPUS];
-	pthread_t threads[VCPUS], domains[OTHERS];
+	static struct tsan_vcpu vcpus[VCPUS];
+	pthread_t domains[OTHERS];
 	struct grant_stats stats;
 
 	if (argc > 1)
@@ -268,16 +245,14 @@ int main(int argc, char **argv)
 		page_give(free_count);
 	for (uintptr_t i = 0; i < OTHERS; i++)
 		pthread_create(&domains[i], NULL, other_domain, (void *)i);
-	for (unsigned int id = 1; id < VCPUS; id++) {
-		vcpus[id].id = id;
-		pthread_create(&threads[id], NULL, vcpu_main, &vcpus[id]);
-	}
+	for (unsigned int id = 1; id < VCPUS; id++)
+		tsan_vcpu_start(&vcpus[id], id, work);
 	/* However late the other domains come. */
 	do
 		work(VCPUS);
 	while (!READ_ONCE(mapped) || !READ_ONCE(quarantined));
 	for (unsigned int id = 1; id < VCPUS; id++)
-		pthread_join(threads[id], NULL);
+		tsan_vcpu_join(&vcpus[id]);
 	__atomic_store_n(&finished, true, __ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < OTHERS; i++)
 		pthread_join(domains[i], NULL);

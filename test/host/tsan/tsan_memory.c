@@ -22,8 +22,8 @@
 #include "core/random.h"
 #include "core/vm.h"
 #include "lib/base/error.h"
-#include "test/host/fake_core.h"
 #include "test/host/fake_memory.h"
+#include "test/host/tsan/tsan.h"
 #include "xen/vcpu.h"
 
 #define VCPUS           4u
@@ -55,20 +55,6 @@ struct console *console_get(void)
 void core_heap_failed(void)
 {
 	__atomic_fetch_add(&failed_allocs, 1, __ATOMIC_RELAXED);
-}
-
-static _Noreturn void fail(const char *what)
-{
-	fprintf(stderr, "tsan_memory: %s\n", what);
-	exit(1);
-}
-
-static uint64_t next(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dULL;
 }
 
 static void fill(struct filled *block, size_t bytes)

@@ -14,7 +14,7 @@
 
 #include "lib/posix/names.c"
 #include "lib/posix/names_path.c"
-#include "test/host/fake_core.h"
+#include "test/host/tsan/tsan.h"
 #include "xen/vcpu.h"
 
 #define VCPUS         4u
@@ -27,12 +27,6 @@ static struct node root;
 static struct node *nodes[NAMES]; /* fs.names */
 static unsigned long rounds = 1;
 static unsigned int live;
-
-static _Noreturn void fail(const char *what)
-{
-	fprintf(stderr, "tsan_names: %s\n", what);
-	exit(1);
-}
 
 void *heap_alloc(size_t bytes)
 {
@@ -82,14 +76,6 @@ static int lookup(struct node *directory, const char *name, size_t name_bytes,
 	return 0;
 }
 
-static uint64_t next(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dULL;
-}
-
 static void check(struct node *node, unsigned int index)
 {
 	if (node->upper != (void *)(uintptr_t)MARK || node->data != (void *)(uintptr_t)index)
@@ -135,7 +121,7 @@ static void change(const char *name, unsigned int index)
 	sleeplock_unlock(&fs.names);
 }
 
-static void work(uint64_t seed)
+static void work(unsigned int seed)
 {
 	uint64_t state = seed * 0x9e3779b97f4a7c15ULL + 1;
 	char path[16];
@@ -160,33 +146,20 @@ static void work(uint64_t seed)
 	}
 }
 
-static struct vcpu vcpus[VCPUS];
-
-static void *run(void *arg)
-{
-	struct vcpu *vcpu = arg;
-
-	fake_vcpu_start(vcpu, vcpu->id);
-	work(vcpu->id);
-	return NULL;
-}
-
 int main(int arguments_count, char **arguments)
 {
 	static const struct node_ops root_ops = {.lookup = lookup};
-	pthread_t threads[VCPUS];
+	static struct tsan_vcpu vcpus[VCPUS];
 
 	if (arguments_count > 1)
 		rounds = strtoul(arguments[1], NULL, 10);
 	root = (struct node){.ops = &root_ops, .fs = &fs, .mode = NODE_DIRECTORY, .refs = 1};
 	fs.root = &root;
 	boot_info.pages_count = 64;
-	for (unsigned int i = 0; i < VCPUS; i++) {
-		vcpus[i].id = i;
-		pthread_create(&threads[i], NULL, run, &vcpus[i]);
-	}
 	for (unsigned int i = 0; i < VCPUS; i++)
-		pthread_join(threads[i], NULL);
+		tsan_vcpu_start(&vcpus[i], i, work);
+	for (unsigned int i = 0; i < VCPUS; i++)
+		tsan_vcpu_join(&vcpus[i]);
 	names_forget_fs(&fs);
 	for (unsigned int i = 0; i < NAMES; i++)
 		live -= nodes[i] != NULL;

@@ -23,6 +23,7 @@
 #include "core/page.h"
 #include "core/sched.h"
 #include "core/vm.h"
+#include "test/host/tsan/tsan.h"
 #include "xen/hypercall.h"
 
 #define VCPUS         4u
@@ -57,12 +58,6 @@ __thread struct vcpu *vcpu_host;
 static uint32_t kicked[VCPUS];
 static bool finished;
 static pthread_t hosts[VCPUS];
-
-static _Noreturn void fail(const char *what)
-{
-	fprintf(stderr, "tsan_sched: %s\n", what);
-	_exit(1);
-}
 
 /* ---- What the kernel calls ---- */
 
