@@ -158,21 +158,24 @@ static const char *alternative_end(const char *text, int flags)
 	return text;
 }
 
+/* What ends the brace at text, or the end of the string. */
+static const char *brace_end(const char *text, int flags)
+{
+	do
+		text = alternative_end(text + 1, flags);
+	while (*text == ',');
+	return text;
+}
+
 /* The first brace that has an end; NULL for none. {} stands for itself. */
 static const char *find_brace(const char *text, int flags)
 {
-	const char *end;
-
 	for (; *text; text++) {
 		if (*text == '\\' && !(flags & GLOB_NOESCAPE) && text[1]) {
 			text++;
 			continue;
 		}
-		if (*text != '{' || text[1] == '}')
-			continue;
-		for (end = text + 1; *(end = alternative_end(end, flags)) == ','; end++)
-			;
-		if (*end)
+		if (*text == '{' && text[1] != '}' && *brace_end(text, flags))
 			return text;
 	}
 	return NULL;
@@ -183,21 +186,20 @@ static int expand_braces(struct search *search, const char *pattern)
 	const char *brace = search->flags & GLOB_BRACE ? find_brace(pattern, search->flags) : NULL;
 	const char *begin, *end, *rest;
 	int result = 0;
+	size_t bytes;
 	char *text;
 
 	if (!brace) {
 		search->path[0] = '\0';
 		return expand(search, 0, pattern);
 	}
-	for (rest = brace + 1; *(rest = alternative_end(rest, search->flags)) == ','; rest++)
-		;
+	rest = brace_end(brace, search->flags);
+	bytes = (size_t)(brace - pattern);
 	text = malloc(strlen(pattern) + 1);
 	if (!text)
 		return GLOB_NOSPACE;
-	memcpy(text, pattern, (size_t)(brace - pattern));
+	memcpy(text, pattern, bytes);
 	for (begin = brace + 1; !result && begin <= rest; begin = end + 1) {
-		size_t bytes = (size_t)(brace - pattern);
-
 		end = alternative_end(begin, search->flags);
 		memcpy(text + bytes, begin, (size_t)(end - begin));
 		strcpy(text + bytes + (end - begin), rest + 1);
