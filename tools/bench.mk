@@ -57,7 +57,10 @@ test-bench:
 test-posix-harness:
 	$(Q)test/tools/posix
 
+test-summary-tool:
+	$(Q)test/tools/summary
+
 test-man: all box-image
 	$(Q)test/tools/man $(B)
 
-.PHONY: test-bench test-posix-harness test-man
+.PHONY: test-bench test-posix-harness test-summary-tool test-man
