@@ -367,6 +367,8 @@ static void make_dirty(struct bcache *cache, struct bblock *block, enum bcache_c
 	if (block->dirty) {
 		cache->dirty_count[block->class_]--;
 		list_remove(&block->list);
+	} else {
+		block->since = ++cache->dirtied;
 	}
 	block->dirty = true;
 	block->class_ = class_;
@@ -457,30 +459,48 @@ void bcache_forget(struct bcache *cache, uint64_t number)
 		free_block(cache, block);
 }
 
-/* Takes up to batch blocks that are dirty, in class_ (of one file, unless it is 0) or
- * (BCACHE_CLASSES) within the range, for writing. Under the lock. */
-static size_t collect(struct bcache *cache, struct bblock **blocks, size_t batch,
-		      enum bcache_class class_, uint64_t file, uint64_t first, uint64_t count)
+/* What is written back: what was dirty in class_ (of one file, unless it is 0), or, with
+ * BCACHE_CLASSES, within the range, when the call began. */
+struct wanted {
+	enum bcache_class class_;
+	uint64_t file, first, count;
+	uint64_t until; /* cache->dirtied then */
+};
+
+/* Takes such blocks, up to WRITE_BATCH of them. Under the lock. *later_out: some are being written
+ * by others, and have changed since. */
+static size_t collect(struct bcache *cache, struct bblock **blocks, const struct wanted *wanted,
+		      bool *later_out)
 {
 	size_t n = 0;
 
-	if (class_ != BCACHE_CLASSES) {
+	*later_out = false;
+
+	if (wanted->class_ != BCACHE_CLASSES) {
 		struct list_node *node;
 
-		list_for_each (node, &cache->dirty[class_]) {
+		list_for_each (node, &cache->dirty[wanted->class_]) {
 			struct bblock *block = container_of(node, struct bblock, list);
 
-			if (block->writing || (file && block->file != file))
+			if (block->since > wanted->until ||
+			    (wanted->file && block->file != wanted->file))
 				continue;
-			blocks[n++] = block;
-			if (n == batch)
+			if (block->writing)
+				*later_out = true;
+			else
+				blocks[n++] = block;
+			if (n == WRITE_BATCH)
 				break;
 		}
 	} else {
-		for (uint64_t i = 0; i < count && n < batch; i++) {
-			struct bblock *block = find(cache, first + i);
+		for (uint64_t i = 0; i < wanted->count && n < WRITE_BATCH; i++) {
+			struct bblock *block = find(cache, wanted->first + i);
 
-			if (block && block->dirty && !block->writing)
+			if (!block || !block->dirty || block->since > wanted->until)
+				continue;
+			if (block->writing)
+				*later_out = true;
+			else
 				blocks[n++] = block;
 		}
 	}
@@ -544,37 +564,38 @@ static void wait_for_writers(struct bcache *cache)
 	(void)waitq_wait(&cache->waiters, READ_ONCE(cache->writing_count) == 0, TIME_NEVER, false);
 }
 
-static int write_back(struct bcache *cache, enum bcache_class class_, uint64_t file, uint64_t first,
-		      uint64_t count)
+static int write_back(struct bcache *cache, struct wanted *wanted)
 {
-	struct bblock **blocks;
-	size_t left;
+	struct bblock **blocks = NULL;
 	int error = 0, result;
-	bool enabled = spin_lock_events(&cache->lock);
+	bool enabled = spin_lock_events(&cache->lock), any = true, later;
 
-	left = class_ == BCACHE_CLASSES ? count : cache->dirty_count[class_];
-	if (class_ != BCACHE_CLASSES) {
+	wanted->until = cache->dirtied;
+	if (wanted->class_ != BCACHE_CLASSES) {
+		any = cache->dirty_count[wanted->class_] > 0;
 		error = cache->error;
 		cache->error = 0;
 	}
 	spin_unlock_events(&cache->lock, enabled);
-	blocks = left ? heap_alloc(WRITE_BATCH * sizeof(*blocks)) : NULL;
-	if (left && !blocks)
+	if (any)
+		blocks = heap_alloc(WRITE_BATCH * sizeof(*blocks));
+	if (any && !blocks)
 		return -ENOMEM;
-	while (left) {
+	while (any) {
 		size_t n;
 
 		enabled = spin_lock_events(&cache->lock);
-		n = collect(cache, blocks, left < WRITE_BATCH ? left : WRITE_BATCH, class_, file,
-			    first, count);
+		n = collect(cache, blocks, wanted, &later);
 		spin_unlock_events(&cache->lock, enabled);
-		if (n == 0)
-			break;
-		result = write_collected(cache, blocks, n);
+		result = n ? write_collected(cache, blocks, n) : 0;
 		error = error ? error : result;
-		left -= n;
+		/* What changed while others wrote it is ours when they are done. */
+		if (!n && later)
+			wait_for_writers(cache);
+		any = n || later;
 	}
 	heap_free(blocks);
+	wait_for_writers(cache);
 	return error;
 }
 
@@ -585,16 +606,14 @@ int bcache_write_dirty(struct bcache *cache, enum bcache_class class_)
 
 int bcache_write_file(struct bcache *cache, enum bcache_class class_, uint64_t file)
 {
-	int error = write_back(cache, class_, file, 0, 0);
+	struct wanted wanted = {.class_ = class_, .file = file};
 
-	wait_for_writers(cache);
-	return error;
+	return write_back(cache, &wanted);
 }
 
 int bcache_write_range(struct bcache *cache, uint64_t first, uint64_t count)
 {
-	int error = write_back(cache, BCACHE_CLASSES, 0, first, count);
+	struct wanted wanted = {.class_ = BCACHE_CLASSES, .first = first, .count = count};
 
-	wait_for_writers(cache);
-	return error;
+	return write_back(cache, &wanted);
 }

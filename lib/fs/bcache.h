@@ -40,7 +40,8 @@ struct bblock {
 	uint32_t checked;
 	uint64_t owner; /* the user's, 0 in a new block */
 	/* The cache's, under its lock. */
-	uint64_t file; /* whose data: of bcache_dirty_file() */
+	uint64_t file;  /* whose data: of bcache_dirty_file() */
+	uint64_t since; /* while dirty: cache->dirtied when it became so */
 	uint32_t refs;
 	uint8_t class_; /* of the dirty list it is on */
 	bool valid, dirty, held, busy, writing, gone;
@@ -68,6 +69,7 @@ struct bcache {
 	bool unflushed;   /* something was written since the last flush */
 	bool flushing;    /* a flush is under way */
 	int error;        /* of writing back, not told yet */
+	uint64_t dirtied; /* times that a block became dirty */
 	uint64_t hits, misses, writes;
 };
 

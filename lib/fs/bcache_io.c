@@ -236,6 +236,12 @@ int bcache_read_direct(struct bcache *cache, uint64_t first, uint32_t count, voi
 	return error ? error : direct(cache, BLKREQ_READ, 0, first, count, bytes_out);
 }
 
+static void forget_range(struct bcache *cache, uint64_t first, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		bcache_forget(cache, first + i);
+}
+
 int bcache_write_direct(struct bcache *cache, uint64_t first, uint32_t count, const void *bytes,
 			bool flush_around)
 {
@@ -244,8 +250,7 @@ int bcache_write_direct(struct bcache *cache, uint64_t first, uint32_t count, co
 	bool enabled;
 	int error;
 
-	for (uint32_t i = 0; i < count; i++)
-		bcache_forget(cache, first + i);
+	forget_range(cache, first, count);
 	error = direct(cache, BLKREQ_WRITE, flush_around ? BLKREQ_BARRIER : 0, first, count,
 		       memory);
 	if (error == -EOPNOTSUPP && flush_around) {
@@ -255,6 +260,8 @@ int bcache_write_direct(struct bcache *cache, uint64_t first, uint32_t count, co
 		if (!error)
 			error = blkdev_flush(cache->device);
 	}
+	/* Others, who read ahead, may have got what was there before. */
+	forget_range(cache, first, count);
 	enabled = spin_lock_events(&cache->lock);
 	/* Unless others wrote meanwhile, all of it is safe now. */
 	if (!flush_around || error || cache->writes != writes)

@@ -334,6 +334,23 @@ static void make_safe(uint64_t own, uint64_t *state)
 		fail("a flush returned before what was written was safe");
 }
 
+/* What was changed before is at home when writing back returns, though somebody else was writing an
+ * older version then. */
+static void write_back(uint64_t own, uint64_t *state)
+{
+	uint64_t bytes[BLOCK / 8];
+
+	use_own(own, state);
+	if (next(state) % 2 ? bcache_write_range(cache, own, 1)
+			    : bcache_write_dirty(cache, BCACHE_DATA) ||
+				      bcache_write_dirty(cache, BCACHE_META))
+		fail("writing back");
+	if (blkdev_read(&disk.block, own * SECTORS, bytes, BLOCK))
+		fail("a read");
+	if (bytes[0] != written[own] || bytes[BLOCK / 8 - 1] != written[own])
+		fail("what was written back is not on the disk");
+}
+
 static void step(unsigned int vcpu, uint64_t *state)
 {
 	uint64_t own = next(state) % (BLOCKS / VCPUS) * VCPUS + vcpu;
@@ -350,12 +367,11 @@ static void step(unsigned int vcpu, uint64_t *state)
 		bcache_read_ahead(cache, any, (uint32_t)(1 + next(state) % 16));
 	else if (kind < 56 && bcache_get(cache, any, &block) == 0)
 		bcache_put(cache, block);
-	else if (kind == 60 &&
-		 bcache_write_dirty(cache, next(state) % 2 ? BCACHE_DATA : BCACHE_META))
-		fail("writing back");
+	else if (kind == 60 || kind == 59)
+		write_back(own, state);
 	else if (kind == 61 && bcache_write_range(cache, any, 20))
 		fail("writing back");
-	else if (kind < 60 || kind == 62)
+	else if (kind < 59 || kind == 62)
 		make_safe(own, state);
 	else if (kind == 63 && blkdev_read(&disk.block, 0, (uint64_t[BLOCK / 8]){0}, BLOCK))
 		fail("a read");
