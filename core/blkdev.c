@@ -407,6 +407,7 @@ static bool merge(struct blkdev *dev, struct blkreq *req)
 	    chain->sector + chain->chain_sectors != req->sector ||
 	    chain->chain_sectors + req->sectors > dev->info.slice_sectors_max)
 		return false;
+	chain->quiet = false;
 	chain->last->chain = req;
 	chain->last = req;
 	chain->chain_sectors += req->sectors;
@@ -548,5 +549,5 @@ void blkdev_get_stats(struct blkdev *dev, struct blkdev_stats *stats_out)
 
 unsigned int blkdev_poll(struct blkdev *dev)
 {
-	return dev->ops->poll(dev);
+	return dev->ops->poll(dev, false);
 }

@@ -65,6 +65,8 @@ struct blkreq {
 	uint64_t chain_sectors, given_sectors;
 	uint32_t slices; /* the driver has */
 	bool queued, single, ended;
+	/* Whoever waits for it looks for its end: no interrupt is wanted for it alone. */
+	bool quiet;
 };
 
 /* What a driver gets: a part of a chain, as much as fits into one request of its own. */
@@ -92,8 +94,9 @@ struct blkdev_ops {
 	int (*submit)(struct blkdev *dev, const struct blkslice *slice);
 	/* After one or more submits: tell the other side. */
 	void (*push)(struct blkdev *dev);
-	/* Reaps completions without interrupts; returns how many. Thread or event context. */
-	unsigned int (*poll)(struct blkdev *dev);
+	/* Reaps completions without interrupts; returns how many. With interrupts one comes for what
+	 * is still under way, though all of it was quiet. Thread or event context. */
+	unsigned int (*poll)(struct blkdev *dev, bool interrupts);
 	/* The last holder left. May be NULL, as the next one. Any context, no lock held. */
 	void (*idle)(struct blkdev *dev);
 	/* It was unregistered, and the last of those who held it then left: it may be freed. */
@@ -121,6 +124,8 @@ struct blkdev {
 	struct spinlock lock; /* of what follows */
 	struct list_node queue;
 	uint32_t plugged, polling;
+	uint32_t calls; /* threads inside blkdev_call() */
+	bool quick;     /* the last request of a lone one took less than it takes to sleep well */
 	bool stopped, gone, dispatching, again, forced;
 	struct waitq waiters; /* of the synchronous functions */
 	struct blkdev_stats stats;

@@ -10,6 +10,11 @@
 
 #pragma weak core_blkdev_settle
 
+/* A lone request that is over in less is looked for, not slept for. */
+#define QUICK_NS 100000u
+/* Looks at the device before we offer our processor again. */
+#define LOOKS 16u
+
 static void call_done(struct blkreq *req)
 {
 	struct blkdev *dev = req->arg;
@@ -24,23 +29,57 @@ static bool is_done(const struct blkreq *req)
 	return __atomic_load_n(&req->ended, __ATOMIC_ACQUIRE);
 }
 
+/* Looks for its end until deadline_ns, or for as long as the device is polled. Others run meanwhile:
+ * the back end, perhaps, and threads of ours that become ready, for which we give up. */
+static void look_for(struct blkdev *dev, const struct blkreq *req, uint64_t deadline_ns)
+{
+	for (unsigned int looks = 0; !is_done(req); looks++) {
+		if (!READ_ONCE(dev->polling) &&
+		    (time_monotonic_ns() >= deadline_ns || !wait_is_alone()))
+			return;
+		if (looks % LOOKS == 0)
+			hypercall_sched_yield();
+		else
+			cpu_relax();
+		(void)blkdev_poll(dev);
+	}
+}
+
+/* Submitted. A lone request of a quick disk is not worth the sleep: an interrupt, the back end's
+ * hypercall for it, and ours. */
+static void wait_for(struct blkdev *dev, struct blkreq *req, uint64_t begun_ns)
+{
+	if (req->quiet) {
+		look_for(dev, req, begun_ns + QUICK_NS);
+		if (is_done(req))
+			return;
+		WRITE_ONCE(req->quiet, false);
+		(void)dev->ops->poll(dev, true);
+	}
+	(void)waitq_wait(&dev->waiters, is_done(req), TIME_NEVER, false);
+}
+
 int blkdev_call(struct blkdev *dev, struct blkreq *req)
 {
+	bool alone = __atomic_add_fetch(&dev->calls, 1, __ATOMIC_RELAXED) == 1;
+	uint64_t begun_ns = alone ? time_monotonic_ns() : 0;
 	int error;
 
 	req->done = call_done;
 	req->arg = dev;
 	req->ended = false;
+	req->quiet = READ_ONCE(dev->polling) || (alone && READ_ONCE(dev->quick) && wait_is_alone());
 	error = blkdev_submit(dev, req);
-	if (error)
-		return error;
-	if (READ_ONCE(dev->plugged))
-		blkdev_unplug_once(dev);
-	while (READ_ONCE(dev->polling) && !is_done(req))
-		if (!blkdev_poll(dev))
-			hypercall_sched_yield();
-	(void)waitq_wait(&dev->waiters, is_done(req), TIME_NEVER, false);
-	return req->result;
+	if (!error) {
+		if (READ_ONCE(dev->plugged))
+			blkdev_unplug_once(dev);
+		wait_for(dev, req, begun_ns);
+		error = req->result;
+		if (alone)
+			WRITE_ONCE(dev->quick, time_monotonic_ns() - begun_ns < QUICK_NS);
+	}
+	(void)__atomic_sub_fetch(&dev->calls, 1, __ATOMIC_RELAXED);
+	return error;
 }
 
 void blkdev_set_polling(struct blkdev *dev, bool on)

@@ -186,6 +186,7 @@ void futex_owner_gone(struct thread *thread);
 void sched_waitq_wake(struct waitq *queue, bool all) __attribute__((weak));
 int sched_waitq_sleep(struct waitq *queue, uint32_t wakes, uint64_t deadline_ns, bool interruptible)
 	__attribute__((weak));
+bool sched_is_alone(void) __attribute__((weak));
 
 /* The vCPU sleeps until an event came. An upcall finds events enabled there, because Xen enables
  * them to end the sleep, but must not take the thread elsewhere. Events disabled before and after.

@@ -101,6 +101,12 @@ int sched_waitq_sleep(struct waitq *queue, uint32_t wakes, uint64_t deadline_ns,
 	return 0;
 }
 
+/* The thread may be moved meanwhile: then it says what was. */
+bool sched_is_alone(void)
+{
+	return !READ_ONCE(sched_runqs[VCPU(id)]->ready_bits);
+}
+
 /* ---- The wall clock ---- */
 
 static void timeout(struct timer *timer)

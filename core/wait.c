@@ -45,6 +45,11 @@ int waitq_sleep(struct waitq *queue, uint32_t wakes, uint64_t deadline_ns, bool 
 	return 0;
 }
 
+bool wait_is_alone(void)
+{
+	return !sched_is_alone || sched_is_alone();
+}
+
 int wait_until(uint64_t deadline_ns, bool interruptible)
 {
 	static struct waitq queue;

@@ -49,6 +49,9 @@ static inline uint32_t waitq_wakes(const struct waitq *queue)
  * spurious. Thread context, events disabled before and after. */
 int waitq_sleep(struct waitq *queue, uint32_t wakes, uint64_t deadline_ns, bool interruptible);
 
+/* True when no other thread wants this vCPU now. Thread context. */
+bool wait_is_alone(void);
+
 /* Waits until condition is true; evaluates it with events disabled (and takes what locks it needs),
  * the deadline once. Yields 0, -ETIMEDOUT, -EINTR. Thread context. */
 #define waitq_wait(queue, condition, deadline_ns, interruptible)                                   \

@@ -72,7 +72,7 @@ static void watchdog_fired(struct timer *timer)
 
 static void rest_fired(struct timer *timer)
 {
-	(void)blkfront_poll(&container_of(timer, struct blkfront, rest)->block);
+	(void)blkfront_poll(&container_of(timer, struct blkfront, rest)->block, false);
 }
 
 /* --- the block class --- */

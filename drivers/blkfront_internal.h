@@ -54,9 +54,11 @@ struct blkqueue {
 	uint32_t outstanding;
 	struct blkpage *pages;
 	uint32_t pages_max, pages_count, pages_free, free_page;
+	bool armed;                 /* the back end is to send an event for a response */
 	bool connected;             /* may be used; users have to be counted */
 	uint32_t users;             /* inside submit, push or reap, all with events disabled */
 	uint64_t ended, ended_seen; /* responses; and when the watchdog last looked */
+	uint64_t ended_event;       /* when the last event came */
 	bool stall_seen;
 };
 
@@ -97,7 +99,7 @@ void blkfront_start(struct blkfront *front);
 /* --- drivers/blkfront_io.c --- */
 int blkfront_submit(struct blkdev *dev, const struct blkslice *slice);
 void blkfront_push(struct blkdev *dev);
-unsigned int blkfront_poll(struct blkdev *dev);
+unsigned int blkfront_poll(struct blkdev *dev, bool interrupts);
 void blkfront_event(evtchn_port_t port, void *arg);
 /* Nobody uses the queue when it returns, and nobody will until it is connected. */
 void blkqueue_shut(struct blkqueue *queue);

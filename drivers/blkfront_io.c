@@ -205,20 +205,45 @@ int blkfront_submit(struct blkdev *dev, const struct blkslice *slice)
 	return error;
 }
 
-/* Publishes, and sends an event if the other end asked for one. */
-static void queue_push(struct blkqueue *queue)
+/* The next response makes the back end send an event; or none does. Locked. */
+static void queue_arm(struct blkqueue *queue, bool on)
 {
-	uint32_t before = queue->req_sent, now = queue->req_prod;
+	queue->armed = on;
+	WRITE_ONCE(queue->shared->rsp_event, queue->rsp_cons + (on ? 1 : 0));
+}
 
-	if (before == now)
-		return;
-	spin_lock(&queue->lock);
-	for (uint32_t i = before; i != now; i++)
-		queue->slots[queue->order[i & (queue->slots_count - 1)]].pending = true;
+/* What is about to be published is under way from now on. True: there may be responses already for
+ * which no event was asked. */
+static bool mark_pending(struct blkqueue *queue, uint32_t before, uint32_t now)
+{
+	bool others = queue->outstanding > 0, was_armed = queue->armed, quiet = !others;
+
+	for (uint32_t i = before; i != now; i++) {
+		struct blkslot *slot = &queue->slots[queue->order[i & (queue->slots_count - 1)]];
+
+		slot->pending = true;
+		quiet &= READ_ONCE(slot->slice.chain->quiet);
+	}
 	queue->outstanding += now - before;
 	queue->req_sent = now;
+	if (!others || !was_armed)
+		queue_arm(queue, !quiet);
+	return others && !was_armed;
+}
+
+/* Publishes, and sends an event if the other end asked for one. True: look for responses. */
+static bool queue_push(struct blkqueue *queue)
+{
+	uint32_t before = queue->req_sent, now = queue->req_prod;
+	bool look;
+
+	if (before == now)
+		return false;
+	spin_lock(&queue->lock);
+	look = mark_pending(queue, before, now);
 	spin_unlock(&queue->lock);
-	/* Requests before the index that covers them, the index before the look at req_event. */
+	/* Requests (and whether we want events) before the index that covers them, the index before
+	 * the look at req_event. */
 	smp_wmb();
 	WRITE_ONCE(queue->shared->req_prod, now);
 	smp_mb();
@@ -226,6 +251,7 @@ static void queue_push(struct blkqueue *queue)
 		queue->front->notifies++;
 		(void)evtchn_notify(queue->port);
 	}
+	return look;
 }
 
 /* The first request of a while makes the watchdog run; it stops by itself. */
@@ -235,23 +261,6 @@ static void watch(struct blkfront *front)
 		return;
 	WRITE_ONCE(front->watching, true);
 	timer_arm(&front->watchdog, time_monotonic_ns() + BLKFRONT_WATCHDOG_NS);
-}
-
-void blkfront_push(struct blkdev *dev)
-{
-	struct blkfront *front = blkfront_of(dev);
-	bool enabled = events_disable();
-
-	for (uint32_t i = 0; i < front->queues_count; i++) {
-		struct blkqueue *queue = &front->queues[i];
-
-		if (queue_enter(queue)) {
-			queue_push(queue);
-			queue_leave(queue);
-		}
-	}
-	watch(front);
-	events_restore(enabled);
 }
 
 /* --- responses --- */
@@ -355,9 +364,9 @@ static unsigned int queue_reap(struct blkqueue *queue)
 	while (!READ_ONCE(queue->front->broken) && ended < queue->slots_count) {
 		spin_lock(&queue->lock);
 		taken = take_response(queue, &slot, &status);
-		if (!taken) {
+		if (!taken && queue->armed && queue->outstanding) {
 			/* Ask for the next event, then look once more. */
-			WRITE_ONCE(queue->shared->rsp_event, queue->rsp_cons + 1);
+			queue_arm(queue, true);
 			smp_mb();
 			taken = take_response(queue, &slot, &status);
 		}
@@ -375,7 +384,25 @@ static unsigned int queue_reap(struct blkqueue *queue)
 	return ended;
 }
 
-unsigned int blkfront_poll(struct blkdev *dev)
+void blkfront_push(struct blkdev *dev)
+{
+	struct blkfront *front = blkfront_of(dev);
+	bool enabled = events_disable();
+
+	for (uint32_t i = 0; i < front->queues_count; i++) {
+		struct blkqueue *queue = &front->queues[i];
+
+		if (queue_enter(queue)) {
+			if (queue_push(queue))
+				(void)queue_reap(queue);
+			queue_leave(queue);
+		}
+	}
+	watch(front);
+	events_restore(enabled);
+}
+
+unsigned int blkfront_poll(struct blkdev *dev, bool interrupts)
 {
 	struct blkfront *front = blkfront_of(dev);
 	bool enabled = events_disable();
@@ -384,10 +411,15 @@ unsigned int blkfront_poll(struct blkdev *dev)
 	for (uint32_t i = 0; i < front->queues_count; i++) {
 		struct blkqueue *queue = &front->queues[i];
 
-		if (queue_enter(queue)) {
-			ended += queue_reap(queue);
-			queue_leave(queue);
+		if (!queue_enter(queue))
+			continue;
+		if (interrupts) {
+			spin_lock(&queue->lock);
+			queue->armed = true;
+			spin_unlock(&queue->lock);
 		}
+		ended += queue_reap(queue);
+		queue_leave(queue);
 	}
 	events_restore(enabled);
 	return ended;
@@ -396,11 +428,14 @@ unsigned int blkfront_poll(struct blkdev *dev)
 void blkfront_event(evtchn_port_t port, void *arg)
 {
 	struct blkqueue *queue = arg;
-	unsigned int ended = 0;
+	uint64_t ended = 0;
 
 	if (queue_enter(queue)) {
 		queue->front->interrupts++;
-		ended = queue_reap(queue);
+		(void)queue_reap(queue);
+		/* Somebody who polls may have taken what it came for. */
+		ended = READ_ONCE(queue->ended) - queue->ended_event;
+		queue->ended_event += ended;
 		queue_leave(queue);
 	}
 	evtchn_eoi(port, !ended);

@@ -60,6 +60,7 @@ static int queue_create(struct blkfront *front, struct blkqueue *queue, unsigned
 	queue->pages_count = queue->pages_free = 0;
 	queue->free_page = BLKFRONT_NO_PAGE;
 	queue->stall_seen = false;
+	queue->armed = true;
 	queue->slots = heap_alloc_zeroed(queue->slots_count * sizeof(*queue->slots));
 	queue->order = heap_alloc_zeroed(queue->slots_count * sizeof(*queue->order));
 	queue->pages = heap_alloc_zeroed(queue->pages_max * sizeof(*queue->pages));

@@ -446,6 +446,94 @@ START_TEST(polling)
 }
 END_TEST
 
+/* A lone request of a quick disk: nobody sleeps, and the back end sends no event. */
+START_TEST(quick)
+{
+	struct blkfront_stats before;
+	unsigned int blocks, notifies;
+
+	bench_guest.lazy_backends = true;
+	bench_start(&offers[_i]);
+	ck_assert_int_eq(blkdev_read(dev, 0, back, 512), 0);
+	ck_assert(dev->quick);
+	before = bench_stats();
+	blocks = mock_counts.blocks;
+	notifies = disk->notifies;
+	for (int i = 0; i < 20; i++)
+		ck_assert_int_eq(blkdev_read(dev, (uint64_t)i * 8, back, 4096), 0);
+	ck_assert_uint_eq(mock_counts.blocks, blocks);
+	ck_assert_uint_eq(disk->notifies, notifies);
+	ck_assert_uint_eq(bench_stats().interrupts, before.interrupts);
+	ck_assert_uint_eq(bench_stats().violations, 0);
+}
+END_TEST
+
+static void release_disk(void *arg)
+{
+	disk->mute = false;
+	mock_disk_release(arg);
+}
+
+/* It was quick, and is not now: sleep, and do not look for the next one. */
+START_TEST(quick_no_more)
+{
+	unsigned int blocks;
+
+	bench_start(&offers[_i]);
+	ck_assert_int_eq(blkdev_read(dev, 0, back, 512), 0);
+	ck_assert(dev->quick);
+	for (int i = 0; i < 2; i++) {
+		uint64_t yields = mock_counts.hypercalls[__HYPERVISOR_sched_op];
+
+		disk->mute = true;
+		mock_at(mock_now_ns() + NS_PER_S / 200, release_disk, disk);
+		blocks = mock_counts.blocks;
+		ck_assert_int_eq(blkdev_read(dev, 0, back, 512), 0);
+		yields = mock_counts.hypercalls[__HYPERVISOR_sched_op] - yields;
+		blocks = mock_counts.blocks - blocks;
+		ck_assert_uint_ge(blocks, 1);
+		ck_assert(i ? yields == blocks : yields > blocks);
+		ck_assert(!dev->quick);
+	}
+	ck_assert_int_eq(blkdev_read(dev, 0, back, 512), 0);
+	ck_assert(dev->quick);
+}
+END_TEST
+
+/* Somebody looks for a request's end, and then another comes whose end nobody looks for. */
+START_TEST(quiet_beside_others)
+{
+	static struct bench_req others[2];
+	struct blkreq quiet = {.op = BLKREQ_READ, .sectors = 8, .quiet = true};
+	struct blkseg seg = {back, 4096};
+	struct bench_req mine = {.ended = 0};
+	unsigned int notifies;
+
+	bench_start(&offers[0]);
+	quiet.segs = &seg;
+	quiet.segs_count = 1;
+	quiet.done = bench_ended;
+	quiet.arg = &mine;
+	notifies = disk->notifies;
+	/* Answered before the other comes (no event said so), or after. */
+	disk->mute = _i & 1;
+	ck_assert_int_eq(blkdev_submit(dev, &quiet), 0);
+	mock_run_backends();
+	mock_deliver();
+	ck_assert_int_eq(mine.ended, 0);
+	ck_assert_uint_eq(disk->notifies, notifies);
+	disk->mute = true;
+	ck_assert_int_eq(bench_submit(&others[0], BLKREQ_READ, 16, back + 4096, 512), 0);
+	ck_assert_int_eq(mine.ended, !(_i & 1));
+	ck_assert_int_eq(bench_submit(&others[1], BLKREQ_READ, 32, back + 8192, 512), 0);
+	mock_run_backends();
+	disk->mute = false;
+	mock_disk_release(disk);
+	ck_assert(mine.ended == 1 && others[0].ended == 1 && others[1].ended == 1);
+	ck_assert_uint_gt(disk->notifies, notifies);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("blkfront");
@@ -469,6 +557,9 @@ Suite *test_suite(void)
 	tcase_add_loop_test(all, names, 0, 11);
 	tcase_add_loop_test(all, resume, 0, OFFERS - 1);
 	tcase_add_test(all, polling);
+	tcase_add_loop_test(all, quick, 0, OFFERS - 1);
+	tcase_add_loop_test(all, quick_no_more, 0, OFFERS - 1);
+	tcase_add_loop_test(all, quiet_beside_others, 0, 2);
 	tcase_set_timeout(all, 120);
 	suite_add_tcase(suite, all);
 	return suite;

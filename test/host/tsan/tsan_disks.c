@@ -84,6 +84,18 @@ int waitq_sleep(struct waitq *queue, uint32_t wakes, uint64_t deadline_ns, bool 
 	return 0;
 }
 
+bool wait_is_alone(void)
+{
+	return true;
+}
+
+uint64_t time_monotonic_ns(void)
+{
+	static uint64_t now_ns;
+
+	return __atomic_add_fetch(&now_ns, 1000, __ATOMIC_RELAXED);
+}
+
 long arch_hypercall(unsigned int number, unsigned long a, unsigned long b, unsigned long c,
 		    unsigned long d, unsigned long e)
 {
@@ -127,9 +139,10 @@ static void disk_push(struct blkdev *dev)
 	(void)dev;
 }
 
-static unsigned int disk_poll(struct blkdev *dev)
+static unsigned int disk_poll(struct blkdev *dev, bool interrupts)
 {
 	(void)dev;
+	(void)interrupts;
 	return 0;
 }
 
