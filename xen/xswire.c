@@ -10,18 +10,18 @@ int xswire_check_header(const struct xsd_sockmsg *header)
 	return header->len <= XENSTORE_PAYLOAD_MAX && header->type < XS_TYPE_COUNT ? 0 : -EPROTO;
 }
 
+static const struct {
+	char name[11];
+	int error;
+} errors[] = {
+	{"EINVAL", EINVAL}, {"EACCES", EACCES}, {"EEXIST", EEXIST}, {"EISDIR", EISDIR},
+	{"ENOENT", ENOENT}, {"ENOMEM", ENOMEM}, {"ENOSPC", ENOSPC}, {"EIO", EIO},
+	{"ENOSYS", ENOSYS}, {"EROFS", EROFS},   {"EBUSY", EBUSY},   {"EAGAIN", EAGAIN},
+	{"E2BIG", E2BIG},   {"EPERM", EPERM},
+};
+
 int xswire_errno(const char *payload, size_t payload_bytes)
 {
-	static const struct {
-		char name[11];
-		int error;
-	} errors[] = {
-		{"EINVAL", EINVAL}, {"EACCES", EACCES}, {"EEXIST", EEXIST}, {"EISDIR", EISDIR},
-		{"ENOENT", ENOENT}, {"ENOMEM", ENOMEM}, {"ENOSPC", ENOSPC}, {"EIO", EIO},
-		{"ENOSYS", ENOSYS}, {"EROFS", EROFS},   {"EBUSY", EBUSY},   {"EAGAIN", EAGAIN},
-		{"E2BIG", E2BIG},   {"EPERM", EPERM},
-	};
-
 	while (payload_bytes && !payload[payload_bytes - 1])
 		payload_bytes--;
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
@@ -29,6 +29,14 @@ int xswire_errno(const char *payload, size_t payload_bytes)
 		    memcmp(errors[i].name, payload, payload_bytes) == 0)
 			return -errors[i].error;
 	return -EIO;
+}
+
+const char *xswire_error_name(int error)
+{
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (errors[i].error == -error)
+			return errors[i].name;
+	return "EIO";
 }
 
 /* The length of the string at text with its NUL, 0 when none of text_bytes is NUL. */

@@ -17,6 +17,9 @@ int xswire_check_header(const struct xsd_sockmsg *header);
 /* The -Exxx an XS_ERROR payload names; -EIO for one we do not know. */
 int xswire_errno(const char *payload, size_t payload_bytes);
 
+/* The other way: what an XS_ERROR payload calls an -Exxx; EIO when it has no name. */
+const char *xswire_error_name(int error);
+
 /* A watch event: two strings, both NUL-terminated inside the payload. Results point into it.
  * 0 or -EPROTO. */
 int xswire_parse_watch(const char *payload, size_t payload_bytes, const char **path_out,

@@ -12,7 +12,7 @@ static int console_open(struct node *node, struct file *file)
 	return 0;
 }
 
-static int console_stat(struct node *node, struct node_info *info_out)
+static int device_stat(struct node *node, struct node_info *info_out)
 {
 	const struct devfs_device *device = node->data;
 	uint64_t now = time_wall_ns();
@@ -29,7 +29,8 @@ static int console_stat(struct node *node, struct node_info *info_out)
 	return 0;
 }
 
-static const struct node_ops console_node_ops = {.open = console_open, .stat = console_stat};
+static const struct node_ops console_node_ops = {.open = console_open, .stat = device_stat};
+static const struct node_ops xenstore_node_ops = {.open = file_xenstore_open, .stat = device_stat};
 
 #define TERMINAL(called, number)                                                                   \
 	{                                                                                          \
@@ -44,6 +45,13 @@ void file_devices_add(void)
 		TERMINAL("console", 0x501), TERMINAL("tty", 0x500), TERMINAL("stdin", 0x501),
 		TERMINAL("stdout", 0x501), TERMINAL("stderr", 0x501)};
 
+	/* As many other devices under Linux, too, one of its "miscellaneous" ones. */
+	static struct devfs_device xenstore = {.name = "xenstore",
+					       .device = 0xaff,
+					       .mode = NODE_CHARACTER | 0600,
+					       .ops = &xenstore_node_ops};
+
 	for (size_t i = 0; i < sizeof(terminals) / sizeof(terminals[0]); i++)
 		devfs_add(&terminals[i]);
+	devfs_add(&xenstore);
 }

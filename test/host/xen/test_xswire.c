@@ -40,6 +40,9 @@ START_TEST(errors)
 	ck_assert_int_eq(xswire_errno("ENOENTX", 8), -EIO);
 	ck_assert_int_eq(xswire_errno("", 0), -EIO);
 	ck_assert_int_eq(xswire_errno("\0\0\0", 3), -EIO);
+	ck_assert_str_eq(xswire_error_name(-ENOENT), "ENOENT");
+	ck_assert_str_eq(xswire_error_name(-EPERM), "EPERM");
+	ck_assert_str_eq(xswire_error_name(-ETIMEDOUT), "EIO");
 }
 END_TEST
 
