@@ -17,8 +17,10 @@ E2FS_OBJ := $(patsubst lib/ext2fs/%.c,$(B)/kernel/e2fsprogs/%.o,$(E2FS_C))
 E2FS_CFLAGS := -w -DOMIT_COM_ERR -DHAVE_CONFIG_H -I$(E2FS_INCLUDE)/config -I$(E2FS_INCLUDE)/ext2fs \
 	-I$(E2FS_INCLUDE) -I$(E2FS)/lib
 
-$(E2FS).stamp: tools/sources.lock tools/fetch
+E2FS_PATCHES := $(sort $(wildcard tools/e2fsprogs/*.patch))
+$(E2FS).stamp: tools/sources.lock tools/fetch $(E2FS_PATCHES)
 	@B=$(B) tools/fetch --unpack e2fsprogs $(E2FS)
+	@for p in $(abspath $(E2FS_PATCHES)); do patch -s -d $(E2FS) -p1 <$$p || exit 1; done
 	@touch $@
 $(E2FS_INCLUDE).stamp: $(E2FS).stamp $(wildcard tools/e2fsprogs/*)
 	@tools/e2fsprogs/headers $(E2FS) $(E2FS_INCLUDE)

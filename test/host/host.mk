@@ -27,7 +27,7 @@ endif
 $(T_OUT)/obj/%.o: %.c test/host/host.mk | $(XEN_HEADERS)
 	$(call say,CC,$< (test))
 	@mkdir -p $(@D)
-	$(Q)$(T_CC) $(T_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(T_CC) $(T_CFLAGS) -MMD -MP -c $< -o $@ $(T_AFTER)
 	$(Q)if command -v clang >/dev/null; then clang $(T_CFLAGS) -fsyntax-only $<; fi
 
 # libext2fs, with the same sanitizers. What sees it, and what is linked with it, is named here.
@@ -41,10 +41,17 @@ $(T_E2FS): $(T_E2FS_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 T_EXT4 := $(patsubst %.c,$(T_OUT)/obj/%.o,$(wildcard lib/fs/ext4*.c))
+# What libext2fs allocates is counted, and fails, as what the kernel's heap gives.
+T_COUNT := objcopy $(addprefix --redefine-sym ,malloc=heap_alloc calloc=disk_calloc realloc=heap_realloc \
+	free=heap_free posix_memalign=disk_memalign)
+T_E2FS_COUNTED := $(T_OUT)/libext2fs-counted.a
+$(T_E2FS_COUNTED): $(T_E2FS)
+	$(Q)$(T_COUNT) $< $@
 $(T_EXT4): T_CFLAGS += -isystem $(E2FS_INCLUDE)
+$(T_EXT4): T_AFTER = && $(T_COUNT) $@
 $(T_EXT4): $(E2FS_INCLUDE).stamp
 T_EXT4_BIN := $(filter %/test_ext4 %/test_ext4_cut %/test_ext4_replay %/test_bcache,$(T_BIN))
-$(T_EXT4_BIN): $(T_E2FS) $(T_EXT4) $(T_OUT)/obj/lib/fs/bcache.o $(T_OUT)/obj/lib/fs/bcache_io.o \
+$(T_EXT4_BIN): $(T_E2FS_COUNTED) $(T_EXT4) $(T_OUT)/obj/lib/fs/bcache.o $(T_OUT)/obj/lib/fs/bcache_io.o \
 	$(T_OUT)/obj/test/host/lib/fs/disk.o $(T_OUT)/obj/test/host/lib/fs/files.o
 
 # Nothing of the sanitizers where stacks are switched by hand.

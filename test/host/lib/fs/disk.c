@@ -18,7 +18,7 @@
 #include "test/host/check_main.h"
 
 size_t disk_blocks_in_use;
-uint64_t disk_allocations_left;
+uint64_t disk_allocations, disk_allocations_left;
 uint64_t disk_wall_ns = 1700000000ULL * 1000000000ULL;
 unsigned int disk_log_lines;
 char disk_log_line[256];
@@ -35,6 +35,7 @@ void events_deliver(void)
 
 static bool allocation_fails(void)
 {
+	disk_allocations++;
 	return disk_allocations_left && --disk_allocations_left == 0;
 }
 
@@ -69,6 +70,17 @@ void *heap_realloc(void *block, size_t bytes)
 		return NULL;
 	disk_blocks_in_use += !block;
 	return realloc(block, bytes);
+}
+
+void *disk_calloc(size_t count, size_t bytes)
+{
+	return heap_alloc_zeroed(count * bytes);
+}
+
+int disk_memalign(void **block_out, size_t align_bytes, size_t bytes)
+{
+	*block_out = heap_alloc_aligned(align_bytes, bytes);
+	return *block_out ? 0 : ENOMEM;
 }
 
 void heap_free(void *block)

@@ -70,7 +70,11 @@ void disk_unmount(struct fs *fs);
 
 /* Heap blocks and pages that are in use. */
 extern size_t disk_blocks_in_use;
-/* Allocations until they fail; 0: never. */
+/* What libext2fs calls calloc() and posix_memalign() (host.mk). */
+void *disk_calloc(size_t count, size_t bytes);
+int disk_memalign(void **block_out, size_t align_bytes, size_t bytes);
+/* Allocations until one fails; 0: none does. disk_allocations: so far. */
+extern uint64_t disk_allocations;
 extern uint64_t disk_allocations_left;
 /* The wall clock, which ticks with each look. */
 extern uint64_t disk_wall_ns;

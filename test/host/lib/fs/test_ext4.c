@@ -389,6 +389,44 @@ START_TEST(test_io_errors)
 }
 END_TEST
 
+/* The Nth allocation fails, libext2fs's included: errors to the caller, nothing leaks, and nothing
+ * worse on the disk than what the next mount mends. */
+START_TEST(test_no_memory)
+{
+	struct disk *good = disk_make(16 * MIB, formats[_i]), *disk = disk_create(16 * MIB);
+	uint64_t n = 0, step = 1;
+	bool failed = true;
+
+	while (failed) {
+		const char *why = "";
+		struct fs *fs = NULL;
+
+		n += step;
+		memcpy(disk->bytes, good->bytes, 16 * MIB);
+		disk_allocations = 0;
+		disk_allocations_left = n;
+		if (disk_try_mount(disk, "errors=continue", false, &fs, &why) == 0) {
+			do_things(fs);
+			(void)fs->ops->unmount(fs);
+		}
+		failed = disk_allocations >= n;
+		disk_allocations_left = 0;
+		ck_assert_uint_eq(disk_blocks_in_use, 0);
+		fs = disk_mount(disk, false);
+		if (files_walk(fs) != 0)
+			ck_abort_msg("allocation %llu failed: %s", (unsigned long long)n,
+				     disk_log_line);
+		disk_unmount(fs);
+		if (n % 64 == 0)
+			ck_assert_int_eq(disk_check(disk), 0);
+	}
+	printf("format %d: %llu failed allocations\n", _i, (unsigned long long)(n - 1));
+	ck_assert_uint_gt(n, 20);
+	disk_destroy(good);
+	disk_destroy(disk);
+}
+END_TEST
+
 /* What is not the file system named, or has features not known: an error, a reason, nothing
  * written. */
 START_TEST(test_refused)
@@ -438,6 +476,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tests, test_sync_names, 0, (int)FORMATS);
 	tcase_add_loop_test(tests, test_grown_again, 0, 4);
 	tcase_add_loop_test(tests, test_io_errors, 0, 4); /* those with a journal */
+	tcase_add_loop_test(tests, test_no_memory, 0, 4); /* those with a journal */
 	tcase_add_test(tests, test_refused);
 	suite_add_tcase(suite, tests);
 	return suite;
