@@ -285,16 +285,16 @@ static bool give(struct blkdev *dev, const struct blkslice *slice, bool enabled)
 	chain->given_sectors += slice->sectors;
 	if (chain->given_sectors == chain->chain_sectors)
 		dequeue(chain);
-	spin_unlock_events(&dev->lock, enabled);
+	spin_unlock_events_inline(&dev->lock, enabled);
 	error = dev->ops->submit(dev, slice);
-	(void)spin_lock_events(&dev->lock);
+	(void)spin_lock_events_inline(&dev->lock);
 	/* Else it may be over by now, and its owner's. */
 	if (error)
 		over = slice_refused(dev, slice, error);
 	if (over) {
-		spin_unlock_events(&dev->lock, enabled);
+		spin_unlock_events_inline(&dev->lock, enabled);
 		end_chain(chain, chain->result);
-		(void)spin_lock_events(&dev->lock);
+		(void)spin_lock_events_inline(&dev->lock);
 	}
 	return error != -EAGAIN;
 }
@@ -320,20 +320,20 @@ static void dispatch_locked(struct blkdev *dev, bool enabled)
 		if (list_empty(&dev->queue))
 			dev->forced = false;
 		if (given) {
-			spin_unlock_events(&dev->lock, enabled);
+			spin_unlock_events_inline(&dev->lock, enabled);
 			dev->ops->push(dev);
-			(void)spin_lock_events(&dev->lock);
+			(void)spin_lock_events_inline(&dev->lock);
 		}
 		dev->dispatching = false;
 		if (dev->stopped)
 			waitq_wake_all(&dev->waiters);
 	}
-	spin_unlock_events(&dev->lock, enabled);
+	spin_unlock_events_inline(&dev->lock, enabled);
 }
 
 static void dispatch(struct blkdev *dev)
 {
-	dispatch_locked(dev, spin_lock_events(&dev->lock));
+	dispatch_locked(dev, spin_lock_events_inline(&dev->lock));
 }
 
 void blkdev_ready(struct blkdev *dev)
@@ -344,13 +344,16 @@ void blkdev_ready(struct blkdev *dev)
 void blkdev_done(struct blkdev *dev, const struct blkslice *slice, int result)
 {
 	struct blkreq *chain = slice->chain;
-	bool enabled = spin_lock_events(&dev->lock);
-	bool over = slice_ended(dev, chain, result);
+	bool enabled = spin_lock_events_inline(&dev->lock);
+	bool over = slice_ended(dev, chain, result), more;
 
-	spin_unlock_events(&dev->lock, enabled);
+	/* Room in the driver is of use to what waits, and to who is giving it something now. */
+	more = !list_empty(&dev->queue) || dev->dispatching || dev->stopped;
+	spin_unlock_events_inline(&dev->lock, enabled);
 	if (over)
 		end_chain(chain, chain->result);
-	dispatch(dev);
+	if (more)
+		dispatch(dev);
 }
 
 /* --- submitting --- */
@@ -427,14 +430,14 @@ int blkdev_submit(struct blkdev *dev, struct blkreq *req)
 	req->chain_sectors = req->sectors;
 	req->single = req->queued = false;
 	chain_reset(req);
-	enabled = spin_lock_events(&dev->lock);
+	enabled = spin_lock_events_inline(&dev->lock);
 	if (dev->gone) {
-		spin_unlock_events(&dev->lock, enabled);
+		spin_unlock_events_inline(&dev->lock, enabled);
 		return -ENODEV;
 	}
 	if (req->op == BLKREQ_FLUSH && !dev->info.flush) {
 		dev->stats.flushes++;
-		spin_unlock_events(&dev->lock, enabled);
+		spin_unlock_events_inline(&dev->lock, enabled);
 		end_chain(req, 0);
 		return 0;
 	}

@@ -64,9 +64,10 @@ struct blkreq {
 	struct blkreq *last;  /* of a chain's first: its end, and what is known of the whole */
 	uint64_t chain_sectors, given_sectors;
 	uint32_t slices; /* the driver has */
-	bool queued, single, ended;
+	bool queued, single;
 	/* Whoever waits for it looks for its end: no interrupt is wanted for it alone. */
 	bool quiet;
+	uint8_t call; /* of blkdev_call(): who waits, and whether it ended */
 };
 
 /* What a driver gets: a part of a chain, as much as fits into one request of its own. */
@@ -165,8 +166,9 @@ void blkdev_unplug(struct blkdev *dev);
 void blkdev_unplug_once(struct blkdev *dev);
 /* Reaps what is done without waiting for its interrupt. Returns how many requests. */
 unsigned int blkdev_poll(struct blkdev *dev);
-/* With on the synchronous functions poll instead of sleeping. Nests. For latency where processors
- * are plenty. */
+/* With on the synchronous functions poll instead of sleeping, however long it takes. Nests. For
+ * latency where processors are plenty. (By themselves they do so for requests that are alone, and
+ * quick: docs/adr/0013.) */
 void blkdev_set_polling(struct blkdev *dev, bool on);
 
 /* Submit and wait. 0 or -errno. Thread context. Not interruptible: the memory is the disk's until

@@ -15,68 +15,89 @@
 /* Looks at the device before we offer our processor again. */
 #define LOOKS 16u
 
+/* How a call stands. */
+enum { CALL_LOOKS, CALL_SLEEPS, CALL_ENDED };
+
 static void call_done(struct blkreq *req)
 {
 	struct blkdev *dev = req->arg;
 
 	/* From here on the request may be gone. */
-	__atomic_store_n(&req->ended, true, __ATOMIC_RELEASE);
-	waitq_wake_all(&dev->waiters);
+	if (__atomic_exchange_n(&req->call, CALL_ENDED, __ATOMIC_ACQ_REL) == CALL_SLEEPS)
+		waitq_wake_all(&dev->waiters);
 }
 
 static bool is_done(const struct blkreq *req)
 {
-	return __atomic_load_n(&req->ended, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&req->call, __ATOMIC_ACQUIRE) == CALL_ENDED;
 }
 
-/* Looks for its end until deadline_ns, or for as long as the device is polled. Others run meanwhile:
- * the back end, perhaps, and threads of ours that become ready, for which we give up. */
-static void look_for(struct blkdev *dev, const struct blkreq *req, uint64_t deadline_ns)
+/* Looks for its end until it took longer than quick ones do, or for as long as the device is
+ * polled. Others run meanwhile: the back end, perhaps, and threads of ours that become ready, for
+ * which we give up. */
+static bool look_for(struct blkdev *dev, const struct blkreq *req)
 {
-	for (unsigned int looks = 0; !is_done(req); looks++) {
-		if (!READ_ONCE(dev->polling) &&
-		    (time_monotonic_ns() >= deadline_ns || !wait_is_alone()))
-			return;
+	uint64_t deadline_ns = 0;
+
+	for (unsigned int looks = 0;; looks++) {
 		if (looks % LOOKS == 0)
 			hypercall_sched_yield();
 		else
 			cpu_relax();
-		(void)blkdev_poll(dev);
+		(void)dev->ops->poll(dev, false);
+		if (is_done(req))
+			return true;
+		/* The clock is read only by who has to look again. */
+		if (!looks)
+			deadline_ns = time_monotonic_ns() + QUICK_NS;
+		else if (!READ_ONCE(dev->polling) &&
+			 (time_monotonic_ns() >= deadline_ns || !wait_is_alone()))
+			return false;
 	}
 }
 
 /* Submitted. A lone request of a quick disk is not worth the sleep: an interrupt, the back end's
- * hypercall for it, and ours. */
-static void wait_for(struct blkdev *dev, struct blkreq *req, uint64_t begun_ns)
+ * hypercall for it, and ours. True when it was slept for nevertheless. */
+static bool wait_for(struct blkdev *dev, struct blkreq *req)
 {
+	uint8_t looks = CALL_LOOKS;
+
+	if (req->quiet && look_for(dev, req))
+		return false;
+	if (!__atomic_compare_exchange_n(&req->call, &looks, CALL_SLEEPS, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		return false;
 	if (req->quiet) {
-		look_for(dev, req, begun_ns + QUICK_NS);
-		if (is_done(req))
-			return;
 		WRITE_ONCE(req->quiet, false);
 		(void)dev->ops->poll(dev, true);
 	}
 	(void)waitq_wait(&dev->waiters, is_done(req), TIME_NEVER, false);
+	return true;
 }
 
 int blkdev_call(struct blkdev *dev, struct blkreq *req)
 {
 	bool alone = __atomic_add_fetch(&dev->calls, 1, __ATOMIC_RELAXED) == 1;
-	uint64_t begun_ns = alone ? time_monotonic_ns() : 0;
+	bool quick = alone && READ_ONCE(dev->quick);
+	/* Where nobody looks the clock says how long it took. */
+	uint64_t begun_ns = alone && !quick ? time_monotonic_ns() : 0;
+	bool slept;
 	int error;
 
 	req->done = call_done;
 	req->arg = dev;
-	req->ended = false;
-	req->quiet = READ_ONCE(dev->polling) || (alone && READ_ONCE(dev->quick) && wait_is_alone());
+	req->call = CALL_LOOKS;
+	req->quiet = READ_ONCE(dev->polling) || (quick && wait_is_alone());
 	error = blkdev_submit(dev, req);
 	if (!error) {
 		if (READ_ONCE(dev->plugged))
 			blkdev_unplug_once(dev);
-		wait_for(dev, req, begun_ns);
+		slept = wait_for(dev, req);
 		error = req->result;
-		if (alone)
+		if (begun_ns)
 			WRITE_ONCE(dev->quick, time_monotonic_ns() - begun_ns < QUICK_NS);
+		else if (slept && quick)
+			WRITE_ONCE(dev->quick, false);
 	}
 	(void)__atomic_sub_fetch(&dev->calls, 1, __ATOMIC_RELAXED);
 	return error;

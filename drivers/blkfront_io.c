@@ -74,9 +74,9 @@ static void fill_pages(struct blkqueue *queue, struct blkslot *slot, uint32_t pa
 		struct blkpage *page;
 		uint32_t index;
 
-		spin_lock(&queue->lock);
+		spin_lock_inline(&queue->lock);
 		index = blkpages_take(queue);
-		spin_unlock(&queue->lock);
+		spin_unlock_inline(&queue->lock);
 		page = &queue->pages[index];
 		if (write)
 			blkcursor_copy(&cursor, page->vaddr, sectors * BLKDEV_SECTOR, true);
@@ -105,9 +105,9 @@ static void build_indirect(struct blkqueue *queue, struct blkslot *slot, uint32_
 		.handle = queue->front->handle,
 	};
 
-	spin_lock(&queue->lock);
+	spin_lock_inline(&queue->lock);
 	slot->indirect = blkpages_take(queue);
-	spin_unlock(&queue->lock);
+	spin_unlock_inline(&queue->lock);
 	fill_pages(queue, slot, pages_count, queue->pages[slot->indirect].vaddr);
 	blkpages_open(queue, slot->indirect, true);
 	request.indirect_grefs[0] = queue->pages[slot->indirect].ref;
@@ -165,11 +165,11 @@ static int queue_submit(struct blkqueue *queue, const struct blkslice *slice)
 	error = blkpages_reserve(queue, pages_count + indirect);
 	if (error)
 		return error;
-	spin_lock(&queue->lock);
+	spin_lock_inline(&queue->lock);
 	id = queue->free_slot;
 	slot = &queue->slots[id];
 	queue->free_slot = slot->next_free;
-	spin_unlock(&queue->lock);
+	spin_unlock_inline(&queue->lock);
 	slot->slice = *slice;
 	slot->operation = operation_of(queue->front, slice->chain);
 	slot->pages = slot->indirect = BLKFRONT_NO_PAGE;
@@ -239,9 +239,9 @@ static bool queue_push(struct blkqueue *queue)
 
 	if (before == now)
 		return false;
-	spin_lock(&queue->lock);
+	spin_lock_inline(&queue->lock);
 	look = mark_pending(queue, before, now);
-	spin_unlock(&queue->lock);
+	spin_unlock_inline(&queue->lock);
 	/* Requests (and whether we want events) before the index that covers them, the index before
 	 * the look at req_event. */
 	smp_wmb();
@@ -362,7 +362,7 @@ static unsigned int queue_reap(struct blkqueue *queue)
 	int taken;
 
 	while (!READ_ONCE(queue->front->broken) && ended < queue->slots_count) {
-		spin_lock(&queue->lock);
+		spin_lock_inline(&queue->lock);
 		taken = take_response(queue, &slot, &status);
 		if (!taken && queue->armed && queue->outstanding) {
 			/* Ask for the next event, then look once more. */
@@ -370,13 +370,15 @@ static unsigned int queue_reap(struct blkqueue *queue)
 			smp_mb();
 			taken = take_response(queue, &slot, &status);
 		}
-		spin_unlock(&queue->lock);
+		spin_unlock_inline(&queue->lock);
 		if (taken < 0)
 			blkfront_break(queue->front, "the back end's response makes no sense");
 		if (taken <= 0)
 			break;
 		end_slot(queue, &slot, status);
 		ended++;
+		if (!READ_ONCE(queue->outstanding))
+			break;
 	}
 	/* No event comes for what is there already. */
 	if (ended == queue->slots_count)
@@ -414,9 +416,9 @@ unsigned int blkfront_poll(struct blkdev *dev, bool interrupts)
 		if (!queue_enter(queue))
 			continue;
 		if (interrupts) {
-			spin_lock(&queue->lock);
+			spin_lock_inline(&queue->lock);
 			queue->armed = true;
-			spin_unlock(&queue->lock);
+			spin_unlock_inline(&queue->lock);
 		}
 		ended += queue_reap(queue);
 		queue_leave(queue);

@@ -90,11 +90,13 @@ int blkpages_give(struct blkqueue *queue, uint32_t first, bool close)
 	int result = 0;
 	bool enabled;
 
+	if (first == BLKFRONT_NO_PAGE)
+		return 0;
 	while (close && index != BLKFRONT_NO_PAGE) {
 		result |= close_page(&queue->pages[index]);
 		index = queue->pages[index].next;
 	}
-	enabled = spin_lock_events(&queue->lock);
+	enabled = spin_lock_events_inline(&queue->lock);
 	for (index = first; index != BLKFRONT_NO_PAGE;) {
 		uint32_t next = queue->pages[index].next;
 
@@ -102,7 +104,7 @@ int blkpages_give(struct blkqueue *queue, uint32_t first, bool close)
 			put_free(queue, index);
 		index = next;
 	}
-	spin_unlock_events(&queue->lock, enabled);
+	spin_unlock_events_inline(&queue->lock, enabled);
 	return result ? -EBUSY : 0;
 }
 

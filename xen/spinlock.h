@@ -84,6 +84,25 @@ static inline void spin_unlock_inline(struct spinlock *lock)
 bool spin_lock_events(struct spinlock *lock);
 void spin_unlock_events(struct spinlock *lock, bool enabled_before);
 
+#ifdef __stardust__
+static inline bool spin_lock_events_inline(struct spinlock *lock)
+{
+	bool enabled = events_disable();
+
+	spin_lock_inline(lock);
+	return enabled;
+}
+
+static inline void spin_unlock_events_inline(struct spinlock *lock, bool enabled_before)
+{
+	spin_unlock_inline(lock);
+	events_restore(enabled_before);
+}
+#else
+#define spin_lock_events_inline   spin_lock_events
+#define spin_unlock_events_inline spin_unlock_events
+#endif
+
 /* A vCPU gets what the slow path needs, before it comes up. 0 or -errno. */
 int spin_vcpu_prepare(struct vcpu *vcpu);
 

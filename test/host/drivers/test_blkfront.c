@@ -489,6 +489,8 @@ START_TEST(quick_no_more)
 		mock_at(mock_now_ns() + NS_PER_S / 200, release_disk, disk);
 		blocks = mock_counts.blocks;
 		ck_assert_int_eq(blkdev_read(dev, 0, back, 512), 0);
+		/* By the event, not by the watchdog. */
+		ck_assert_uint_eq(bench_stats().reconnects, 0);
 		yields = mock_counts.hypercalls[__HYPERVISOR_sched_op] - yields;
 		blocks = mock_counts.blocks - blocks;
 		ck_assert_uint_ge(blocks, 1);
