@@ -53,7 +53,7 @@ $(eval $(call style_group,$(ext4_files),$(call gcc_style,$(P_CFLAGS) -isystem $(
 	$(call clang_style,-isystem $(SYSROOT)/include -isystem $(E2FS_INCLUDE) -U__linux__ -D_GNU_SOURCE)))
 $(eval $(call style_group,$(wildcard lib/net/*.[ch] lib/net/lwip/*.h lib/net/lwip/*/*.h), \
 	$(call gcc_style,$(K_CFLAGS) $(LWIP_INCLUDE)),$(call clang_style,-ffreestanding $(LWIP_INCLUDE))))
-$(eval $(call style_group,$(P_C) $(wildcard lib/posix/*.h),$(call gcc_style,$(P_CFLAGS)), \
+$(eval $(call style_group,$(P_C) $(wildcard lib/posix/*.h lib/posix/noprocess/*.c),$(call gcc_style,$(P_CFLAGS)), \
 	$(call clang_style,-isystem $(SYSROOT)/include -U__linux__ -D_GNU_SOURCE -DSTARDUST_VERSION='"$(VERSION)"')))
 GCCSAFE_STYLE := -std=gnu11 -O2 -ffreestanding $(STYLE_WARN) -iquote .
 $(eval $(call style_group,$(wildcard lib/gccsafe/*.[ch]),$(GCCSAFE_STYLE),$(GCCSAFE_STYLE)))

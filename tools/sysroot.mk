@@ -70,6 +70,17 @@ $(SYSROOT)/lib/libgccsafe.a: $(GCCSAFE_OBJ)
 $(SYSROOT)/lib/libblk.a: tools/sysroot.mk $(SYSROOT_STAMP)
 	@echo '/* disks: the block front end and /dev/xvd* */ EXTERN(posix_blk_start)' >$@
 
+# -lnoprocess: what one process cannot do, for programs that name it: each function of it fails. A linker script
+# brings it in wherever it stands among the words of a link.
+$(SYSROOT)/lib/noprocess.o: $(B)/kernel/lib/posix/noprocess/noprocess.o
+	@install -m 644 $< $@
+$(SYSROOT)/lib/libnoprocess.a: tools/sysroot.mk $(SYSROOT)/lib/noprocess.o
+	@echo '/* functions that fail: one process */ INPUT(noprocess.o)' >$@
+
+# Libraries that makefiles written for Linux name without asking: what they would hold is in libc or left out.
+$(SYSROOT)/lib/libdl.a $(SYSROOT)/lib/libutil.a $(SYSROOT)/lib/libresolv.a: tools/sysroot.mk $(SYSROOT_STAMP)
+	@rm -f $@ && ar rcs $@
+
 # -latomic: what programs name for atomic operations that no instruction serves; they are always there.
 $(SYSROOT)/lib/libatomic.a: tools/sysroot.mk $(SYSROOT_STAMP)
 	@echo '/* in the library of the kernel */' >$@
@@ -109,7 +120,8 @@ $(B)/share/stardust/%: tools/share/%
 	@install -m 644 $< $@
 
 sysroot: $(SYSROOT_STAMP) $(SYSROOT)/.libc $(SYSROOT)/.headers $(SYSROOT)/lib/libgccsafe.a $(SYSROOT)/lib/libblk.a \
-	$(SYSROOT)/lib/libatomic.a
+	$(SYSROOT)/lib/libatomic.a $(SYSROOT)/lib/libnoprocess.a \
+	$(addprefix $(SYSROOT)/lib/,libdl.a libutil.a libresolv.a)
 sdk-files: $(SDK_FILES)
 sdk: sysroot kernel sdk-files
 

@@ -241,16 +241,18 @@ static void *take_turns(void *arg)
 
 static void test_turns(int policy)
 {
-	const struct timespec half_second = {.tv_nsec = 500000000};
+	const struct timespec tick = {.tv_nsec = 10000000};
 	pthread_t threads[2];
 
 	turn_stop = 0;
 	turn_counts[0] = turn_counts[1] = 0;
 	for (int i = 0; i < 2; i++)
 		create(&threads[i], policy, LOW, 0, take_turns, (void *)&turn_counts[i]);
-	nanosleep(&half_second, NULL);
-	/* With SCHED_FIFO the second one has not begun. */
-	CHECK(turn_counts[0] > 0);
+	/* With SCHED_FIFO the second one has not begun, however long the first one runs. */
+	while (turn_counts[0] == 0 || (policy == SCHED_RR && turn_counts[1] == 0))
+		nanosleep(&tick, NULL);
+	for (int i = 0; i < 50; i++)
+		nanosleep(&tick, NULL);
 	CHECK((turn_counts[1] > 0) == (policy == SCHED_RR));
 	turn_stop = 1;
 	for (int i = 0; i < 2; i++)

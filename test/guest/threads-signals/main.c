@@ -60,7 +60,7 @@ static void block(int how, int signal)
 
 static void wait_until_handled(int count)
 {
-	for (int i = 0; i < 10000 && handled < count; i++)
+	while (handled < count)
 		usleep(1000);
 }
 
@@ -433,7 +433,7 @@ static void test_storm(void)
 		if (i % 100 == 0)
 			usleep(1000);
 	}
-	for (int i = 0; i < 10000 && storm_handled < STORM_SIGNALS; i++)
+	while (storm_handled < STORM_SIGNALS)
 		usleep(1000);
 	CHECK(storm_handled == STORM_SIGNALS);
 	stop = true;
