@@ -155,6 +155,10 @@ __attribute__((noinline)) void sched_set_level(struct runq *rq, uint8_t level)
 
 	WRITE_SHARED(rq->level, level);
 	WRITE_ONCE(sched_levels[rq->id], level);
+	/* Several threads may have been sent here for what ran until now, and others be ready
+	 * elsewhere that this vCPU was told of: all but one need another one. */
+	if (!lower && sched_many)
+		rq->offer = rq->pass_on = rq->after = true;
 	if (!lower || level == 0 || !sched_is_smp())
 		return;
 	/* Pairs with sched_offer(): the other way round. */
@@ -202,13 +206,26 @@ static inline __attribute__((always_inline)) void rotate(struct runq *rq, struct
 	switch_to(rq, self, container_of(next, struct thread, run_node), many);
 }
 
+/* The running thread is to go on elsewhere. Locked. */
+static void leave_vcpu(struct runq *rq, struct thread *self, unsigned int to)
+{
+	self->state = THREAD_MOVING;
+	rq->left = self;
+	rq->left_to = to;
+	rq->after = true;
+}
+
 static __attribute__((noinline)) void yield_any(struct runq *rq, struct thread *self)
 {
 	uint64_t ready;
 
 	sched_spin_lock(&rq->lock);
 	ready = rq->ready_bits >> self->priority;
-	if (ready == 1 && self->priority == 0 && !READ_ONCE(sched_idle)) {
+	if (!sched_allowed(self, rq->id)) {
+		/* Else it would be ready where it may not run any more. */
+		leave_vcpu(rq, self, VCPUS_MAX);
+		sched_switch(rq);
+	} else if (ready == 1 && self->priority == 0 && !READ_ONCE(sched_idle)) {
 		rotate(rq, self, true);
 	} else if (ready) {
 		/* An idle vCPU may take it; and a real-time thread may be better than what runs
@@ -240,14 +257,11 @@ void thread_yield(void)
 	events_restore(true);
 }
 
-/* The running thread is pushed aside by a better one, and offered to others; so is who came with
- * the better one. Locked. */
+/* The running thread is pushed aside by a better one, and is offered to others. Locked. */
 static void push_aside(struct runq *rq, struct thread *self)
 {
 	self->preemptions++;
 	sched_enqueue(rq, self, true);
-	rq->offer = true;
-	rq->after = true;
 }
 
 /* In a call, so that the compiler has saved what it needs. */
@@ -258,7 +272,10 @@ static __attribute__((noinline)) void give_way(void)
 
 	sched_spin_lock(&rq->lock);
 	rq->resched = false;
-	if (rq->ready_bits >> self->priority > 1) {
+	if (!sched_allowed(self, rq->id)) {
+		leave_vcpu(rq, self, VCPUS_MAX);
+		sched_switch(rq);
+	} else if (rq->ready_bits >> self->priority > 1) {
 		push_aside(rq, self);
 		sched_switch(rq);
 	} else {
@@ -298,30 +315,21 @@ static enum leave why_leave(struct runq *rq, struct thread *self)
 	return LEAVE_NOT;
 }
 
-/* Locked. */
-static void leave_vcpu(struct runq *rq, struct thread *self, unsigned int to)
-{
-	self->state = THREAD_MOVING;
-	rq->left = self;
-	rq->left_to = to;
-	rq->after = true;
-}
-
 void thread_preempt(void)
 {
 	struct runq *rq = VCPU(runq);
 	struct thread *self = VCPU(current);
 	enum leave leave;
 	unsigned int to;
-	bool vectors;
+	bool vectors, pulled = false;
 
 	if (READ_SHARED(self->level) == 0)
 		return;
 	if (sched_is_smp()) {
 		if (READ_ONCE(sched_rt_ready))
-			(void)sched_pull(rq, rq->level);
+			pulled = sched_pull(rq, rq->level);
 		if (READ_ONCE(rq->tick_due))
-			sched_pull_older(rq, READ_SHARED(self->priority));
+			pulled |= sched_pull_older(rq, READ_SHARED(self->priority));
 	}
 	sched_spin_lock(&rq->lock);
 	rq->resched = false;
@@ -330,6 +338,12 @@ void thread_preempt(void)
 	if (rq->tick_due)
 		tick_again(rq, leave != LEAVE_NOT);
 	if (leave == LEAVE_NOT) {
+		/* Something has changed. If it is still here: on its way it was in no queue where
+		 * an idle vCPU could see it. If not, others may be there that we were told of. */
+		if (pulled) {
+			sched_offer_ready(rq);
+			sched_upcall_soon();
+		}
 		sched_spin_unlock(&rq->lock);
 		return;
 	}

@@ -37,6 +37,7 @@ struct runq {
 	bool after;
 	bool after_wake;      /* sched_moved is to be woken */
 	bool offer;           /* what is ready now does not run at once: sched_offer() */
+	bool pass_on;         /* nor perhaps what is ready elsewhere and counted on this vCPU */
 	struct thread *left;  /* the thread switched from: gone, or to be moved to another queue */
 	unsigned int left_to; /* where; VCPUS_MAX: anywhere */
 	struct timer tick;
@@ -145,11 +146,16 @@ unsigned int sched_least_loaded(uint64_t vcpus, unsigned int preferred);
 void sched_place(struct thread *thread, unsigned int wanted);
 /* A thread was put into a queue and does not run at once: somebody else may take it. */
 void sched_offer(uint8_t level, uint64_t affinity);
+/* All that is ready in a locked queue and does not run. */
+void sched_offer_ready(struct runq *rq);
+/* The vCPU was perhaps chosen for one that is ready elsewhere, and runs a better one that came
+ * meanwhile: somebody else is to have it. Events disabled, no lock. */
+void sched_pass_on(const struct runq *rq);
 /* Takes a thread above level from another vCPU to this one. True when one was found. No lock. */
 bool sched_pull(struct runq *rq, uint8_t level);
 /* The running thread's slice is over: who waited longer elsewhere than anybody here shall run next.
- * No lock. */
-void sched_pull_older(struct runq *rq, unsigned int priority);
+ * True when one was found. No lock. */
+bool sched_pull_older(struct runq *rq, unsigned int priority);
 /* Where the running thread of the locked queue, whose slice is over, goes: perhaps this vCPU. */
 unsigned int sched_balance(struct runq *rq, const struct thread *thread);
 /* The work after a switch; the run queue is unlocked by it. */

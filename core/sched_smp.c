@@ -144,6 +144,8 @@ void sched_place(struct thread *thread, unsigned int wanted)
 		if (to->is_online && sched_allowed(thread, to->id))
 			break;
 		sched_unlock_two(from, to);
+		/* It may sleep, and be counted as taken: it shall say again that it is idle. */
+		smp_kick(to->id);
 		wanted = VCPUS_MAX;
 	}
 	/* Whoever locks the queue that guards the thread must not find it in between. */
@@ -246,11 +248,12 @@ bool sched_pull(struct runq *rq, uint8_t level)
 	return false;
 }
 
-void sched_pull_older(struct runq *rq, unsigned int priority)
+bool sched_pull_older(struct runq *rq, unsigned int priority)
 {
 	struct runq *from = NULL;
 	struct thread *ours, *theirs;
 	unsigned int most = 0;
+	bool pulled = false;
 
 	for (uint64_t left = READ_ONCE(sched_online) & ~sched_bit(rq->id); left; left &= left - 1) {
 		struct runq *other = sched_runqs[__builtin_ctzll(left)];
@@ -261,7 +264,7 @@ void sched_pull_older(struct runq *rq, unsigned int priority)
 		}
 	}
 	if (!from)
-		return;
+		return false;
 	sched_lock_two(rq, from);
 	if (rq->is_online && rq->ready_bits >> priority & from->ready_bits >> priority & 1) {
 		uint64_t since;
@@ -275,13 +278,14 @@ void sched_pull_older(struct runq *rq, unsigned int priority)
 			WRITE_ONCE(theirs->vcpu, rq->id);
 			sched_enqueue(rq, theirs, true);
 			theirs->ready_ticks = since;
+			pulled = true;
 		}
 	}
 	sched_unlock_two(rq, from);
+	return pulled;
 }
 
-/* Offers what is ready and does not run. Locked. */
-static void offer_ready(struct runq *rq)
+void sched_offer_ready(struct runq *rq)
 {
 	uint64_t bits = rq->ready_bits;
 
@@ -300,15 +304,30 @@ static void offer_ready(struct runq *rq)
 	}
 }
 
+void sched_pass_on(const struct runq *rq)
+{
+	for (uint64_t left = READ_ONCE(sched_online) & ~sched_bit(rq->id); left; left &= left - 1) {
+		struct runq *from = sched_runqs[__builtin_ctzll(left)];
+		uint64_t bits = READ_ONCE(from->ready_bits);
+
+		/* One that is idle runs them itself; others than real-time threads want idle ones. */
+		if (READ_ONCE(from->level) == 0 || !(bits > 1 || (bits && READ_ONCE(sched_idle))))
+			continue;
+		sched_spin_lock(&from->lock);
+		sched_offer_ready(from);
+		sched_spin_unlock(&from->lock);
+	}
+}
+
 void sched_after(struct runq *rq)
 {
 	struct thread *left = rq->left;
 	unsigned int left_to = rq->left_to;
-	bool wake_moved = rq->after_wake;
+	bool wake_moved = rq->after_wake, passes = rq->pass_on && sched_is_smp();
 
 	if (rq->offer && sched_is_smp())
-		offer_ready(rq);
-	rq->offer = false;
+		sched_offer_ready(rq);
+	rq->offer = rq->pass_on = false;
 	rq->left = NULL;
 	rq->after_wake = false;
 	rq->after = sched_many;
@@ -319,6 +338,8 @@ void sched_after(struct runq *rq)
 		sched_place(left, left_to);
 	if (wake_moved)
 		waitq_wake_all(&sched_moved);
+	if (passes)
+		sched_pass_on(rq);
 }
 
 bool sched_may_spin(void)
@@ -356,8 +377,6 @@ static void run_ready(struct runq *rq)
 		if (several_ready(rq))
 			sched_tick_arm(rq, THREAD_SLICE_NS);
 	}
-	/* Whoever put two threads here took each for the one that runs. */
-	rq->offer = rq->after = sched_many;
 	sched_switch(rq);
 }
 
@@ -461,25 +480,48 @@ _Noreturn void sched_vcpu_run(void)
 	sched_idle_loop();
 }
 
-/* Takes all ready threads out of the queue and places them elsewhere. */
-static void move_ready(struct runq *rq)
+/* The best ready thread that may not run here, or does so no more. Locked. */
+static struct thread *find_misplaced(struct runq *rq)
 {
+	struct list_node *node;
+
+	for (uint64_t bits = rq->ready_bits; bits;) {
+		unsigned int priority = 63U - (unsigned int)__builtin_clzll(bits);
+
+		list_for_each (node, &rq->ready[priority]) {
+			struct thread *thread = container_of(node, struct thread, run_node);
+
+			if (!sched_allowed(thread, rq->id))
+				return thread;
+		}
+		bits &= ~(1ULL << priority);
+	}
+	return NULL;
+}
+
+/* vCPUs have come or gone: places elsewhere what may not run on this one now. */
+static void move_misplaced(struct runq *rq)
+{
+	bool leaves;
+
 	for (;;) {
 		struct thread *thread;
 
 		sched_spin_lock(&rq->lock);
-		if (!rq->ready_bits) {
-			sched_spin_unlock(&rq->lock);
-			return;
-		}
-		/* The best one first. */
-		thread = container_of(rq->ready[63 - __builtin_clzll(rq->ready_bits)].next,
-				      struct thread, run_node);
+		thread = find_misplaced(rq);
+		if (!thread)
+			break;
 		sched_dequeue(rq, thread);
 		thread->state = THREAD_MOVING;
 		sched_spin_unlock(&rq->lock);
 		sched_place(thread, VCPUS_MAX);
 	}
+	leaves = rq->level > 0 && !sched_allowed(rq->current, rq->id);
+	sched_spin_unlock(&rq->lock);
+	if (leaves && rq == VCPU(runq))
+		sched_upcall_soon();
+	else if (leaves)
+		smp_kick(rq->id);
 }
 
 /* The vCPU runs its idle thread, whose switch is complete. Events disabled. */
@@ -511,7 +553,9 @@ int sched_vcpu_drain(struct vcpu *v)
 	__atomic_fetch_and(&sched_online, ~sched_bit(v->id), __ATOMIC_SEQ_CST);
 	__atomic_fetch_and(&sched_idle, ~sched_bit(v->id), __ATOMIC_SEQ_CST);
 	sched_spin_unlock(&rq->lock);
-	move_ready(rq);
+	move_misplaced(rq);
+	/* It was perhaps chosen for what is ready elsewhere. */
+	sched_pass_on(rq);
 	if (VCPU(runq) == rq)
 		sched_leave();
 	else
@@ -524,11 +568,15 @@ void sched_vcpu_undrain(struct vcpu *v)
 {
 	bool enabled = events_disable();
 	struct runq *rq = v->runq;
+	uint64_t online;
 
 	sched_spin_lock(&rq->lock);
 	WRITE_SHARED(rq->is_online, true);
-	__atomic_fetch_or(&sched_online, sched_bit(rq->id), __ATOMIC_SEQ_CST);
+	online = __atomic_fetch_or(&sched_online, sched_bit(rq->id), __ATOMIC_SEQ_CST);
 	sched_spin_unlock(&rq->lock);
 	smp_kick(v->id);
+	/* Those that are bound to it ran anywhere until now. */
+	for (; online; online &= online - 1)
+		move_misplaced(sched_runqs[__builtin_ctzll(online)]);
 	events_restore(enabled);
 }

@@ -373,10 +373,13 @@ enum place { PLACE_KEEP, PLACE_HEAD, PLACE_TAIL };
 static bool changed_running(struct runq *rq, struct thread *thread, enum place place)
 {
 	uint64_t better = rq->ready_bits >> thread->priority;
-	bool look = better > 1;
+	bool look = better > 1, raised = thread->level > rq->level;
 
 	if (thread->level != rq->level)
 		sched_set_level(rq, thread->level);
+	/* What was put here to push it aside is now another vCPU's. */
+	if (raised)
+		sched_offer_ready(rq);
 	if (place == PLACE_TAIL && better) {
 		thread->to_tail = true;
 		look = true;
@@ -398,7 +401,7 @@ static void apply(struct runq *rq, struct thread *thread, enum place place)
 {
 	uint8_t before = thread->priority, after = effective(thread), level;
 	uint64_t affinity = thread->affinity;
-	bool kick = false, offer = false;
+	bool kick = false, offer = false, raised = false;
 	unsigned int id = rq->id;
 
 	if (READ_SHARED(thread->state) == THREAD_READY &&
@@ -406,12 +409,13 @@ static void apply(struct runq *rq, struct thread *thread, enum place place)
 		sched_dequeue(rq, thread);
 		set_priority(thread, after);
 		sched_enqueue(rq, thread, place != PLACE_TAIL);
-		/* Also when it is no better than before: its idle vCPU may have looked just when
-		 * it was in no list. */
+		/* Also when it is no better than before: an idle vCPU may have looked just when it
+		 * was in no list. */
 		kick = sched_notice(rq, thread->level);
-		offer = after > before && thread->level <= rq->level;
+		offer = thread->level <= rq->level;
 	} else {
 		set_priority(thread, after);
+		raised = rq->current == thread && after > before;
 		if (rq->current == thread)
 			kick = changed_running(rq, thread, place);
 	}
@@ -421,6 +425,8 @@ static void apply(struct runq *rq, struct thread *thread, enum place place)
 		smp_kick(id);
 	if (offer)
 		sched_offer(level, affinity);
+	if (raised && READ_ONCE(sched_rt_ready))
+		sched_pass_on(rq);
 }
 
 int thread_set_policy(struct thread *thread, enum thread_policy policy, unsigned int priority)

@@ -24,7 +24,7 @@
 #include "test/host/check_main.h"
 #include "test/mock/sim.h"
 
-#define SEEDS_DEFAULT 200
+#define SEEDS_DEFAULT 1200
 #define THREADS_MAX   8
 
 static struct sim_thread threads[THREADS_MAX];

@@ -274,6 +274,62 @@ static void case_affinity(void *arg)
 	join_all();
 }
 
+/* Whatever a thread was placed, offered or pulled for has changed when it arrives; then all is quiet
+ * for long enough that the simulator looks. */
+static uint32_t fidgeting;
+
+/* Nobody may be changed who does not exist yet or any more. */
+static void wait_for_all(uint32_t total)
+{
+	uint32_t now = __atomic_add_fetch(&fidgeting, 1, __ATOMIC_RELAXED);
+
+	futex_wake(&fidgeting, FUTEX_ALL);
+	for (; now < total; now = __atomic_load_n(&fidgeting, __ATOMIC_RELAXED))
+		(void)futex_wait(&fidgeting, now, TIME_NEVER, 0, "others");
+}
+
+static void fidget(void *arg)
+{
+	(void)arg;
+	wait_for_all(threads_count);
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		switch (sim_below(8)) {
+		case 0:
+		case 1:
+			change_others();
+			break;
+		case 2:
+			(void)thread_set_affinity(thread_self(),
+						  sim_below(2) ? UINT64_MAX : 1 + sim_below(15));
+			break;
+		case 3:
+		case 4:
+			(void)wait_until(sim_now_ns() + sim_below(10000), false);
+			break;
+		case 5:
+			thread_yield();
+			break;
+		default:
+			for (unsigned int i = sim_below(100); i > 0; i--)
+				sim_point();
+		}
+	}
+	wait_for_all(2 * threads_count);
+}
+
+static void case_fidget(void *arg)
+{
+	(void)arg;
+	SIM_CHECK(thread_set_policy(thread_self(), THREAD_FIFO, 20) == 0);
+	start_any(2, 6, fidget);
+	for (unsigned int i = 0; i < 60; i++) {
+		(void)wait_until(sim_now_ns() + sim_below(20000), false);
+		change_vcpus();
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	join_all();
+}
+
 /* Equal shares of the processors for who does nothing but compute. */
 static void work(void *arg)
 {
@@ -310,13 +366,15 @@ CASE(interrupt, 1, 0)
 CASE(policy, 1, 0)
 CASE(wander, 1, 0)
 CASE(affinity, 1, 0)
+CASE(fidget, 1, 0)
 CASE(fairness, 20, 8)
 
 Suite *test_suite(void)
 {
 	const struct sim_case cases[] = {{"waitq", test_waitq},       {"interrupt", test_interrupt},
 					 {"policy", test_policy},     {"wander", test_wander},
-					 {"affinity", test_affinity}, {"fairness", test_fairness}};
+					 {"affinity", test_affinity}, {"fidget", test_fidget},
+					 {"fairness", test_fairness}};
 
 	return suite_of("sched", cases, sizeof(cases) / sizeof(cases[0]));
 }
