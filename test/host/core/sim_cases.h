@@ -179,12 +179,12 @@ static inline double seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static inline void run_seeds(const char *name, void (*fn)(void *arg), unsigned int share,
+static inline void run_seeds(const char *name, void (*fn)(void *arg), unsigned long seeds,
 			     unsigned int switch_one_in)
 {
 	const char *one = getenv("SEED"), *many = getenv("SIM_SEEDS");
 	unsigned long first = one ? strtoul(one, NULL, 0) : 1;
-	unsigned long count = one ? 1 : many ? strtoul(many, NULL, 0) : SEEDS_DEFAULT / share;
+	unsigned long count = one ? 1 : many ? strtoul(many, NULL, 0) : seeds;
 	double begin = seconds();
 
 	for (unsigned long seed = first; seed < first + count; seed++) {
@@ -205,10 +205,10 @@ static inline void run_seeds(const char *name, void (*fn)(void *arg), unsigned i
 	fflush(stdout);
 }
 
-#define CASE(name, share, switch_one_in)                                                           \
+#define CASE(name, seeds, switch_one_in)                                                           \
 	START_TEST(test_##name)                                                                    \
 	{                                                                                          \
-		run_seeds(#name, case_##name, share, switch_one_in);                               \
+		run_seeds(#name, case_##name, seeds, switch_one_in);                               \
 	}                                                                                          \
 	END_TEST
 

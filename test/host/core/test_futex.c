@@ -313,12 +313,12 @@ static void case_order(void *arg)
 	join_all();
 }
 
-CASE(mutex, 1, 0)
-CASE(semaphore, 1, 0)
-CASE(condition, 1, 0)
-CASE(inheritance, 1, 0)
-CASE(deadlock, 1, 0)
-CASE(order, 1, 0)
+CASE(mutex, SEEDS_DEFAULT, 0)
+CASE(semaphore, SEEDS_DEFAULT, 0)
+CASE(condition, SEEDS_DEFAULT, 0)
+CASE(inheritance, SEEDS_DEFAULT, 0)
+CASE(deadlock, SEEDS_DEFAULT, 0)
+CASE(order, SEEDS_DEFAULT, 0)
 
 Suite *test_suite(void)
 {

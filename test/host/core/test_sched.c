@@ -361,13 +361,13 @@ static void case_fairness(void *arg)
 	join_all();
 }
 
-CASE(waitq, 1, 0)
-CASE(interrupt, 1, 0)
-CASE(policy, 1, 0)
-CASE(wander, 1, 0)
-CASE(affinity, 1, 0)
-CASE(fidget, 1, 0)
-CASE(fairness, 20, 8)
+CASE(waitq, SEEDS_DEFAULT, 0)
+CASE(interrupt, SEEDS_DEFAULT, 0)
+CASE(policy, SEEDS_DEFAULT, 0)
+CASE(wander, SEEDS_DEFAULT, 0)
+CASE(affinity, SEEDS_DEFAULT, 0)
+CASE(fidget, 4 * SEEDS_DEFAULT, 0)
+CASE(fairness, SEEDS_DEFAULT / 20, 8)
 
 Suite *test_suite(void)
 {

@@ -160,8 +160,8 @@ static void case_fair(void *arg)
 		sim_fail("turns from %lu to %lu", least, most);
 }
 
-CASE(any_way, 1, 0)
-CASE(fair, 10, 64)
+CASE(any_way, SEEDS_DEFAULT, 0)
+CASE(fair, SEEDS_DEFAULT / 10, 64)
 
 Suite *test_suite(void)
 {
