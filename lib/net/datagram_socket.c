@@ -13,6 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/base/list.h"
 #include "lib/base/string.h"
+#include "lib/net/interface_send.h"
 #include "lib/net/socket_parts.h"
 
 #define QUEUE_BYTES_DEFAULT 212992u /* Linux's */
@@ -43,6 +44,7 @@ struct datagram_socket {
 	size_t queue_bytes, queue_bytes_max;
 	uint64_t dropped;
 	bool connected;
+	struct net_sender sender; /* waits: nothing can be sent now */
 };
 
 static struct datagram_socket *of(struct net_socket *socket)
@@ -117,6 +119,23 @@ static u8_t on_raw(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr
 	return 0;
 }
 
+void net_datagram_fail(struct udp_pcb *pcb, int error)
+{
+	struct datagram_socket *socket = pcb->recv_arg;
+
+	if (pcb->recv != on_udp)
+		return;
+	socket->base.error = error;
+	pollhead_wake(&socket->base.head);
+}
+
+static void on_room(struct net_sender *sender)
+{
+	struct datagram_socket *socket = container_of(sender, struct datagram_socket, sender);
+
+	pollhead_wake(&socket->base.head);
+}
+
 /* ---- Life ---- */
 
 int net_datagram_create(unsigned int family, enum net_type type, unsigned int protocol,
@@ -134,6 +153,7 @@ int net_datagram_create(unsigned int family, enum net_type type, unsigned int pr
 	pollhead_init(&socket->base.head);
 	list_init(&socket->queue);
 	socket->queue_bytes_max = QUEUE_BYTES_DEFAULT;
+	socket->sender.fn = on_room;
 	enabled = net_lock();
 	if (type == NET_RAW)
 		socket->pcb.raw = raw_new_ip_type(kind, (u8_t)protocol);
@@ -172,6 +192,7 @@ static void datagram_close(struct net_socket *base, bool abort)
 	bool enabled = net_lock();
 
 	(void)abort;
+	net_sender_cancel(&socket->sender);
 	if (is_raw(socket))
 		raw_remove(socket->pcb.raw);
 	else
@@ -311,6 +332,7 @@ static int send_pbuf(struct datagram_socket *socket, struct pbuf *p, const ip_ad
 		pcb->ttl = message->hop_limit;
 	if (message->interface)
 		pcb->netif_idx = (u8_t)message->interface;
+	net_interface_refused = false;
 	if (is_raw(socket))
 		error = to ? raw_sendto(socket->pcb.raw, p, to) : raw_send(socket->pcb.raw, p);
 	else
@@ -318,6 +340,10 @@ static int send_pbuf(struct datagram_socket *socket, struct pbuf *p, const ip_ad
 			   : udp_send(socket->pcb.udp, p);
 	pcb->ttl = ttl;
 	pcb->netif_idx = netif_idx;
+	if (error == ERR_MEM && net_interface_refused) {
+		net_sender_wait(&socket->sender);
+		return -EAGAIN;
+	}
 	/* Not allowed to broadcast. */
 	return error == ERR_VAL ? -EACCES : net_errno(error);
 }
@@ -328,6 +354,11 @@ static int send_locked(struct datagram_socket *socket, struct pbuf *p,
 	ip_addr_t to;
 	int error;
 
+	if (socket->base.error) {
+		error = socket->base.error;
+		socket->base.error = 0;
+		return error;
+	}
 	if (socket->base.write_shut)
 		return -EPIPE;
 	if (message->address.family == 0) {
@@ -405,7 +436,10 @@ static int64_t datagram_receive(struct net_socket *base, struct net_message *mes
 	bool enabled = net_lock();
 	int64_t result = -EAGAIN;
 
-	if (!list_empty(&socket->queue)) {
+	if (base->error) {
+		result = base->error;
+		base->error = 0;
+	} else if (!list_empty(&socket->queue)) {
 		datagram = container_of(socket->queue.next, struct datagram, node);
 		describe(base, datagram, message);
 		if (message->flags & NET_PEEK) {
@@ -415,9 +449,6 @@ static int64_t datagram_receive(struct net_socket *base, struct net_message *mes
 			list_remove(&datagram->node);
 			socket->queue_bytes -= datagram->p->tot_len + DATAGRAM_OVERHEAD;
 		}
-	} else if (base->error) {
-		result = base->error;
-		base->error = 0;
 	} else if (base->read_shut) {
 		result = 0;
 	}
@@ -450,7 +481,7 @@ static unsigned int datagram_poll(struct net_socket *base)
 {
 	struct datagram_socket *socket = of(base);
 	bool enabled = net_lock();
-	unsigned int bits = NET_WRITABLE;
+	unsigned int bits = socket->sender.waits ? 0 : NET_WRITABLE;
 
 	if (!list_empty(&socket->queue) || base->read_shut || base->error)
 		bits |= NET_READABLE;

@@ -283,6 +283,8 @@ static void changed(struct netdev *dev)
 			netif_set_link_down(&interface->netif);
 		net_config_changed(&interface->netif);
 		net_timers_changed();
+		/* What waits goes, or is lost now that nobody takes it. */
+		net_flush_later(&interface->flush);
 	}
 	net_unlock(enabled);
 }

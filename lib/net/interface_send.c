@@ -19,6 +19,7 @@
 #define IP_BYTES_MAX    65535u
 #define PROTOCOL_TCP    6
 #define PROTOCOL_UDP    17
+#define NET_SEND_QUEUE_LOW (NET_SEND_QUEUE_MAX / 4)
 #define TCP_FLAGS_FINAL (TCP_FIN | TCP_PSH)
 
 /* Where things are in a packet that was made here. */
@@ -258,6 +259,40 @@ static int send_first(struct net_interface *interface, struct gathered *gathered
 	return 0;
 }
 
+/* ---- Who waits for room ---- */
+
+bool net_interface_refused;
+static struct list_node senders = {&senders, &senders};
+
+void net_sender_wait(struct net_sender *sender)
+{
+	if (sender->waits)
+		return;
+	sender->waits = true;
+	list_append(&senders, &sender->node);
+}
+
+void net_sender_cancel(struct net_sender *sender)
+{
+	if (!sender->waits)
+		return;
+	sender->waits = false;
+	list_remove(&sender->node);
+}
+
+/* All of them: who is first may want another interface. */
+static void wake_senders(void)
+{
+	while (!list_empty(&senders)) {
+		struct net_sender *sender = container_of(senders.next, struct net_sender, node);
+
+		net_sender_cancel(sender);
+		sender->fn(sender);
+	}
+}
+
+/* ---- The queue ---- */
+
 static void flush_interface(struct net_flush *flush)
 {
 	struct net_interface *interface =
@@ -269,6 +304,8 @@ static void flush_interface(struct net_flush *flush)
 		if (send_first(interface, &gathered))
 			break;
 	interface->dev->ops->kick(interface->dev);
+	if (interface->last - interface->first <= NET_SEND_QUEUE_LOW)
+		wake_senders();
 }
 
 void net_interface_send_init(struct net_interface *interface)
@@ -282,6 +319,7 @@ err_t net_interface_output(struct netif *netif, struct pbuf *p)
 	struct net_interface *interface = netif->state;
 
 	if (!interface->queue || interface->last - interface->first == NET_SEND_QUEUE_MAX) {
+		net_interface_refused = interface->queue;
 		interface->dev->stats.sent_dropped++;
 		return ERR_MEM;
 	}
@@ -300,4 +338,5 @@ void net_interface_send_drop(struct net_interface *interface)
 		pbuf_free(at(interface, interface->first++));
 	heap_free(interface->queue);
 	interface->queue = NULL;
+	wake_senders();
 }

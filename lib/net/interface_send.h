@@ -6,6 +6,7 @@
 #include <lwip/netif.h>
 
 #include "core/netdev.h"
+#include "lib/base/list.h"
 #include "lib/net/stack.h"
 
 #define NET_SEND_QUEUE_MAX 1024u /* packets; a power of two */
@@ -17,7 +18,6 @@ struct net_interface {
 	struct net_flush flush;
 	struct pbuf **queue; /* NET_SEND_QUEUE_MAX of them; free-running first and last */
 	unsigned int first, last;
-	bool blocked; /* the device has no room; it says when it has */
 };
 
 /* "eth0"; not of the loopback interface. */
@@ -25,6 +25,17 @@ static inline const char *net_interface_name(const struct netif *netif)
 {
 	return ((const struct net_interface *)netif->state)->dev->name;
 }
+
+/* Who waits until an interface has room for packets again. Zeros: nobody. */
+struct net_sender {
+	struct list_node node;
+	bool waits;
+	void (*fn)(struct net_sender *sender); /* there is room, and it does not wait any more */
+};
+/* Set when a packet was refused because the queue was full, until somebody clears it. */
+extern bool net_interface_refused;
+void net_sender_wait(struct net_sender *sender);
+void net_sender_cancel(struct net_sender *sender);
 
 void net_interface_send_init(struct net_interface *interface);
 /* lwIP's linkoutput: takes a reference. ERR_MEM: the queue is full. */

@@ -14,11 +14,19 @@
 #define NET_PORT_LAST  60999u
 #define NET_PORT_TRIES 64u
 
+struct tcp_pcb;
+struct udp_pcb;
+
 extern const struct net_socket_ops net_tcp_ops, net_datagram_ops;
 
 int net_tcp_create(unsigned int family, struct net_socket **socket_out);
 int net_datagram_create(unsigned int family, enum net_type type, unsigned int protocol,
 			struct net_socket **socket_out);
+
+/* What was sent did not arrive: the program is told so. pcb may also be somebody else's than a
+ * socket's, for whom nothing happens; net_tcp_fail() may free it. Under net_lock. */
+void net_datagram_fail(struct udp_pcb *pcb, int error);
+void net_tcp_fail(struct tcp_pcb *pcb, int error);
 
 /* A random port to try. Under net_lock. */
 uint16_t net_port_random(void);

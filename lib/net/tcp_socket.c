@@ -90,21 +90,38 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t bytes)
 	return ERR_OK;
 }
 
-/* The control block is gone already. */
+/* The control block is gone, or about to go. */
+static void broke(struct tcp_socket *tcp, int error)
+{
+	tcp->pcb = NULL;
+	tcp->rx_end = true;
+	if (error)
+		tcp->base.error = error;
+	tcp->connecting = tcp->connected = false;
+	pollhead_wake(&tcp->base.head);
+}
+
 static void on_error(void *arg, err_t error)
 {
 	struct tcp_socket *tcp = arg;
 
-	tcp->pcb = NULL;
-	tcp->rx_end = true;
 	if (tcp->connecting)
-		tcp->base.error = error == ERR_RST ? -ECONNREFUSED : -ETIMEDOUT;
+		broke(tcp, error == ERR_RST ? -ECONNREFUSED : -ETIMEDOUT);
 	else if (error == ERR_ABRT)
-		tcp->base.error = -ETIMEDOUT;
-	else if (error != ERR_CLSD)
-		tcp->base.error = net_errno(error);
-	tcp->connecting = tcp->connected = false;
-	pollhead_wake(&tcp->base.head);
+		broke(tcp, -ETIMEDOUT);
+	else
+		broke(tcp, error == ERR_CLSD ? 0 : net_errno(error));
+}
+
+void net_tcp_fail(struct tcp_pcb *pcb, int error)
+{
+	struct tcp_socket *tcp = pcb->callback_arg;
+
+	if (pcb->errf != on_error)
+		return;
+	tcp_err(pcb, NULL);
+	broke(tcp, error);
+	tcp_abandon(pcb, 0);
 }
 
 static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t error)

@@ -15,6 +15,7 @@
 #include "core/sleeplock.h"
 #include "core/time.h"
 #include "core/wait.h"
+#include "lib/base/error.h"
 #include "lib/net/config.h"
 #include "lib/net/interface.h"
 #include "lib/net/stack.h"
@@ -25,6 +26,7 @@
 void (*netstack_on_frame)(const uint8_t *frame, size_t bytes_count);
 long netstack_fail_alloc = -1;
 long netstack_blocks;
+bool netstack_blocked;
 uint64_t netstack_now_ns = 1000 * NS_PER_S;
 
 /* --- what the stack stands on --- */
@@ -144,6 +146,8 @@ static int transmit(struct netdev *dev, const struct netdev_packet *packet)
 	(void)dev;
 	if (packet->bytes_total > sizeof(frame))
 		abort();
+	if (netstack_blocked)
+		return -EAGAIN;
 	for (size_t i = 0; i < packet->pieces_count; i++) {
 		memcpy(frame + done, packet->pieces[i].bytes, packet->pieces[i].bytes_count);
 		done += packet->pieces[i].bytes_count;
@@ -189,6 +193,12 @@ void netstack_receive(const uint8_t *frame, size_t bytes_count, bool checked)
 
 	(void)netdev_receive(&dev, &packet, &batch);
 	netdev_deliver(&dev, &batch);
+}
+
+void netstack_room(void)
+{
+	netstack_blocked = false;
+	netdev_room(&dev);
 }
 
 /* --- sums --- */

@@ -17,6 +17,7 @@
 extern void (*netstack_on_frame)(const uint8_t *frame, size_t bytes_count);
 /* Allocations until one fails; negative: none does. */
 extern long netstack_fail_alloc;
+extern bool netstack_blocked; /* the device takes nothing */
 extern uint64_t netstack_now_ns;
 extern long netstack_blocks; /* of memory in use */
 
@@ -24,6 +25,8 @@ extern long netstack_blocks; /* of memory in use */
 void netstack_start(unsigned int features, const char *ip);
 /* A frame comes in; checked: somebody else has looked at its sum. */
 void netstack_receive(const uint8_t *frame, size_t bytes_count, bool checked);
+/* The device has room again. */
+void netstack_room(void);
 /* Lets time pass, timers fire. */
 void netstack_advance(uint64_t ns);
 

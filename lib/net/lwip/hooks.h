@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What lwIP asks of us on its way; provided by lib/net/stack.c. */
+/* What lwIP asks of us on its way; provided by lib/net/stack.c unless it says otherwise. */
 #ifndef LIB_NET_LWIP_HOOKS_H
 #define LIB_NET_LWIP_HOOKS_H
 
@@ -10,5 +10,11 @@ uint32_t net_tcp_isn(const ip_addr_t *local, uint16_t local_port, const ip_addr_
 		     uint16_t remote_port);
 #define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port)                                  \
 	net_tcp_isn(local, local_port, remote, remote_port)
+
+/* Somebody says that what we sent did not arrive: p has the whole ICMP message. v6: of ICMPv6, whose
+ * sum was looked at. Provided by lib/net/unreachable.c. */
+struct pbuf;
+void net_unreachable(int v6, const struct pbuf *p);
+#define LWIP_HOOK_UNREACHABLE(v6, p) net_unreachable(v6, p)
 
 #endif

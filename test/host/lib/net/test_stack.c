@@ -6,7 +6,8 @@
  * Links: lib/net/interface_send.c lib/net/config.c lib/net/socket.c lib/net/tcp_socket.c
  * Links: lib/net/tcp_options.c lib/net/datagram_socket.c core/netdev.c core/pollhead.c
  * Links: lib/base/format.c lib/base/parse.c lib/base/siphash.c test/mock/mock_netstack.c
- * Links: test/host/fake_core.c test/host/fake_spinlock.c
+ * Links: test/host/fake_core.c test/host/fake_spinlock.c test/host/lib/net/frames.c
+ * Links: lib/net/unreachable.c
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,68 +17,18 @@
 #include "lib/net/socket.h"
 #include "lib/net/stack.h"
 #include "test/host/check_main.h"
+#include "test/host/lib/net/frames.h"
 #include "test/mock/mock_netstack.h"
 
 #define PORT        7
-#define ETH         14u
 #define HEAD        54u /* Ethernet, IPv4, TCP without options */
-#define FRAME_MAX   1600u
 #define WIRE_FRAMES 4096u
 #define SEGMENT     1000u
 #define BULK        200000u
-#define NS_PER_MS   1000000ULL
 
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 
 /* --- frames --- */
-
-static void put16(uint8_t *at, uint32_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-	put16(at, value >> 16);
-	put16(at + 2, value);
-}
-
-static uint32_t get16(const uint8_t *at)
-{
-	return (uint32_t)at[0] << 8 | at[1];
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-	return get16(at) << 16 | get16(at + 2);
-}
-
-static const uint8_t our_mac[6] = {0, 0x16, 0x3e, 0, 0, 2}, peer_mac[6] = {0, 0x16, 0x3e, 0, 0, 1};
-
-static void start_frame(uint8_t *frame, uint32_t kind)
-{
-	memcpy(frame, our_mac, 6);
-	memcpy(frame + 6, peer_mac, 6);
-	put16(frame + 12, kind);
-}
-
-/* The neighbour is known from now on. */
-static void say_arp(uint32_t address)
-{
-	uint8_t frame[42] = {0};
-
-	start_frame(frame, 0x806);
-	put16(frame + 14, 1);
-	put16(frame + 16, 0x800);
-	frame[18] = 6;
-	frame[19] = 4;
-	put16(frame + 20, 1);
-	memcpy(frame + 22, peer_mac, 6);
-	put32(frame + 28, address);
-	put32(frame + 38, NETSTACK_ADDRESS);
-	netstack_receive(frame, sizeof(frame), false);
-}
 
 struct segment {
 	uint32_t source, seq, ack;
@@ -92,20 +43,20 @@ static size_t make_tcp(uint8_t *frame, const struct segment *segment)
 	uint8_t *ip = frame + ETH, *tcp = ip + 20;
 
 	memset(frame, 0, HEAD);
-	start_frame(frame, 0x800);
+	frame_start(frame, 0x800);
 	ip[0] = 0x45;
-	put16(ip + 2, (uint32_t)(40 + segment->bytes_count));
+	frame_put16(ip + 2, (uint32_t)(40 + segment->bytes_count));
 	ip[8] = 64;
 	ip[9] = 6;
-	put32(ip + 12, segment->source);
-	put32(ip + 16, NETSTACK_ADDRESS);
-	put16(tcp, segment->from);
-	put16(tcp + 2, segment->to);
-	put32(tcp + 4, segment->seq);
-	put32(tcp + 8, segment->ack);
+	frame_put32(ip + 12, segment->source);
+	frame_put32(ip + 16, NETSTACK_ADDRESS);
+	frame_put16(tcp, segment->from);
+	frame_put16(tcp + 2, segment->to);
+	frame_put32(tcp + 4, segment->seq);
+	frame_put32(tcp + 8, segment->ack);
 	tcp[12] = 5 << 4;
 	tcp[13] = segment->flags;
-	put16(tcp + 14, 60000);
+	frame_put16(tcp + 14, 60000);
 	memcpy(frame + HEAD, segment->bytes ? segment->bytes : tcp, segment->bytes_count);
 	netstack_fix_sums(frame, HEAD + segment->bytes_count);
 	return HEAD + segment->bytes_count;
@@ -125,13 +76,13 @@ static void hear(const uint8_t *frame, size_t bytes_count)
 {
 	const uint8_t *tcp = frame + ETH + 20;
 
-	if (bytes_count < HEAD || get16(frame + 12) != 0x800 || frame[ETH + 9] != 6)
+	if (bytes_count < HEAD || frame_get16(frame + 12) != 0x800 || frame[ETH + 9] != 6)
 		return;
-	heard = (struct segment){.source = get32(frame + ETH + 16),
-				 .from = (uint16_t)get16(tcp),
-				 .to = (uint16_t)get16(tcp + 2),
-				 .seq = get32(tcp + 4),
-				 .ack = get32(tcp + 8),
+	heard = (struct segment){.source = frame_get32(frame + ETH + 16),
+				 .from = (uint16_t)frame_get16(tcp),
+				 .to = (uint16_t)frame_get16(tcp + 2),
+				 .seq = frame_get32(tcp + 4),
+				 .ack = frame_get32(tcp + 8),
 				 .flags = tcp[13]};
 }
 
@@ -146,7 +97,7 @@ static void start(void)
 	netstack_on_frame = hear;
 	/* The address is looked for on the wire, and the neighbour answers. */
 	netstack_advance(3000 * NS_PER_MS);
-	say_arp(NETSTACK_PEER);
+	frame_say_arp(NETSTACK_PEER);
 }
 
 static struct net_socket *open_socket(enum net_type type)
@@ -259,7 +210,7 @@ START_TEST(flood)
 	net_get_memory(&memory);
 	ck_assert_uint_eq(memory.refused, 0);
 	/* Among so many neighbours it may have been forgotten. */
-	say_arp(NETSTACK_PEER);
+	frame_say_arp(NETSTACK_PEER);
 	heard.flags = 0;
 	segment = (struct segment){
 		.source = NETSTACK_PEER, .from = 999, .to = PORT, .seq = 77, .flags = SYN};
@@ -346,18 +297,18 @@ static void peer_frame(struct peer *peer, const uint8_t *frame, size_t bytes_cou
 	const uint8_t *ip = frame + ETH, *tcp = ip + 20;
 	uint32_t at, payload, head;
 
-	if (bytes_count < HEAD || get16(frame + 12) != 0x800 || ip[0] != 0x45 || ip[9] != 6 ||
-	    get32(ip + 16) != NETSTACK_PEER || get16(tcp) != PORT || get16(tcp + 2) != 999 ||
-	    get16(ip + 2) + ETH > bytes_count || !sums_are_right(frame, bytes_count))
+	if (bytes_count < HEAD || frame_get16(frame + 12) != 0x800 || ip[0] != 0x45 || ip[9] != 6 ||
+	    frame_get32(ip + 16) != NETSTACK_PEER || frame_get16(tcp) != PORT || frame_get16(tcp + 2) != 999 ||
+	    frame_get16(ip + 2) + ETH > bytes_count || !sums_are_right(frame, bytes_count))
 		return;
 	head = (tcp[12] >> 4) * 4u;
-	if (!(tcp[13] & ACK) || (tcp[13] & (SYN | RST)) || 20 + head > get16(ip + 2))
+	if (!(tcp[13] & ACK) || (tcp[13] & (SYN | RST)) || 20 + head > frame_get16(ip + 2))
 		return;
-	payload = get16(ip + 2) - 20 - head;
-	at = get32(tcp + 8) - peer->isn - 1;
+	payload = frame_get16(ip + 2) - 20 - head;
+	at = frame_get32(tcp + 8) - peer->isn - 1;
 	if (at <= BULK && at > peer->acked)
 		peer->acked = at;
-	at = get32(tcp + 4) - peer->their_isn - 1;
+	at = frame_get32(tcp + 4) - peer->their_isn - 1;
 	for (uint32_t i = 0; i < payload && at + i < BULK; i++) {
 		peer->seen[at + i] = 1;
 		peer->bytes_seen[at + i] = tcp[head + i];
@@ -585,6 +536,163 @@ START_TEST(never_read)
 }
 END_TEST
 
+/* --- datagrams --- */
+
+static const struct net_address peer_port = {
+	.family = 4, .port = 9, .bytes = {10, 0, 0, 1}};
+static struct frame_udp last_udp;
+static unsigned int udp_frames;
+static uint8_t udp_quote[ETH + 28];
+
+static void hear_udp(const uint8_t *frame, size_t bytes_count)
+{
+	if (!frame_read_udp(frame, bytes_count, &last_udp))
+		return;
+	udp_frames++;
+	memcpy(udp_quote, frame, sizeof(udp_quote));
+}
+
+static int64_t say(struct net_socket *socket)
+{
+	static uint8_t byte = 'x';
+	struct net_piece piece = {&byte, 1};
+	struct net_message message = {.pieces = &piece, .pieces_count = 1, .bytes_total = 1};
+
+	return socket->ops->send(socket, &message);
+}
+
+static int64_t listen_once(struct net_socket *socket)
+{
+	uint8_t bytes[16];
+	struct net_piece piece = {bytes, sizeof(bytes)};
+	struct net_message message = {
+		.pieces = &piece, .pieces_count = 1, .bytes_total = sizeof(bytes)};
+
+	return socket->ops->receive(socket, &message);
+}
+
+/* "Unreachable", in answer to what was heard last: IPv4's quoted is a header and quoted_bytes. */
+static void send_unreachable(uint8_t code, const uint8_t *quoted, size_t quoted_bytes)
+{
+	uint8_t frame[128] = {0}, *ip = frame + ETH;
+
+	frame_start(frame, KIND_IPV4);
+	ip[0] = 0x45;
+	frame_put16(ip + 2, (uint32_t)(28 + quoted_bytes));
+	ip[8] = 64;
+	ip[9] = 1;
+	frame_put32(ip + 12, NETSTACK_PEER);
+	frame_put32(ip + 16, NETSTACK_ADDRESS);
+	ip[20] = 3;
+	ip[21] = code;
+	memcpy(ip + 28, quoted, quoted_bytes);
+	netstack_fix_sums(frame, ETH + 28 + quoted_bytes);
+	netstack_receive(frame, ETH + 28 + quoted_bytes, false);
+}
+
+/* Whoever connected is told that nobody is there, once; nobody else, and not by a lie. */
+START_TEST(refused)
+{
+	struct net_socket *connected, *other;
+	const struct net_address any = {.family = 4};
+	uint8_t lie[28];
+
+	start();
+	netstack_on_frame = hear_udp;
+	other = open_socket(NET_DATAGRAM);
+	ck_assert_int_eq(other->ops->bind(other, &any), 0);
+	connected = open_socket(NET_DATAGRAM);
+	ck_assert_int_eq(connected->ops->connect(connected, &peer_port), 0);
+	ck_assert_int_eq(say(connected), 1);
+	ck_assert_uint_eq(last_udp.to_port, 9);
+	ck_assert_int_eq(listen_once(connected), -EAGAIN);
+	/* Of another port, cut short, of a later fragment, what may pass. */
+	memcpy(lie, udp_quote + ETH, sizeof(lie));
+	lie[23]++;
+	send_unreachable(3, lie, sizeof(lie));
+	lie[23]--;
+	send_unreachable(3, lie, sizeof(lie) - 1);
+	lie[7] = 1;
+	send_unreachable(3, lie, sizeof(lie));
+	send_unreachable(1, udp_quote + ETH, 28);
+	ck_assert_int_eq(listen_once(connected), -EAGAIN);
+	send_unreachable(3, udp_quote + ETH, 28);
+	ck_assert_uint_eq(connected->ops->poll(connected), NET_READABLE | NET_WRITABLE | NET_ERROR);
+	ck_assert_int_eq(listen_once(connected), -ECONNREFUSED);
+	ck_assert_int_eq(listen_once(connected), -EAGAIN);
+	/* The next call may also be one that sends. */
+	send_unreachable(3, udp_quote + ETH, 28);
+	ck_assert_int_eq(say(connected), -ECONNREFUSED);
+	ck_assert_int_eq(say(connected), 1);
+	ck_assert_int_eq(listen_once(other), -EAGAIN);
+	connected->ops->close(connected, false);
+	other->ops->close(other, false);
+}
+END_TEST
+
+/* A connection that is being made ends with what a router says of it. */
+START_TEST(unreachable_host)
+{
+	struct net_socket *socket;
+	uint8_t quote[28] = {0x45};
+
+	start();
+	heard.flags = 0;
+	socket = open_socket(NET_STREAM);
+	ck_assert_int_eq(socket->ops->connect(socket, &peer_port), -EINPROGRESS);
+	ck_assert_uint_eq(heard.flags, SYN);
+	quote[9] = 6;
+	frame_put32(quote + 12, NETSTACK_ADDRESS);
+	frame_put32(quote + 16, NETSTACK_PEER);
+	frame_put16(quote + 20, heard.from);
+	frame_put16(quote + 22, heard.to);
+	/* Who does not know the number did not see the segment. */
+	frame_put32(quote + 24, heard.seq + 1);
+	send_unreachable(1, quote, sizeof(quote));
+	ck_assert_int_eq(socket->error, 0);
+	frame_put32(quote + 24, heard.seq);
+	send_unreachable(1, quote, sizeof(quote));
+	ck_assert_int_eq(net_socket_take_error(socket), -EHOSTUNREACH);
+	/* It may try again. */
+	ck_assert_int_eq(socket->ops->connect(socket, &peer_port), -EINPROGRESS);
+	socket->ops->close(socket, true);
+}
+END_TEST
+
+/* With a device that takes nothing a sender waits, and is woken when there is room. */
+START_TEST(sending_waits)
+{
+	struct net_socket *socket;
+	unsigned int sent = 0;
+	uint32_t wakes;
+	int64_t result;
+
+	start();
+	netstack_on_frame = hear_udp;
+	socket = open_socket(NET_DATAGRAM);
+	ck_assert_int_eq(socket->ops->connect(socket, &peer_port), 0);
+	netstack_blocked = true;
+	udp_frames = 0;
+	while ((result = say(socket)) == 1)
+		ck_assert_uint_lt(++sent, 100000);
+	ck_assert_int_eq(result, -EAGAIN);
+	ck_assert_uint_gt(sent, 100);
+	ck_assert_uint_eq(socket->ops->poll(socket), 0);
+	wakes = socket->head.queue.wakes;
+	netstack_room();
+	ck_assert_uint_gt(socket->head.queue.wakes, wakes);
+	ck_assert_uint_eq(socket->ops->poll(socket), NET_WRITABLE);
+	/* None of them was lost. */
+	ck_assert_uint_eq(udp_frames, sent);
+	/* Whoever closes waits no more. */
+	netstack_blocked = true;
+	while (say(socket) == 1)
+		continue;
+	socket->ops->close(socket, false);
+	netstack_room();
+}
+END_TEST
+
 /* What is captured is a pcap file. */
 START_TEST(captures)
 {
@@ -597,9 +705,9 @@ START_TEST(captures)
 	ck_assert_int_eq(net_capture_start("eth0", 60, 100), -EINVAL);
 	ck_assert_int_eq(net_capture_start("eth0", 30, 300), 0);
 	for (unsigned int i = 0; i < 10; i++)
-		say_arp(NETSTACK_PEER);
+		frame_say_arp(NETSTACK_PEER);
 	net_capture_stop();
-	say_arp(NETSTACK_PEER);
+	frame_say_arp(NETSTACK_PEER);
 	net_capture_get_counts(&counts);
 	/* Each is a request and its answer. */
 	ck_assert_uint_eq(counts.captured, 300 / 46);
@@ -629,6 +737,9 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, bad_wire);
 	tcase_add_test(tcase, no_memory);
 	tcase_add_test(tcase, never_read);
+	tcase_add_test(tcase, refused);
+	tcase_add_test(tcase, unreachable_host);
+	tcase_add_test(tcase, sending_waits);
 	tcase_add_test(tcase, captures);
 	suite_add_tcase(suite, tcase);
 	return suite;
