@@ -12,7 +12,9 @@
 #include "lib/base/parse.h"
 #include "lib/base/string.h"
 #include "lib/net/address.h"
+#include "lib/net/conflict.h"
 #include "lib/net/interface_send.h"
+#include "lib/net/lwip/hooks.h"
 #include "lib/net/stack.h"
 
 #define TEXT_BYTES_MAX 256
@@ -205,13 +207,24 @@ static void plan_from_store(const char *name, const char *store, struct plan *pl
 
 /* ---- Interfaces ---- */
 
+static bool has_dhcp(const struct netif *netif)
+{
+	return netif_dhcp_data(netif);
+}
+
 static void report(struct netif *netif)
 {
 	char address[NET_ADDRESS_TEXT_BYTES], gateway[NET_ADDRESS_TEXT_BYTES];
 
-	if (ip4_addr_isany(netif_ip4_addr(netif)))
+	if (ip4_addr_isany(netif_ip4_addr(netif))) {
+		if (has_dhcp(netif))
+			log_warn("%s: its address is gone: the lease is over", net_interface_name(netif));
 		return;
+	}
 	net_address_format(netif_ip_addr4(netif), address);
+	if (has_dhcp(netif) && ip4_addr_islinklocal(netif_ip4_addr(netif)))
+		log_warn("%s: no DHCP server answers: %s until one does", net_interface_name(netif),
+			 address);
 	net_address_format(netif_ip_gw4(netif), gateway);
 	log_info("%s: %s/%d gateway %s mtu %u", net_interface_name(netif), address,
 		 __builtin_popcount(netif_ip4_netmask(netif)->addr), gateway, netif->mtu);
@@ -226,6 +239,10 @@ static void on_change(struct netif *netif, netif_nsc_reason_t reason,
 		return;
 	if (reason & LWIP_NSC_IPV4_SETTINGS_CHANGED)
 		report(netif);
+	if ((reason & (LWIP_NSC_IPV4_SETTINGS_CHANGED | LWIP_NSC_LINK_CHANGED)) &&
+	    !has_dhcp(netif) && netif_is_up(netif) && netif_is_link_up(netif) &&
+	    !ip4_addr_isany(netif_ip4_addr(netif)))
+		net_conflict_probe(netif);
 	if ((reason & LWIP_NSC_IPV6_ADDR_STATE_CHANGED) &&
 	    ip6_addr_ispreferred(
 		    netif_ip6_addr_state(netif, args->ipv6_addr_state_changed.addr_index)))
@@ -239,8 +256,18 @@ static void on_change(struct netif *netif, netif_nsc_reason_t reason,
 	waitq_wake_all(&net_config_queue);
 }
 
+const ip6_addr_t *net_gateway6(const struct netif *netif)
+{
+	const struct net_interface *interface = netif->state;
+
+	if (netif->name[0] == 'l' || ip6_addr_isany_val(interface->gateway6))
+		return NULL;
+	return &interface->gateway6;
+}
+
 static void apply_static(struct netif *netif, const struct plan *plan)
 {
+	struct net_interface *interface = netif->state;
 	s8_t index;
 
 	if (plan->has_address)
@@ -248,6 +275,11 @@ static void apply_static(struct netif *netif, const struct plan *plan)
 			       plan->has_gateway ? &plan->gateway : IP4_ADDR_ANY4);
 	if (plan->has_address6 && netif_add_ip6_address(netif, &plan->address6, &index) == ERR_OK)
 		netif_ip6_addr_set_state(netif, index, IP6_ADDR_TENTATIVE);
+	if (plan->has_gateway6) {
+		interface->gateway6 = plan->gateway6;
+		if (ip6_addr_lacks_zone(&interface->gateway6, IP6_UNICAST))
+			ip6_addr_assign_zone(&interface->gateway6, IP6_UNICAST, netif);
+	}
 	for (unsigned int i = 0; i < plan->dns_count; i++)
 		dns_setserver((u8_t)i, &plan->dns[i]);
 }

@@ -20,6 +20,7 @@
 #include "lib/net/address.h"
 #include "lib/net/capture.h"
 #include "lib/net/config.h"
+#include "lib/net/conflict.h"
 #include "lib/net/interface_send.h"
 #include "lib/net/stack.h"
 
@@ -127,6 +128,7 @@ static void deliver(struct netdev *dev, struct netdev_batch *batch)
 			set_checks(&interface->netif, received->checked);
 			if (net_capturing)
 				net_capture_packet(dev->name, received->p);
+			net_conflict_look(&interface->netif, received->p);
 			if (interface->netif.input(received->p, &interface->netif) != ERR_OK)
 				pbuf_free(received->p);
 		} else {

@@ -15,6 +15,7 @@ struct net_interface {
 	struct netif netif;
 	struct netdev *dev;
 	unsigned int features; /* NETDEV_*: of now */
+	ip6_addr_t gateway6;   /* as configured; zeros: routers say */
 	struct net_flush flush;
 	struct pbuf **queue; /* NET_SEND_QUEUE_MAX of them; free-running first and last */
 	unsigned int first, last;

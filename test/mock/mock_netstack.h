@@ -21,6 +21,9 @@ extern bool netstack_blocked; /* the device takes nothing */
 extern uint64_t netstack_now_ns;
 extern long netstack_blocks; /* of memory in use */
 
+/* Whether the log has a line with these words, of a warning or worse, since the last call. */
+bool netstack_logged(const char *words);
+
 /* Once for a process. features: NETDEV_*. ip: what `ip=` would say. */
 void netstack_start(unsigned int features, const char *ip);
 /* A frame comes in; checked: somebody else has looked at its sum. */

@@ -17,4 +17,10 @@ struct pbuf;
 void net_unreachable(int v6, const struct pbuf *p);
 #define LWIP_HOOK_UNREACHABLE(v6, p) net_unreachable(v6, p)
 
+/* The IPv6 router that was configured for an interface; NULL: one that announces itself. Provided by
+ * lib/net/config.c. */
+struct netif;
+const ip6_addr_t *net_gateway6(const struct netif *netif);
+#define LWIP_HOOK_ND6_GET_GW(netif, destination) net_gateway6(netif)
+
 #endif

@@ -7,7 +7,7 @@
  * Links: lib/net/tcp_options.c lib/net/datagram_socket.c core/netdev.c core/pollhead.c
  * Links: lib/base/format.c lib/base/parse.c lib/base/siphash.c test/mock/mock_netstack.c
  * Links: test/host/fake_core.c test/host/fake_spinlock.c test/host/lib/net/frames.c
- * Links: lib/net/unreachable.c
+ * Links: lib/net/unreachable.c lib/net/conflict.c
  */
 #include <stdlib.h>
 #include <string.h>
