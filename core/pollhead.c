@@ -8,7 +8,8 @@ void pollhead_init(struct pollhead *head)
 	*head = (struct pollhead){.queue = WAITQ_INIT};
 }
 
-static void tell(struct pollhead *head, bool gone)
+/* owner: whose watchers; NULL: all. */
+static void tell(struct pollhead *head, bool gone, const void *owner)
 {
 	struct list_node *node, *after;
 	bool enabled;
@@ -20,6 +21,8 @@ static void tell(struct pollhead *head, bool gone)
 	list_for_each_safe (node, after, &head->watchers) {
 		struct pollwatch *watch = container_of(node, struct pollwatch, node);
 
+		if (owner && watch->owner != owner)
+			continue;
 		if (gone)
 			list_remove(&watch->node);
 		watch->fn(watch, gone);
@@ -30,12 +33,17 @@ static void tell(struct pollhead *head, bool gone)
 void pollhead_wake(struct pollhead *head)
 {
 	waitq_wake_all(&head->queue);
-	tell(head, false);
+	tell(head, false, NULL);
 }
 
 void pollhead_close(struct pollhead *head)
 {
-	tell(head, true);
+	tell(head, true, NULL);
+}
+
+void pollhead_forget(struct pollhead *head, const void *owner)
+{
+	tell(head, true, owner);
 }
 
 void pollhead_watch(struct pollhead *head, struct pollwatch *watch)

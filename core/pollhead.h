@@ -19,6 +19,7 @@ struct pollhead {
 
 struct pollwatch {
 	struct list_node node;
+	const void *owner; /* what is watched: several may share a head */
 	/* Something changed; or, gone, there is no head any more, and nothing refers to watch after
 	 * that. Events disabled, head->lock held. */
 	void (*fn)(struct pollwatch *watch, bool gone);
@@ -31,6 +32,8 @@ void pollhead_wake(struct pollhead *head);
 void pollhead_watch(struct pollhead *head, struct pollwatch *watch);
 /* Before the head goes away: tells the watchers so. */
 void pollhead_close(struct pollhead *head);
+/* Before one of those who share it goes away: tells its watchers so. */
+void pollhead_forget(struct pollhead *head, const void *owner);
 /* Afterwards fn is not called any more. The head is there. */
 void pollhead_unwatch(struct pollhead *head, struct pollwatch *watch);
 

@@ -363,6 +363,7 @@ static int add(struct epoll *epoll, struct file *file, int fd, const struct epol
 		return error;
 	}
 	item->watch.fn = on_change;
+	item->watch.owner = file;
 	item->epoll = epoll;
 	item->file = file;
 	item->fd = fd;

@@ -55,6 +55,8 @@ void pipe_begin(struct pipe *pipe, int flags)
 		__atomic_add_fetch(&pipe->readers, 1, __ATOMIC_SEQ_CST);
 		__atomic_add_fetch(&pipe->reads_begun, 1, __ATOMIC_SEQ_CST);
 	}
+	if (reads(flags) && writes(flags))
+		WRITE_ONCE(pipe->two_way, true);
 	if (writes(flags)) {
 		__atomic_add_fetch(&pipe->writers, 1, __ATOMIC_SEQ_CST);
 		__atomic_add_fetch(&pipe->writes_begun, 1, __ATOMIC_SEQ_CST);
@@ -62,8 +64,12 @@ void pipe_begin(struct pipe *pipe, int flags)
 	wake(pipe);
 }
 
-void pipe_end(struct pipe *pipe, int flags)
+void pipe_end(struct file *file)
 {
+	struct pipe *pipe = file->data;
+	int flags = file->flags;
+
+	pollhead_forget(pipe_pollhead(file), file);
 	if (reads(flags))
 		__atomic_sub_fetch(&pipe->readers, 1, __ATOMIC_SEQ_CST);
 	if (writes(flags))
@@ -91,6 +97,14 @@ static size_t room_of(const struct pipe *pipe)
 	return pipe->bytes_max - used_of(pipe);
 }
 
+/* Whoever has one FIFO open for both watches one head alone. */
+static void wake_writers(struct pipe *pipe)
+{
+	pollhead_wake(&pipe->writable);
+	if (READ_ONCE(pipe->two_way))
+		pollhead_wake(&pipe->readable);
+}
+
 /* Takes what is there, up to bytes_max. */
 static size_t take(struct pipe *pipe, char *bytes_out, size_t bytes_max)
 {
@@ -110,7 +124,7 @@ static size_t take(struct pipe *pipe, char *bytes_out, size_t bytes_max)
 	sleeplock_unlock(&pipe->lock);
 	/* With that much room nobody waits for more. */
 	if (bytes_max > 0 && room < PIPE_BUF)
-		pollhead_wake(&pipe->writable);
+		wake_writers(pipe);
 	return bytes_max;
 }
 

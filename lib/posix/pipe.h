@@ -23,6 +23,7 @@ struct pipe {
 	uint32_t readers;                   /* open files; atomic */
 	uint32_t writers;                   /* likewise */
 	uint32_t reads_begun, writes_begun; /* how many there ever were; atomic */
+	bool two_way;                       /* some file ever did both */
 	uint32_t refs;                      /* of a FIFO: files, under fifo_lock */
 	uint32_t number;                    /* st_ino */
 	struct pollhead readable, writable; /* woken when that, or the other end, has changed */
@@ -31,9 +32,10 @@ struct pipe {
 
 /* Empty, nobody has it open; NULL: no memory. Freed by heap_free(). */
 struct pipe *pipe_create(void);
-/* Another open file reads, writes or does both, as its flags say; or no longer does. */
+/* Another open file reads, writes or does both, as its flags say. */
 void pipe_begin(struct pipe *pipe, int flags);
-void pipe_end(struct pipe *pipe, int flags);
+/* The file, whose data is the pipe, no longer does. */
+void pipe_end(struct file *file);
 
 /* Operations of a file whose data is the pipe. */
 ssize_t pipe_read(struct file *file, void *bytes_out, size_t bytes_max, off_t *offset);

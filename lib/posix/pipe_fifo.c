@@ -32,7 +32,7 @@ static void fifo_close(struct file *file)
 	/* It could not even be opened. */
 	if (!pipe)
 		return;
-	pipe_end(pipe, file->flags);
+	pipe_end(file);
 	enabled = spin_lock_events(&fifo_lock);
 	is_last = --pipe->refs == 0;
 	if (is_last)

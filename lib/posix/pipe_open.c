@@ -29,7 +29,7 @@ static void pipe_close(struct file *file)
 {
 	struct pipe *pipe = file->data;
 
-	pipe_end(pipe, file->flags);
+	pipe_end(file);
 	if (__atomic_sub_fetch(&pipe->refs, 1, __ATOMIC_ACQ_REL) == 0)
 		heap_free(pipe);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -73,6 +74,42 @@ static void events_of_eventfd(void)
 	CHECK(epoll_wait(epoll, &event, 1, 0) == 1 && event.events == (EPOLLIN | EPOLLOUT));
 	close(epoll);
 	close(other);
+}
+
+/* Two files share what tells of changes: each end is forgotten with its own close. */
+static void pipes(void)
+{
+	int epoll = epoll_create1(0), ends[2], again[2], fifo;
+	struct epoll_event event;
+	static char much[65536];
+
+	CHECK(pipe(ends) == 0 && add(epoll, ends[0], EPOLLIN) == 0 &&
+	      add(epoll, ends[1], EPOLLOUT | EPOLLET) == 0);
+	CHECK(epoll_wait(epoll, &event, 1, 0) == 1 && event.data.fd == ends[1]);
+	CHECK(epoll_wait(epoll, &event, 1, 0) == 0);
+	CHECK(write(ends[1], much, sizeof(much)) == sizeof(much));
+	CHECK(epoll_wait(epoll, &event, 1, 0) == 1 && event.data.fd == ends[0]);
+	CHECK(read(ends[0], much, sizeof(much)) == sizeof(much));
+	CHECK(epoll_wait(epoll, &event, 1, 0) == 1 && event.data.fd == ends[1] &&
+	      event.events == EPOLLOUT);
+	CHECK(close(ends[0]) == 0);
+	CHECK(epoll_wait(epoll, &event, 1, 0) == 1 && event.data.fd == ends[1] &&
+	      (event.events & EPOLLERR));
+	/* The number is free again in the epoll, too. */
+	CHECK(pipe(again) == 0 && again[0] == ends[0]);
+	CHECK(add(epoll, again[0], EPOLLIN) == 0 && close(ends[1]) == 0);
+	CHECK(write(again[1], "x", 1) == 1 && epoll_wait(epoll, &event, 1, 0) == 1 &&
+	      event.data.fd == again[0]);
+	CHECK(close(again[0]) == 0 && close(again[1]) == 0);
+	CHECK(epoll_wait(epoll, &event, 1, 0) == 0);
+	/* One descriptor that does both. */
+	CHECK(mkfifo("/tmp/fifo", 0600) == 0);
+	fifo = open("/tmp/fifo", O_RDWR | O_NONBLOCK);
+	CHECK(fifo >= 0 && write(fifo, much, sizeof(much)) == sizeof(much));
+	CHECK(add(epoll, fifo, EPOLLOUT | EPOLLET) == 0 && epoll_wait(epoll, &event, 1, 0) == 0);
+	CHECK(read(fifo, much, sizeof(much)) == sizeof(much));
+	CHECK(epoll_wait(epoll, &event, 1, 0) == 1 && event.events == EPOLLOUT);
+	CHECK(close(fifo) == 0 && close(epoll) == 0 && unlink("/tmp/fifo") == 0);
 }
 
 static void timers(void)
@@ -185,6 +222,7 @@ int main(void)
 {
 	events_of_eventfd();
 	timers();
+	pipes();
 	rounds();
 	connections();
 	return check_done();
