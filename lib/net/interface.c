@@ -10,6 +10,7 @@
 #include <lwip/ethip6.h>
 #include <lwip/mld6.h>
 #include <lwip/netif.h>
+#include <lwip/priv/tcp_priv.h>
 #include <netif/ethernet.h>
 
 #include "core/heap.h"
@@ -183,6 +184,25 @@ static bool offloads(const struct netdev *dev)
 	return (dev->features & NETDEV_CHECKSUM4) && (dev->features & NETDEV_CHECKSUM6);
 }
 
+/* Of a TCP connection: the more a packet holds, the less often the stack has work to do with it. */
+#define PACKET_SEGMENTS 4u
+
+unsigned int net_interface_segments(const struct tcp_pcb *pcb)
+{
+	const struct netif *netif = ip_route(&pcb->local_ip, &pcb->remote_ip);
+	bool v6 = IP_IS_V6_VAL(pcb->remote_ip);
+	unsigned int features, needed = v6 ? NETDEV_SEGMENT6 | NETDEV_CHECKSUM6
+					   : NETDEV_SEGMENT4 | NETDEV_CHECKSUM4;
+
+	if (!netif || netif->name[0] == 'l')
+		return netif ? PACKET_SEGMENTS : 1;
+	features = ((const struct net_interface *)netif->state)->features;
+	return (features & needed) == needed &&
+			       !(netif->chksum_flags & NETIF_CHECKSUM_GEN_TCP)
+		       ? PACKET_SEGMENTS
+		       : 1;
+}
+
 /* What lwIP computes itself depends on what the device can. */
 static void set_features(struct net_interface *interface)
 {
@@ -276,9 +296,12 @@ static void changed(struct netdev *dev)
 {
 	bool enabled = net_lock();
 	struct net_interface *interface = of(dev);
+	struct tcp_pcb *pcb;
 
 	if (interface) {
 		set_features(interface);
+		for (pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+			pcb->segments_max = (u8_t)net_interface_segments(pcb);
 		if (dev->carrier)
 			netif_set_link_up(&interface->netif);
 		else

@@ -14,7 +14,6 @@
 #include "lib/net/checksum.h"
 
 #define PIECES_MAX      64u
-#define SEGMENTS_MAX    44u /* of 1460 bytes: below 64 KiB */
 #define HEADERS_MAX     160u
 #define IP_BYTES_MAX    65535u
 #define PROTOCOL_TCP    6
@@ -162,38 +161,61 @@ static struct pbuf *at(const struct net_interface *interface, unsigned int index
 	return interface->queue[index % NET_SEND_QUEUE_MAX];
 }
 
-/* As many segments as follow each other in the queue. */
+/* Bytes of payload. */
+static size_t payload_of(const struct pbuf *p, const struct layout *layout)
+{
+	return (size_t)p->tot_len - layout->payload;
+}
+
+/* As many packets as follow each other in the queue and can be cut like the first. */
 static void gather_segments(struct net_interface *interface, const struct layout *layout,
-			    struct gathered *gathered, uint16_t *segment_bytes_out,
-			    uint8_t *flags_more_out)
+			    struct gathered *gathered, uint16_t segment, uint8_t *flags_more_out)
 {
 	struct pbuf *first = at(interface, interface->first);
-	uint16_t segment = (uint16_t)(first->tot_len - layout->payload), last = segment;
+	bool whole = payload_of(first, layout) % segment == 0;
 
 	*flags_more_out = 0;
-	while (gathered->packets < SEGMENTS_MAX && last == segment &&
-	       interface->first + gathered->packets != interface->last) {
+	/* What comes after a short segment would change places with its rest. */
+	while (whole && interface->first + gathered->packets != interface->last) {
 		struct pbuf *next = at(interface, interface->first + gathered->packets);
 		unsigned int pieces_before = gathered->pieces_count;
 		size_t bytes_before = gathered->bytes_total;
 
 		if (!continues(first, layout, (uint32_t)(bytes_before - layout->payload), next) ||
-		    next->tot_len - layout->payload > segment ||
-		    bytes_before + next->tot_len > IP_BYTES_MAX)
+		    bytes_before + next->tot_len > IP_BYTES_MAX ||
+		    (payload_of(next, layout) > segment && next->segment_bytes != segment))
 			break;
 		if (!add(gathered, next, layout->payload)) {
 			gathered->pieces_count = pieces_before;
 			gathered->bytes_total = bytes_before;
 			break;
 		}
-		last = (uint16_t)(next->tot_len - layout->payload);
+		whole = payload_of(next, layout) % segment == 0;
 		*flags_more_out |= TCPH_FLAGS(tcp_of(next, layout)) & TCP_FLAGS_FINAL;
 		gathered->packets++;
 		/* After a FIN nothing comes. */
 		if (*flags_more_out & TCP_FIN)
 			break;
 	}
-	*segment_bytes_out = gathered->packets > 1 ? segment : 0;
+}
+
+/* TCP: together with what follows it, if the device cuts it. The segments' size, 0: one packet. */
+static uint16_t gather(struct net_interface *interface, const struct layout *layout,
+		       struct gathered *gathered, uint8_t *flags_more_out)
+{
+	struct pbuf *first = at(interface, interface->first);
+	unsigned int needed = layout->v6 ? NETDEV_SEGMENT6 | NETDEV_CHECKSUM6
+					 : NETDEV_SEGMENT4 | NETDEV_CHECKSUM4;
+	uint16_t segment = first->segment_bytes ? first->segment_bytes
+						: (uint16_t)payload_of(first, layout);
+	uint8_t flags = TCPH_FLAGS(tcp_of(first, layout));
+
+	if ((interface->features & needed) != needed || layout->payload > HEADERS_MAX ||
+	    segment == 0 || (flags & (TCP_SYN | TCP_RST | TCP_URG)))
+		return 0;
+	if (!(flags & TCP_FIN))
+		gather_segments(interface, layout, gathered, segment, flags_more_out);
+	return gathered->packets > 1 || first->segment_bytes ? segment : 0;
 }
 
 /* Sends what is first in the queue, and what goes with it. 0: it left the queue. */
@@ -201,7 +223,6 @@ static int send_first(struct net_interface *interface, struct gathered *gathered
 {
 	struct pbuf *first = at(interface, interface->first);
 	struct netdev_packet packet = {.pieces = gathered->pieces};
-	unsigned int segment = NETDEV_SEGMENT4, checksum = NETDEV_CHECKSUM4;
 	uint8_t flags_more = 0;
 	struct layout layout;
 	int result;
@@ -214,17 +235,9 @@ static int send_first(struct net_interface *interface, struct gathered *gathered
 	if (look(first, &layout)) {
 		packet.flow = (uint32_t)(layout.l4 +
 					 *(const uint32_t *)(const void *)tcp_of(first, &layout));
-		if (layout.v6) {
-			segment = NETDEV_SEGMENT6;
-			checksum = NETDEV_CHECKSUM6;
-		}
 		packet.v6 = layout.v6;
-		if (layout.tcp && (interface->features & segment) &&
-		    (interface->features & checksum) && layout.payload <= HEADERS_MAX &&
-		    first->tot_len > layout.payload &&
-		    !(TCPH_FLAGS(tcp_of(first, &layout)) & (TCP_SYN | TCP_FIN | TCP_RST | TCP_URG)))
-			gather_segments(interface, &layout, gathered, &packet.segment_bytes,
-					&flags_more);
+		if (layout.tcp)
+			packet.segment_bytes = gather(interface, &layout, gathered, &flags_more);
 		if (layout.tcp && packet.segment_bytes == 0 &&
 		    !(interface->netif.chksum_flags & NETIF_CHECKSUM_GEN_TCP)) {
 			struct tcp_hdr *tcp = (void *)((char *)first->payload + layout.l4);

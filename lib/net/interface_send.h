@@ -38,6 +38,10 @@ extern bool net_interface_refused;
 void net_sender_wait(struct net_sender *sender);
 void net_sender_cancel(struct net_sender *sender);
 
+/* How many segments of a connection a packet may hold. */
+struct tcp_pcb;
+unsigned int net_interface_segments(const struct tcp_pcb *pcb);
+
 void net_interface_send_init(struct net_interface *interface);
 /* lwIP's linkoutput: takes a reference. ERR_MEM: the queue is full. */
 err_t net_interface_output(struct netif *netif, struct pbuf *p);

@@ -9,9 +9,10 @@
 #include "core/heap.h"
 #include "lib/base/error.h"
 #include "lib/base/string.h"
+#include "lib/net/interface_send.h"
 #include "lib/net/tcp_socket.h"
 
-#define WRITE_BYTES_MAX   0xffffu /* tcp_write() counts in 16 bits */
+#define WRITE_BYTES_MAX   0x8000u /* tcp_write() counts in 16 bits */
 #define CALL_BYTES_MAX    65536u  /* copied with the lock held */
 #define BACKLOG_MAX       4096u   /* Linux's */
 #define TIGHT_BYTES       16384u  /* each way, while memory is tight */
@@ -128,8 +129,8 @@ static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t error)
 {
 	struct tcp_socket *tcp = arg;
 
-	(void)pcb;
 	(void)error;
+	pcb->segments_max = (u8_t)net_interface_segments(pcb);
 	tcp->connecting = false;
 	tcp->connected = true;
 	pollhead_wake(&tcp->base.head);
@@ -176,6 +177,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
 	child->send_bytes_max = tcp->send_bytes_max;
 	child->receive_bytes_max = tcp->receive_bytes_max;
 	attach(child, pcb);
+	pcb->segments_max = (u8_t)net_interface_segments(pcb);
 	/* It counts against the backlog until the program takes it. */
 	tcp_backlog_delayed(pcb);
 	list_append(&tcp->waiting, &child->node);

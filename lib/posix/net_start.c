@@ -19,6 +19,9 @@
 /* How long a call waits for the network that has none yet, counted from the start. */
 #define READY_NS (15 * NS_PER_S)
 
+/* So long a domain's first interface may take. */
+#define FIRST_NS (5 * NS_PER_S)
+
 static bool no_devices;
 
 /* `ip=` of the command line stands in the environment, where it does not belong. */
@@ -42,10 +45,22 @@ static void configure(void)
 		unsetenv("capture");
 }
 
+/* Says it when there is nobody to talk to but ourselves. */
+static void first_is_due(struct timer *timer)
+{
+	struct net_interface_info info;
+
+	(void)timer;
+	/* The loopback interface has number 1. */
+	if (!net_interface_get(2, &info))
+		log_warn("network: this domain has no vif (yet)");
+}
+
 /* Before main(), so that the guest can be reached while the program prepares itself. */
 __attribute__((constructor)) void net_start(void)
 {
 	static struct sysrq_key key = {.key = 'n', .what = "the network", .fn = net_report};
+	static struct timer first;
 	static bool started;
 
 	if (__atomic_exchange_n(&started, true, __ATOMIC_ACQ_REL))
@@ -55,6 +70,8 @@ __attribute__((constructor)) void net_start(void)
 	(void)sysrq_add(&key);
 	net_interfaces_init();
 	no_devices = netfront_init() != 0;
+	timer_init(&first, first_is_due);
+	timer_arm(&first, time_monotonic_ns() + FIRST_NS);
 }
 
 bool net_start_wait(void)

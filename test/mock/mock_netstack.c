@@ -21,6 +21,8 @@
 #include "lib/net/stack.h"
 
 #define ETH_BYTES    14u
+#define MTU          1500u
+#define TCP_FIN_PSH  9u
 #define MEMORY_PAGES 8192u /* of the guest: 32 MiB, a quarter of which the stack may take */
 
 void (*netstack_on_frame)(const uint8_t *frame, size_t bytes_count);
@@ -154,6 +156,48 @@ void sleeplock_unlock(struct sleeplock *lock)
 
 /* --- the device --- */
 
+static void send_frame(uint8_t *frame, size_t bytes_count, bool blank)
+{
+	if (blank)
+		netstack_fix_sums(frame, bytes_count);
+	if (bytes_count > ETH_BYTES + MTU)
+		abort();
+	if (netstack_on_frame)
+		netstack_on_frame(frame, bytes_count);
+}
+
+static void put_number(uint8_t *at, uint32_t number, unsigned int bytes)
+{
+	while (bytes-- > 0) {
+		at[bytes] = (uint8_t)number;
+		number >>= 8;
+	}
+}
+
+/* What a device does with a packet of IPv4 and TCP that is longer than a segment. */
+static void cut(const uint8_t *packet, size_t bytes_count, size_t segment_bytes)
+{
+	const uint8_t *tcp = packet + ETH_BYTES + 20;
+	size_t head = ETH_BYTES + 20 + (tcp[12] >> 4) * 4u;
+	uint32_t sequence = (uint32_t)tcp[4] << 24 | tcp[5] << 16 | tcp[6] << 8 | tcp[7];
+
+	if (packet[ETH_BYTES] != 0x45 || packet[ETH_BYTES + 9] != 6 || bytes_count <= head ||
+	    segment_bytes > MTU - head + ETH_BYTES)
+		abort();
+	for (size_t at = head; at < bytes_count; at += segment_bytes) {
+		size_t left = bytes_count - at, part = left < segment_bytes ? left : segment_bytes;
+		uint8_t frame[ETH_BYTES + MTU];
+
+		memcpy(frame, packet, head);
+		memcpy(frame + head, packet + at, part);
+		put_number(frame + ETH_BYTES + 2, (uint32_t)(head + part - ETH_BYTES), 2);
+		put_number(frame + ETH_BYTES + 24, sequence + (uint32_t)(at - head), 4);
+		if (left > part)
+			frame[ETH_BYTES + 33] &= (uint8_t)~TCP_FIN_PSH;
+		send_frame(frame, head + part, true);
+	}
+}
+
 static int transmit(struct netdev *dev, const struct netdev_packet *packet)
 {
 	static uint8_t frame[NETDEV_PACKET_BYTES];
@@ -170,8 +214,10 @@ static int transmit(struct netdev *dev, const struct netdev_packet *packet)
 	}
 	if (done != packet->bytes_total)
 		abort();
-	if (netstack_on_frame)
-		netstack_on_frame(frame, done);
+	if (packet->segment_bytes)
+		cut(frame, done, packet->segment_bytes);
+	else
+		send_frame(frame, done, packet->flags & NETDEV_PACKET_BLANK);
 	return 0;
 }
 
@@ -215,6 +261,12 @@ void netstack_room(void)
 {
 	netstack_blocked = false;
 	netdev_room(&dev);
+}
+
+void netstack_features(unsigned int features)
+{
+	dev.features = features;
+	netdev_changed(&dev);
 }
 
 /* --- sums --- */

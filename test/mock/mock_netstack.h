@@ -26,6 +26,8 @@ bool netstack_logged(const char *words);
 
 /* Once for a process. features: NETDEV_*. ip: what `ip=` would say. */
 void netstack_start(unsigned int features, const char *ip);
+/* The device can do other things from now on. */
+void netstack_features(unsigned int features);
 /* A frame comes in; checked: somebody else has looked at its sum. */
 void netstack_receive(const uint8_t *frame, size_t bytes_count, bool checked);
 /* The device has room again. */

@@ -44,6 +44,8 @@
 #define LWIP_DHCP_AUTOIP_COOP_TRIES    4
 #define DHCP_DOES_ARP_CHECK            1
 #define LWIP_DHCP_MAX_DNS_SERVERS      2
+/* Leases are counted in these; the longest is renewed after 45 hours at the latest. */
+#define DHCP_COARSE_TIMER_SECS         5
 #define LWIP_DNS                       1
 #define DNS_MAX_SERVERS                2
 #define DNS_TABLE_SIZE                 16

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/netdev.h"
 #include "lib/base/error.h"
 #include "lib/net/capture.h"
 #include "lib/net/socket.h"
@@ -86,12 +87,14 @@ static void hear(const uint8_t *frame, size_t bytes_count)
 				 .flags = tcp[13]};
 }
 
+static unsigned int features; /* of the device, before the first start */
+
 static void start(void)
 {
 	static bool started;
 
 	if (!started)
-		netstack_start(0, "10.0.0.2/24,gw=10.0.0.1");
+		netstack_start(features, "10.0.0.2/24,gw=10.0.0.1");
 	started = true;
 	netstack_fail_alloc = -1;
 	netstack_on_frame = hear;
@@ -393,6 +396,8 @@ static struct net_socket *peer_connects(struct peer *peer, struct net_socket *li
 	return child;
 }
 
+static int changes_to = -1; /* features of the device after half of it; negative: none */
+
 /* BULK bytes both ways at once over the wire as it is. */
 static void exchange(unsigned int seed, unsigned int bad)
 {
@@ -405,6 +410,11 @@ static void exchange(unsigned int seed, unsigned int bad)
 	netstack_on_frame = on_wire;
 	for (unsigned int round = 0; peer.received < BULK || in < BULK; round++) {
 		uint32_t acked = peer.acked;
+
+		if (changes_to >= 0 && peer.received > BULK / 2) {
+			netstack_features((unsigned int)changes_to);
+			changes_to = -1;
+		}
 
 		if (round >= 200000)
 			ck_abort_msg("seed %u: %u of %u sent are acknowledged, %u received", seed,
@@ -453,6 +463,22 @@ START_TEST(bad_wire)
 	start();
 	for (unsigned int seed = 1; seed <= 6; seed++)
 		exchange(seed, 20 * seed);
+}
+END_TEST
+
+/* Packets of several segments, which the device cuts; half-way it cannot any more. */
+START_TEST(cut_by_device)
+{
+	features = NETDEV_GATHER | NETDEV_CHECKSUM4 | NETDEV_CHECKSUM6 | NETDEV_SEGMENT4;
+	start();
+	exchange(1, 0);
+	for (unsigned int seed = 11; seed <= 14; seed++)
+		exchange(seed, 20 * (seed - 10));
+	netstack_features(NETDEV_GATHER);
+	exchange(15, 40);
+	netstack_features(features);
+	changes_to = 0;
+	exchange(16, 20);
 }
 END_TEST
 
@@ -735,6 +761,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, flood);
 	tcase_add_test(tcase, good_wire);
 	tcase_add_test(tcase, bad_wire);
+	tcase_add_test(tcase, cut_by_device);
 	tcase_add_test(tcase, no_memory);
 	tcase_add_test(tcase, never_read);
 	tcase_add_test(tcase, refused);
