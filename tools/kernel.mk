@@ -36,7 +36,7 @@ P_CFLAGS := -std=gnu11 $(K_CODEGEN) $(K_WARN) -mgeneral-regs-only -nostdinc -isy
 # Small by default; what runs for each event, allocation or clock read is compiled for speed, without
 # the padding that aligns functions and loops: it costs hello 2 KB.
 K_OPT := -Os
-HOT := lib/fs/tmpfs_data lib/posix/vfs lib/posix/names lib/posix/names_path lib/posix/open core/heap core/time core/sched core/sched_wait core/futex xen/evtchn_fifo \
+HOT += lib/fs/tmpfs_data lib/posix/vfs lib/posix/names lib/posix/names_path lib/posix/open core/heap core/time core/sched core/sched_wait core/futex xen/evtchn_fifo \
 	lib/posix/malloc lib/posix/clock core/blkdev core/blkdev_sync drivers/blkfront_io drivers/blkfront_pages \
 	lib/fs/devfs_disk lib/fs/ext4_file lib/fs/ext4_map \
 	$(patsubst %,lib/posix/%,mutex mutex_word pthread_mutex pthread_cond pthread_rwlock pthread_key \

@@ -22,6 +22,7 @@
 #define DATAGRAM_BYTES_MAX  65507u
 #define DATAGRAM_OVERHEAD   256u
 #define ICMP6_PROTOCOL      58
+#define DATAGRAM_SHORT      (NETDEV_MTU_MIN - 48u) /* whole in one packet of any interface */
 
 struct datagram {
 	struct list_node node;
@@ -320,6 +321,19 @@ static int datagram_name(struct net_socket *base, bool peer, struct net_address 
 
 /* ---- Sending ---- */
 
+static err_t send_udp(struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *to, uint16_t port)
+{
+	size_t bytes = p->tot_len;
+	err_t error;
+
+	if (bytes > DATAGRAM_SHORT)
+		net_interface_sums(bytes, true);
+	error = udp_sendto(pcb, p, to, port);
+	if (bytes > DATAGRAM_SHORT)
+		net_interface_sums(bytes, false);
+	return error;
+}
+
 /* With another hop limit or interface for this one, if the message says so. */
 static int send_pbuf(struct datagram_socket *socket, struct pbuf *p, const ip_addr_t *to,
 		     const struct net_message *message)
@@ -336,8 +350,8 @@ static int send_pbuf(struct datagram_socket *socket, struct pbuf *p, const ip_ad
 	if (is_raw(socket))
 		error = to ? raw_sendto(socket->pcb.raw, p, to) : raw_send(socket->pcb.raw, p);
 	else
-		error = to ? udp_sendto(socket->pcb.udp, p, to, message->address.port)
-			   : udp_send(socket->pcb.udp, p);
+		error = send_udp(socket->pcb.udp, p, to ? to : &pcb->remote_ip,
+				 to ? message->address.port : socket->pcb.udp->remote_port);
 	pcb->ttl = ttl;
 	pcb->netif_idx = netif_idx;
 	if (error == ERR_MEM && net_interface_refused) {

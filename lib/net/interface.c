@@ -10,6 +10,7 @@
 #include <lwip/ethip6.h>
 #include <lwip/mld6.h>
 #include <lwip/netif.h>
+#include <lwip/prot/udp.h>
 #include <lwip/priv/tcp_priv.h>
 #include <netif/ethernet.h>
 
@@ -25,7 +26,7 @@
 #include "lib/net/interface_send.h"
 #include "lib/net/stack.h"
 
-#define RECEIVE_PBUF_BYTES 8192u /* at most, so that the heap has it in a slab */
+#define RECEIVE_PBUF_BYTES 8128u /* at most: with what goes before it, a buffer of stack.c */
 
 static struct net_interface *of(struct netdev *dev)
 {
@@ -179,6 +180,9 @@ static err_t on_group6(struct netif *netif, const ip6_addr_t *group,
 	(NETIF_CHECKSUM_ENABLE_ALL & ~(NETIF_CHECKSUM_GEN_TCP | NETIF_CHECKSUM_GEN_UDP |           \
 				       NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP))
 
+/* Those a device can make. */
+#define CHECKSUMS_OFFLOADED (NETIF_CHECKSUM_GEN_TCP | NETIF_CHECKSUM_GEN_UDP)
+
 static bool offloads(const struct netdev *dev)
 {
 	return (dev->features & NETDEV_CHECKSUM4) && (dev->features & NETDEV_CHECKSUM6);
@@ -203,6 +207,23 @@ unsigned int net_interface_segments(const struct tcp_pcb *pcb)
 		       : 1;
 }
 
+void net_interface_sums(size_t datagram_bytes, bool begin)
+{
+	struct netif *netif;
+
+	NETIF_FOREACH(netif)
+	{
+		/* What makes TCP's sums makes UDP's. */
+		if (netif->name[0] == 'l' || datagram_bytes + IP6_HLEN + UDP_HLEN <= netif->mtu ||
+		    (netif->chksum_flags & NETIF_CHECKSUM_GEN_TCP))
+			continue;
+		if (begin)
+			netif->chksum_flags |= NETIF_CHECKSUM_GEN_UDP;
+		else
+			netif->chksum_flags &= (u16_t)~NETIF_CHECKSUM_GEN_UDP;
+	}
+}
+
 /* What lwIP computes itself depends on what the device can. */
 static void set_features(struct net_interface *interface)
 {
@@ -212,11 +233,9 @@ static void set_features(struct net_interface *interface)
 	netif->mtu = (u16_t)(dev->mtu < NETDEV_MTU_MIN ? NETDEV_MTU_MIN : dev->mtu);
 	netif->mtu6 = netif->mtu;
 	interface->features = dev->features;
-	/* UDP: little is to be won, what is longer than a packet goes in fragments. Checks are
-	 * on only while a packet from outside is looked at, see deliver(). */
-	NETIF_SET_CHECKSUM_CTRL(netif, offloads(dev) ? NETIF_CHECKSUM_GEN_UDP | CHECKSUMS_OTHERS
-						     : NETIF_CHECKSUM_GEN_UDP | CHECKSUMS_OTHERS |
-							       NETIF_CHECKSUM_GEN_TCP);
+	/* Checks are on only while a packet from outside is looked at, see deliver(). */
+	NETIF_SET_CHECKSUM_CTRL(netif, offloads(dev) ? CHECKSUMS_OTHERS
+						     : CHECKSUMS_OTHERS | CHECKSUMS_OFFLOADED);
 }
 
 static err_t init_netif(struct netif *netif)
@@ -309,6 +328,7 @@ static void changed(struct netdev *dev)
 		net_config_changed(&interface->netif);
 		net_timers_changed();
 		/* What waits goes, or is lost now that nobody takes it. */
+		interface->blocked = false;
 		net_flush_later(&interface->flush);
 	}
 	net_unlock(enabled);
@@ -318,8 +338,10 @@ static void room(struct netdev *dev)
 {
 	bool enabled = net_lock();
 
-	if (of(dev))
+	if (of(dev)) {
+		of(dev)->blocked = false;
 		net_flush_later(&of(dev)->flush);
+	}
 	net_unlock(enabled);
 }
 

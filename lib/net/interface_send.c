@@ -6,6 +6,7 @@
 #include <lwip/prot/ip4.h>
 #include <lwip/prot/ip6.h>
 #include <lwip/prot/tcp.h>
+#include <lwip/prot/udp.h>
 
 #include "core/heap.h"
 #include "lib/base/error.h"
@@ -27,6 +28,7 @@ struct layout {
 	uint16_t ip;      /* offset of the IP header */
 	uint16_t l4;      /* of TCP's */
 	uint16_t payload; /* of TCP's payload */
+	uint16_t sum;     /* of the checksum of TCP or UDP */
 };
 
 /* False: neither TCP nor UDP, or a fragment. */
@@ -65,8 +67,13 @@ static bool look(const struct pbuf *p, struct layout *layout_out)
 		if (p->len < layout.l4 + TCP_HLEN)
 			return false;
 		layout.payload = (uint16_t)(layout.l4 + TCPH_HDRLEN_BYTES(tcp));
+		layout.sum = (uint16_t)(layout.l4 + offsetof(struct tcp_hdr, chksum));
 		if (p->len < layout.payload)
 			return false;
+	} else {
+		if (p->len < layout.l4 + UDP_HLEN)
+			return false;
+		layout.sum = (uint16_t)(layout.l4 + offsetof(struct udp_hdr, chksum));
 	}
 	*layout_out = layout;
 	return true;
@@ -103,10 +110,17 @@ static bool continues(const struct pbuf *first, const struct layout *layout, uin
 static uint16_t pseudo_sum(const uint8_t *packet, const struct layout *layout, size_t l4_bytes)
 {
 	uint8_t protocol = layout->tcp ? PROTOCOL_TCP : PROTOCOL_UDP;
-	uint32_t sum = layout->v6 ? net_checksum(packet + layout->ip + 8, 32)
-				  : net_checksum(packet + layout->ip + 12, 8);
+	uint64_t sum = (uint64_t)lwip_htons(protocol) + lwip_htons((uint16_t)l4_bytes);
+	uint32_t addresses[2];
 
-	sum += lwip_htons(protocol) + lwip_htons((uint16_t)l4_bytes);
+	if (layout->v6) {
+		sum += net_checksum(packet + layout->ip + 8, 32);
+	} else {
+		memcpy(addresses, packet + layout->ip + 12, sizeof(addresses));
+		sum += (uint64_t)addresses[0] + addresses[1];
+	}
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
@@ -238,12 +252,12 @@ static int send_first(struct net_interface *interface, struct gathered *gathered
 		packet.v6 = layout.v6;
 		if (layout.tcp)
 			packet.segment_bytes = gather(interface, &layout, gathered, &flags_more);
-		if (layout.tcp && packet.segment_bytes == 0 &&
+		if (packet.segment_bytes == 0 &&
 		    !(interface->netif.chksum_flags & NETIF_CHECKSUM_GEN_TCP)) {
-			struct tcp_hdr *tcp = (void *)((char *)first->payload + layout.l4);
+			uint16_t *sum = (void *)((char *)first->payload + layout.sum);
 
-			tcp->chksum = pseudo_sum(first->payload, &layout,
-						 (size_t)first->tot_len - layout.l4);
+			*sum = pseudo_sum(first->payload, &layout,
+					  (size_t)first->tot_len - layout.l4);
 			packet.flags = NETDEV_PACKET_BLANK;
 		}
 		if (packet.segment_bytes > 0) {
@@ -313,9 +327,8 @@ static void flush_interface(struct net_flush *flush)
 						 offsetof(struct net_interface, flush));
 	struct gathered gathered;
 
-	while (interface->first != interface->last)
-		if (send_first(interface, &gathered))
-			break;
+	while (interface->first != interface->last && !interface->blocked)
+		interface->blocked = send_first(interface, &gathered) != 0;
 	interface->dev->ops->kick(interface->dev);
 	if (interface->last - interface->first <= NET_SEND_QUEUE_LOW)
 		wake_senders();
@@ -347,6 +360,7 @@ err_t net_interface_output(struct netif *netif, struct pbuf *p)
 void net_interface_send_drop(struct net_interface *interface)
 {
 	net_flush_cancel(&interface->flush);
+	interface->blocked = false;
 	while (interface->first != interface->last)
 		pbuf_free(at(interface, interface->first++));
 	heap_free(interface->queue);

@@ -19,6 +19,7 @@ struct net_interface {
 	struct net_flush flush;
 	struct pbuf **queue; /* NET_SEND_QUEUE_MAX of them; free-running first and last */
 	unsigned int first, last;
+	bool blocked; /* the device has no room; it says when it has */
 };
 
 /* "eth0"; not of the loopback interface. */
@@ -37,6 +38,10 @@ struct net_sender {
 extern bool net_interface_refused;
 void net_sender_wait(struct net_sender *sender);
 void net_sender_cancel(struct net_sender *sender);
+
+/* Before and after a datagram is sent that may be longer than a packet: of fragments no device makes
+ * the sum. */
+void net_interface_sums(size_t datagram_bytes, bool begin);
 
 /* How many segments of a connection a packet may hold. */
 struct tcp_pcb;

@@ -259,13 +259,79 @@ void net_unlock(bool enabled)
 /* Before each block: its size, so that what is freed can be counted. */
 #define BLOCK_HEAD_BYTES 16
 
+/* Packets' buffers have three sizes, and some of them are kept when they are freed: the heap fills
+ * what it gets back and looks at it before it gives it out, which for a full packet takes longer
+ * than all TCP has to do with it. */
+static struct kept {
+	size_t block_bytes; /* with its head; more than the next shorter one's for what is in it */
+	struct spinlock lock;
+	size_t *first; /* list, linked behind the heads */
+	unsigned int count;
+} kept[] = {{.block_bytes = 256}, {.block_bytes = 2048}, {.block_bytes = 8192}};
+
+#define KEPT_MIN_BYTES 128u /* shorter blocks are the heap's, where that is quicker */
+#define CONTROL_MAX_BYTES 1024u
+#define KEPT_SHARE     8    /* of the stack's memory for each size at most */
+#define KEPT_MAX       512u
+
+/* The kind of buffer for a block of so many bytes; NULL: none. */
+static struct kept *kept_for(size_t block_bytes)
+{
+	if (block_bytes <= KEPT_MIN_BYTES || block_bytes > kept[2].block_bytes)
+		return NULL;
+	/* In between are control blocks, which are not worth that much memory. */
+	if (block_bytes > kept[0].block_bytes && block_bytes <= CONTROL_MAX_BYTES)
+		return NULL;
+	return block_bytes <= kept[0].block_bytes   ? &kept[0]
+	       : block_bytes <= kept[1].block_bytes ? &kept[1]
+						    : &kept[2];
+}
+
+static size_t **link_of(size_t *block)
+{
+	return (size_t **)(void *)((char *)block + BLOCK_HEAD_BYTES);
+}
+
+static size_t *kept_take(struct kept *kind)
+{
+	bool enabled = spin_lock_events(&kind->lock);
+	size_t *block = kind->first;
+
+	if (block) {
+		kind->first = *link_of(block);
+		kind->count--;
+	}
+	spin_unlock_events(&kind->lock, enabled);
+	return block ? block : heap_alloc(kind->block_bytes);
+}
+
+/* False: there are enough. */
+static bool kept_put(struct kept *kind, size_t *block)
+{
+	bool enabled, room;
+
+	enabled = spin_lock_events(&kind->lock);
+	room = kind->count < KEPT_MAX &&
+	       kind->count * kind->block_bytes < memory.max_bytes / KEPT_SHARE;
+	if (room) {
+		*link_of(block) = kind->first;
+		kind->first = block;
+		kind->count++;
+	}
+	spin_unlock_events(&kind->lock, enabled);
+	return room;
+}
+
 void *net_mem_alloc(size_t bytes)
 {
 	size_t total = bytes + BLOCK_HEAD_BYTES;
+	struct kept *kind = kept_for(total);
 	size_t *block;
 
+	if (kind)
+		total = kind->block_bytes;
 	if (__atomic_add_fetch(&memory.used_bytes, total, __ATOMIC_RELAXED) <= memory.max_bytes) {
-		block = heap_alloc(total);
+		block = kind ? kept_take(kind) : heap_alloc(total);
 		if (block) {
 			*block = total;
 			return (char *)block + BLOCK_HEAD_BYTES;
@@ -287,13 +353,16 @@ void *net_mem_calloc(size_t count, size_t bytes)
 
 void net_mem_free(void *block)
 {
+	struct kept *kind;
 	size_t *head;
 
 	if (!block)
 		return;
-	head = (size_t *)((char *)block - BLOCK_HEAD_BYTES);
+	head = (size_t *)(void *)((char *)block - BLOCK_HEAD_BYTES);
 	__atomic_sub_fetch(&memory.used_bytes, *head, __ATOMIC_RELAXED);
-	heap_free(head);
+	kind = kept_for(*head);
+	if (!kind || !kept_put(kind, head))
+		heap_free(head);
 }
 
 void net_get_memory(struct net_memory *memory_out)

@@ -200,10 +200,10 @@ fuzz:
 T_LWIP_INCLUDE := -isystem $(LWIP)/src/include -isystem lib/net/lwip
 T_LWIP_OBJ := $(LWIP_C:src/%.c=$(T_OUT)/lwip/%.o)
 F_LWIP_OBJ := $(LWIP_C:src/%.c=$(T_OUT)/fuzz/lwip/%.o)
-$(T_LWIP_OBJ): $(T_OUT)/lwip/%.o: test/host/host.mk lib/net/lwip/lwipopts.h $(LWIP).stamp
+$(T_LWIP_OBJ): $(T_OUT)/lwip/%.o: test/host/host.mk $(LWIP_HEADERS) $(LWIP).stamp
 	@mkdir -p $(@D)
 	$(Q)$(T_CC) $(filter-out -W%,$(T_CFLAGS)) -w $(T_LWIP_INCLUDE) -c $(LWIP)/src/$*.c -o $@
-$(F_LWIP_OBJ): $(T_OUT)/fuzz/lwip/%.o: test/host/host.mk lib/net/lwip/lwipopts.h $(LWIP).stamp
+$(F_LWIP_OBJ): $(T_OUT)/fuzz/lwip/%.o: test/host/host.mk $(LWIP_HEADERS) $(LWIP).stamp
 	@mkdir -p $(@D)
 	$(Q)clang $(filter-out -W%,$(T_CFLAGS)) -fsanitize=fuzzer-no-link -w $(T_LWIP_INCLUDE) -c $(LWIP)/src/$*.c -o $@
 $(T_OUT)/fuzz/frames/fuzz: $(F_LWIP_OBJ)
@@ -213,7 +213,7 @@ $(T_OUT)/fuzz/frames/seeds: test/host/fuzz/frames.py
 	$(Q)/usr/bin/python3 $< $(@D)/corpus
 	@touch $@
 $(patsubst %.c,$(T_OUT)/obj/%.o,$(wildcard lib/net/*.c)): T_CFLAGS += $(T_LWIP_INCLUDE)
-$(patsubst %.c,$(T_OUT)/obj/%.o,$(wildcard lib/net/*.c)): $(LWIP).stamp
+$(patsubst %.c,$(T_OUT)/obj/%.o,$(wildcard lib/net/*.c)): $(LWIP).stamp $(LWIP_HEADERS)
 $(T_OUT)/bin/lib/net/test_stack $(T_OUT)/bin/lib/net/test_config: $(T_LWIP_OBJ)
 
 # Planted bugs, each of which some test must notice. Takes minutes, so it is no part of test-unit.

@@ -27,6 +27,10 @@ typedef int64_t ssize_t;
 #define X32_F              "x"
 #define SZT_F              "zu"
 
+/* One instruction, not lwIP's functions. */
+#define lwip_htons(x) __builtin_bswap16(x)
+#define lwip_htonl(x) __builtin_bswap32(x)
+
 /* Provided by lib/net/stack.c: an assertion of the stack's is a bug, ends in a panic. */
 _Noreturn void net_assert_failed(const char *what);
 uint32_t net_random32(void);
