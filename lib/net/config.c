@@ -218,7 +218,8 @@ static void report(struct netif *netif)
 
 	if (ip4_addr_isany(netif_ip4_addr(netif))) {
 		if (has_dhcp(netif))
-			log_warn("%s: its address is gone: the lease is over", net_interface_name(netif));
+			log_warn("%s: its address is gone: the lease is over",
+				 net_interface_name(netif));
 		return;
 	}
 	net_address_format(netif_ip_addr4(netif), address);

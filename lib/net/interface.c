@@ -201,8 +201,7 @@ unsigned int net_interface_segments(const struct tcp_pcb *pcb)
 	if (!netif || netif->name[0] == 'l')
 		return netif ? PACKET_SEGMENTS : 1;
 	features = ((const struct net_interface *)netif->state)->features;
-	return (features & needed) == needed &&
-			       !(netif->chksum_flags & NETIF_CHECKSUM_GEN_TCP)
+	return (features & needed) == needed && !(netif->chksum_flags & NETIF_CHECKSUM_GEN_TCP)
 		       ? PACKET_SEGMENTS
 		       : 1;
 }

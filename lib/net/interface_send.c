@@ -14,13 +14,13 @@
 #include "lib/net/capture.h"
 #include "lib/net/checksum.h"
 
-#define PIECES_MAX      64u
-#define HEADERS_MAX     160u
-#define IP_BYTES_MAX    65535u
-#define PROTOCOL_TCP    6
-#define PROTOCOL_UDP    17
+#define PIECES_MAX         64u
+#define HEADERS_MAX        160u
+#define IP_BYTES_MAX       65535u
+#define PROTOCOL_TCP       6
+#define PROTOCOL_UDP       17
 #define NET_SEND_QUEUE_LOW (NET_SEND_QUEUE_MAX / 4)
-#define TCP_FLAGS_FINAL (TCP_FIN | TCP_PSH)
+#define TCP_FLAGS_FINAL    (TCP_FIN | TCP_PSH)
 
 /* Where things are in a packet that was made here. */
 struct layout {
@@ -220,8 +220,8 @@ static uint16_t gather(struct net_interface *interface, const struct layout *lay
 	struct pbuf *first = at(interface, interface->first);
 	unsigned int needed = layout->v6 ? NETDEV_SEGMENT6 | NETDEV_CHECKSUM6
 					 : NETDEV_SEGMENT4 | NETDEV_CHECKSUM4;
-	uint16_t segment = first->segment_bytes ? first->segment_bytes
-						: (uint16_t)payload_of(first, layout);
+	uint16_t segment =
+		first->segment_bytes ? first->segment_bytes : (uint16_t)payload_of(first, layout);
 	uint8_t flags = TCPH_FLAGS(tcp_of(first, layout));
 
 	if ((interface->features & needed) != needed || layout->payload > HEADERS_MAX ||

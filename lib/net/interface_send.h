@@ -39,8 +39,8 @@ extern bool net_interface_refused;
 void net_sender_wait(struct net_sender *sender);
 void net_sender_cancel(struct net_sender *sender);
 
-/* Before and after a datagram is sent that may be longer than a packet: of fragments no device makes
- * the sum. */
+/* Before and after a datagram is sent that may be longer than a packet: of fragments no device
+ * makes the sum. */
 void net_interface_sums(size_t datagram_bytes, bool begin);
 
 /* How many segments of a connection a packet may hold. */

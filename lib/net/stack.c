@@ -269,10 +269,10 @@ static struct kept {
 	unsigned int count;
 } kept[] = {{.block_bytes = 256}, {.block_bytes = 2048}, {.block_bytes = 8192}};
 
-#define KEPT_MIN_BYTES 128u /* shorter blocks are the heap's, where that is quicker */
+#define KEPT_MIN_BYTES    128u /* shorter blocks are the heap's, where that is quicker */
 #define CONTROL_MAX_BYTES 1024u
-#define KEPT_SHARE     8    /* of the stack's memory for each size at most */
-#define KEPT_MAX       512u
+#define KEPT_SHARE        8 /* of the stack's memory for each size at most */
+#define KEPT_MAX          512u
 
 /* The kind of buffer for a block of so many bytes; NULL: none. */
 static struct kept *kept_for(size_t block_bytes)

@@ -94,7 +94,8 @@ static void tell_datagrams(const struct quote *quote, int error)
 		if ((pcb->flags & UDP_FLAGS_CONNECTED) && pcb->local_port == quote->from_port &&
 		    pcb->remote_port == quote->to_port &&
 		    ip_addr_cmp_zoneless(&pcb->remote_ip, &quote->to) &&
-		    (ip_addr_isany(&pcb->local_ip) || ip_addr_cmp_zoneless(&pcb->local_ip, &quote->from)))
+		    (ip_addr_isany(&pcb->local_ip) ||
+		     ip_addr_cmp_zoneless(&pcb->local_ip, &quote->from)))
 			net_datagram_fail(pcb, error);
 	}
 }

@@ -28,22 +28,22 @@
 /* Ethernet, and what the driver needs. */
 #define ETH_PAD_SIZE 0
 
-#define LWIP_IPV4                      1
-#define LWIP_IPV6                      1
-#define LWIP_ICMP                      1
-#define LWIP_ICMP6                     1
-#define LWIP_RAW                       1
-#define LWIP_UDP                       1
-#define LWIP_TCP                       1
-#define LWIP_ARP                       1
-#define LWIP_IGMP                      1
-#define LWIP_IPV6_MLD                  1
-#define LWIP_DHCP                      1
-#define LWIP_AUTOIP                    1
-#define LWIP_DHCP_AUTOIP_COOP          1
-#define LWIP_DHCP_AUTOIP_COOP_TRIES    4
-#define DHCP_DOES_ARP_CHECK            1
-#define LWIP_DHCP_MAX_DNS_SERVERS      2
+#define LWIP_IPV4                   1
+#define LWIP_IPV6                   1
+#define LWIP_ICMP                   1
+#define LWIP_ICMP6                  1
+#define LWIP_RAW                    1
+#define LWIP_UDP                    1
+#define LWIP_TCP                    1
+#define LWIP_ARP                    1
+#define LWIP_IGMP                   1
+#define LWIP_IPV6_MLD               1
+#define LWIP_DHCP                   1
+#define LWIP_AUTOIP                 1
+#define LWIP_DHCP_AUTOIP_COOP       1
+#define LWIP_DHCP_AUTOIP_COOP_TRIES 4
+#define DHCP_DOES_ARP_CHECK         1
+#define LWIP_DHCP_MAX_DNS_SERVERS   2
 /* Leases are counted in these; the longest is renewed after 45 hours at the latest. */
 #define DHCP_COARSE_TIMER_SECS         5
 #define LWIP_DNS                       1

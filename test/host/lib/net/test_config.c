@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where addresses come from: a DHCP server of a few lines that grants, renews, refuses or is silent;
- * addresses that somebody else has; DNS questions nobody can foretell.
+ * Where addresses come from: a DHCP server of a few lines that grants, renews, refuses or is
+ * silent; addresses that somebody else has; DNS questions nobody can foretell.
  * Links: lib/net/stack.c lib/net/capture.c lib/net/checksum.c lib/net/address.c lib/net/interface.c
  * Links: lib/net/interface_send.c lib/net/config.c lib/net/socket.c lib/net/tcp_socket.c
  * Links: lib/net/tcp_options.c lib/net/datagram_socket.c lib/net/unreachable.c lib/net/conflict.c
@@ -33,10 +33,10 @@ enum { DISCOVER = 1, OFFER, REQUEST, DECLINE, ACK, NAK };
 
 static struct server {
 	bool silent, refuses;
-	uint32_t offers;      /* this address */
-	uint32_t conflicts;   /* somebody has this address */
+	uint32_t offers;       /* this address */
+	uint32_t conflicts;    /* somebody has this address */
 	unsigned int heard[9]; /* how many of each kind */
-	unsigned int to_us;   /* how many of the requests were for the server alone */
+	unsigned int to_us;    /* how many of the requests were for the server alone */
 } server;
 
 static const uint8_t *option_of(const struct frame_udp *udp, uint8_t wanted)

@@ -301,8 +301,9 @@ static void peer_frame(struct peer *peer, const uint8_t *frame, size_t bytes_cou
 	uint32_t at, payload, head;
 
 	if (bytes_count < HEAD || frame_get16(frame + 12) != 0x800 || ip[0] != 0x45 || ip[9] != 6 ||
-	    frame_get32(ip + 16) != NETSTACK_PEER || frame_get16(tcp) != PORT || frame_get16(tcp + 2) != 999 ||
-	    frame_get16(ip + 2) + ETH > bytes_count || !sums_are_right(frame, bytes_count))
+	    frame_get32(ip + 16) != NETSTACK_PEER || frame_get16(tcp) != PORT ||
+	    frame_get16(tcp + 2) != 999 || frame_get16(ip + 2) + ETH > bytes_count ||
+	    !sums_are_right(frame, bytes_count))
 		return;
 	head = (tcp[12] >> 4) * 4u;
 	if (!(tcp[13] & ACK) || (tcp[13] & (SYN | RST)) || 20 + head > frame_get16(ip + 2))
@@ -564,8 +565,7 @@ END_TEST
 
 /* --- datagrams --- */
 
-static const struct net_address peer_port = {
-	.family = 4, .port = 9, .bytes = {10, 0, 0, 1}};
+static const struct net_address peer_port = {.family = 4, .port = 9, .bytes = {10, 0, 0, 1}};
 static struct frame_udp last_udp;
 static unsigned int udp_frames;
 static uint8_t udp_quote[ETH + 28];
