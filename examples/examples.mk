@@ -18,7 +18,9 @@ define example
 $(1)_SOURCES ?= $(sort $(wildcard examples/$(1)/*.c))
 $(1)_CFLAGS ?= -O2 -Wall -Wextra
 $(1)_OBJ := $$(patsubst %.c,$(B)/examples/$(1)/obj/%.o,$$(notdir $$($(1)_SOURCES)))
+ifneq ($$($(1)_SOURCES),)
 vpath %.c $$(sort $$(dir $$($(1)_SOURCES)))
+endif
 
 $$($(1)_OBJ): $(B)/examples/$(1)/obj/%.o: %.c examples/examples.mk $(wildcard examples/$(1)/$(1).mk) \
 		$(SYSROOT_STAMP) | $$(EXAMPLE_SDK)

@@ -2,9 +2,10 @@
 # Guest tests on real Xen: one directory per case, see test/guest/README.md.
 
 # On request only, by CASES=: they take long on a busy machine.
-GUEST_LONG := net-loss net-many
+GUEST_LONG := net-loss net-many redis
 GUEST_CASES := $(filter-out $(GUEST_LONG),$(sort $(notdir $(patsubst %/case.conf,%,$(wildcard test/guest/*/case.conf)))))
-CASES ?= $(GUEST_CASES)
+# CASE= says the same as CASES=.
+CASES ?= $(or $(CASE),$(GUEST_CASES))
 GUEST_IMAGES := $(foreach c,$(CASES),$(if $(wildcard test/guest/$(c)/main.c),$(B)/test/guest/$(c)/$(c)))
 
 # GUEST_OBJECTS_NAME, GUEST_FLAGS_NAME: what else the program of case NAME is made with.
