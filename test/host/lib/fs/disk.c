@@ -20,6 +20,7 @@
 size_t disk_blocks_in_use;
 uint64_t disk_allocations, disk_allocations_left;
 uint64_t disk_wall_ns = 1700000000ULL * 1000000000ULL;
+void (*disk_on_wait)(void);
 unsigned int disk_log_lines;
 char disk_log_line[256];
 uint8_t disk_stale;
@@ -150,7 +151,10 @@ int waitq_sleep(struct waitq *queue, uint32_t wakes, uint64_t deadline_ns, bool 
 	(void)wakes;
 	(void)deadline_ns;
 	(void)interruptible;
-	abort(); /* everything is done at once here */
+	if (!disk_on_wait)
+		abort(); /* everything is done at once here */
+	disk_on_wait();
+	return 0;
 }
 
 uint64_t time_wall_ns(void)
@@ -218,6 +222,23 @@ static void flush(struct disk *disk)
 	remember(disk, (struct disk_write){0, 0, NULL, true});
 }
 
+/* What is written was taken from memory before it is on the medium. */
+static void store(struct disk *disk, const struct blkreq *req)
+{
+	uint8_t *bytes = malloc(req->sectors * DISK_SECTOR), *at = bytes;
+	void (*on_write)(void) = disk->on_write;
+
+	for (size_t i = 0; i < req->segs_count; i++) {
+		memcpy(at, req->segs[i].base, req->segs[i].bytes);
+		at += req->segs[i].bytes;
+	}
+	disk->on_write = NULL;
+	if (on_write)
+		on_write();
+	memcpy(disk->bytes + req->sector * DISK_SECTOR, bytes, req->sectors * DISK_SECTOR);
+	free(bytes);
+}
+
 static int transfer(struct disk *disk, struct blkreq *req)
 {
 	uint8_t *at = disk->bytes + req->sector * DISK_SECTOR, *start = at;
@@ -231,11 +252,10 @@ static int transfer(struct disk *disk, struct blkreq *req)
 	}
 	if (barrier)
 		flush(disk);
-	for (size_t i = 0; i < req->segs_count; i++) {
-		if (req->op == BLKREQ_READ)
-			memcpy(req->segs[i].base, at, req->segs[i].bytes);
-		else
-			memcpy(at, req->segs[i].base, req->segs[i].bytes);
+	if (req->op == BLKREQ_WRITE)
+		store(disk, req);
+	for (size_t i = 0; req->op == BLKREQ_READ && i < req->segs_count; i++) {
+		memcpy(req->segs[i].base, at, req->segs[i].bytes);
 		at += req->segs[i].bytes;
 	}
 	if (req->op == BLKREQ_READ) {

@@ -35,7 +35,8 @@ struct disk {
 	uint64_t fail_after;
 	bool fail_on;
 	uint64_t requests, reads, writes_done, flushes;
-	void (*on_flush)(void); /* called while one is on its way */
+	void (*on_flush)(void); /* called while one is on its way, once */
+	void (*on_write)(void);
 };
 
 struct disk *disk_create(uint64_t bytes);
@@ -76,6 +77,8 @@ int disk_memalign(void **block_out, size_t align_bytes, size_t bytes);
 /* Allocations until one fails; 0: none does. disk_allocations: so far. */
 extern uint64_t disk_allocations;
 extern uint64_t disk_allocations_left;
+/* Called when somebody would have to wait; NULL: the test ends. */
+extern void (*disk_on_wait)(void);
 /* The wall clock, which ticks with each look. */
 extern uint64_t disk_wall_ns;
 /* Lines of the log so far, and the last. */

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "lib/fs/bcache.h"
 #include "test/host/check_main.h"
@@ -223,6 +224,91 @@ END_TEST
 
 /* --- errors --- */
 
+/* Another thread, which goes on when we say so. */
+static ucontext_t main_context, other_context;
+static char other_stack[262144];
+static bool other_over;
+
+static void other_waits(void)
+{
+	ck_assert_int_eq(swapcontext(&other_context, &main_context), 0);
+}
+
+static void other_goes_on(void)
+{
+	disk_on_wait = other_waits;
+	ck_assert_int_eq(swapcontext(&main_context, &other_context), 0);
+	disk_on_wait = NULL;
+}
+
+static int other_kind;
+
+static void other_syncs(void)
+{
+	change(10, 0xe2, BCACHE_DATA, 1);
+	ck_assert_int_eq(other_kind == 0   ? bcache_write_dirty(cache, BCACHE_DATA)
+			 : other_kind == 1 ? bcache_write_file(cache, BCACHE_DATA, 1)
+					   : bcache_write_range(cache, 5, 10),
+			 0);
+	/* What we changed is on the disk, though its older contents were on their way. */
+	ck_assert_uint_eq(on_disk(10), 0xe2);
+	other_over = true;
+}
+
+static void let_other_sync(void)
+{
+	ck_assert_int_eq(getcontext(&other_context), 0);
+	other_context.uc_stack.ss_sp = other_stack;
+	other_context.uc_stack.ss_size = sizeof(other_stack);
+	other_context.uc_link = &main_context;
+	makecontext(&other_context, other_syncs, 0);
+	other_goes_on();
+	/* It waits for us. */
+	ck_assert(!other_over);
+}
+
+/* A block changes again while its older contents are being written: who syncs then waits, and
+ * writes it. */
+START_TEST(test_changed_while_written)
+{
+	other_kind = _i;
+	change(10, 0xe1, BCACHE_DATA, 1);
+	disk->on_write = let_other_sync;
+	ck_assert_int_eq(bcache_write_dirty(cache, BCACHE_DATA), 0);
+	ck_assert_uint_eq(on_disk(10), 0xe1);
+	while (!other_over)
+		other_goes_on();
+	ck_assert_uint_eq(disk->writes_done, 2);
+}
+END_TEST
+
+static void read_old(void)
+{
+	struct bblock *block;
+
+	ck_assert_int_eq(bcache_get(cache, 10, &block), 0);
+	ck_assert_uint_eq(block->bytes[0], 10);
+	bcache_put(cache, block);
+	bcache_read_ahead(cache, 11, 2);
+}
+
+/* Others read what is about to be written past the cache. */
+START_TEST(test_read_while_direct)
+{
+	uint8_t bytes[4 * BLOCK];
+	struct bblock *block;
+
+	memset(bytes, 0xf1, sizeof(bytes));
+	disk->on_write = read_old;
+	ck_assert_int_eq(bcache_write_direct(cache, 10, 4, bytes, _i), 0);
+	for (uint64_t i = 10; i < 14; i++) {
+		ck_assert_int_eq(bcache_get(cache, i, &block), 0);
+		ck_assert_uint_eq(block->bytes[0], 0xf1);
+		bcache_put(cache, block);
+	}
+}
+END_TEST
+
 START_TEST(test_errors)
 {
 	struct bblock *block;
@@ -330,6 +416,8 @@ Suite *test_suite(void)
 	tcase_add_test(tests, test_forget);
 	tcase_add_test(tests, test_flush);
 	tcase_add_test(tests, test_written_meanwhile);
+	tcase_add_loop_test(tests, test_changed_while_written, 0, 3);
+	tcase_add_loop_test(tests, test_read_while_direct, 0, 2);
 	tcase_add_test(tests, test_errors);
 	tcase_add_test(tests, test_no_memory);
 	tcase_add_test(tests, test_read_ahead);
