@@ -163,7 +163,36 @@ static void last_words(void)
 	CHECK(blkdev_flush(disk) == 0);
 }
 
-int main(void)
+/* Half of it is given back: dom0 looks whether its file has shrunk. */
+static void hole(void)
+{
+	CHECK(disk->info.discard);
+	CHECK(blkdev_discard(disk, 8 * 1024, 16 * 1024) == 0);
+	CHECK(blkdev_flush(disk) == 0);
+	memset(back, 1, MIB);
+	CHECK(blkdev_read(disk, 8 * 1024, back, MIB) == 0);
+	for (size_t i = 0; i < MIB; i++)
+		if (back[i]) {
+			CHECK(!back[i]);
+			break;
+		}
+}
+
+/* What is offered as a CD. */
+static void removable(void)
+{
+	struct blkdev *cdrom = NULL;
+
+	CHECK(blkdev_wait("xvdc", time_monotonic_ns() + WAIT_NS, &cdrom) == 0);
+	if (!cdrom)
+		return;
+	CHECK(cdrom->info.removable && cdrom->info.cdrom && cdrom->info.read_only);
+	CHECK(!disk->info.removable && !disk->info.cdrom);
+	CHECK(blkdev_read(cdrom, 0, back, 2048) == 0 && memcmp(back, "written by dom0", 15) == 0);
+	blkdev_put(cdrom);
+}
+
+int main(int argc, char **argv)
 {
 	struct blkfront_stats stats;
 	struct grant_stats grants;
@@ -181,6 +210,10 @@ int main(void)
 	barrier_write();
 	second();
 	last_words();
+	if (argc > 1 && strcmp(argv[1], "full") == 0) {
+		hole();
+		removable();
+	}
 	blkfront_get_stats("xvda", &stats);
 	grant_get_stats(&grants);
 	printf("%u disks, %u queues of %u, %u pages a request, persistent %u, %u pages\n",
