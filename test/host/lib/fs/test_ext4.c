@@ -47,6 +47,9 @@ START_TEST(test_everything)
 		      "takes a block",
 		      "dir/slow");
 	files_rename(fs, "dir/large", "dir/sub/moved");
+	files_mkdir(fs, "parent");
+	files_mkdir(fs, "dir/child");
+	files_rename(fs, "dir/child", "parent/child");
 	files_write(fs, "gone", 0, "x", 1);
 	files_unlink(fs, "gone");
 	files_resize(fs, "dir/sub/moved", MIB + 17);
@@ -223,12 +226,18 @@ static bool is_on(const struct disk *disk, const char *text)
 	return memmem(disk->bytes, disk->sectors * DISK_SECTOR, text, strlen(text));
 }
 
+static uint64_t nothing_arrives(void)
+{
+	return 0;
+}
+
 /* A sync writes what is its file's, and a commit of others what new blocks hold; all the rest stays
  * in memory. */
 START_TEST(test_sync_one)
 {
 	struct disk *disk = disk_make(16 * MIB, formats[_i]), *cut = disk_create(16 * MIB);
 	struct fs *fs = disk_mount(disk, false);
+	struct node *node;
 
 	files_fill(fs, "a", 0, 9000, 1);
 	files_fill(fs, "b", 0, 9000, 2);
@@ -250,6 +259,14 @@ START_TEST(test_sync_one)
 	ck_assert(disk->writes[disk->writes_count - 1].flush);
 	disk_cut(cut, disk, disk->writes_count, NULL);
 	ck_assert(is_on(cut, "contents-of-d"));
+	/* So does one of the data alone, which needs no commit. */
+	node = files_node(fs, "b");
+	files_write(fs, "b", 4000, "contents-of-f", 13);
+	ck_assert_int_eq(node->ops->sync(node, true), 0);
+	node_put(node);
+	ck_assert(disk->writes[disk->writes_count - 1].flush);
+	disk_cut(cut, disk, disk->writes_count, nothing_arrives);
+	ck_assert(is_on(cut, "contents-of-f"));
 	/* At the end everything is written. */
 	files_write(fs, "a", 4000, "contents-of-e", 13);
 	disk_unmount(fs);
@@ -258,11 +275,6 @@ START_TEST(test_sync_one)
 	disk_destroy(cut);
 }
 END_TEST
-
-static uint64_t nothing_arrives(void)
-{
-	return 0;
-}
 
 /* A sync of the directory, also of its data alone, makes all names safe that it has lost or got. */
 START_TEST(test_sync_names)
