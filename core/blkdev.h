@@ -95,8 +95,8 @@ struct blkdev_ops {
 	int (*submit)(struct blkdev *dev, const struct blkslice *slice);
 	/* After one or more submits: tell the other side. */
 	void (*push)(struct blkdev *dev);
-	/* Reaps completions without interrupts; returns how many. With interrupts one comes for what
-	 * is still under way, though all of it was quiet. Thread or event context. */
+	/* Reaps completions without interrupts; returns how many. With interrupts one comes for
+	 * what is still under way, though all of it was quiet. Thread or event context. */
 	unsigned int (*poll)(struct blkdev *dev, bool interrupts);
 	/* The last holder left. May be NULL, as the next one. Any context, no lock held. */
 	void (*idle)(struct blkdev *dev);

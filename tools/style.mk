@@ -65,9 +65,10 @@ program_style = -std=gnu11 -O2 $(STYLE_WARN) -nostdinc -isystem $(1) -isystem $(
 program_group = $(eval $(call style_group,$(1),$(call program_style,$(GCC_INCLUDE)) $(2),$(call program_style,$(CLANG_INCLUDE)) $(2)))
 # Of the programs that measure, what the machine's compiler makes: for Linux, and for dom0.
 BENCH_HOST_C := $(wildcard test/bench/*_linux.c) test/bench/net_peer.c
-$(call program_group,$(filter-out $(BENCH_HOST_C),$(wildcard $(addprefix examples/,hello/*.c echo/*.c httpd/*.[ch] \
+$(call program_group,$(filter-out $(BENCH_HOST_C) test/guest/sqlite/%,$(wildcard $(addprefix examples/,hello/*.c echo/*.c httpd/*.[ch] \
 	dns/*.[ch] fetch/*.[ch]) \
 	test/guest/*.h test/guest/*/*.[ch] test/bench/*.[ch] test/posix/*.[ch])))
+$(call program_group,$(wildcard test/guest/sqlite/*.c),-isystem $(B)/src/sqlite-made)
 $(call program_group,$(addprefix test/toolchain/,test_libc.c print_floats.c linux-stub.c),-fno-builtin -D_GNU_SOURCE)
 $(call program_group,$(wildcard examples/https/*.c))
 $(call program_group,$(wildcard tools/mbedtls/*.c tools/mbedtls/include/stardust/*.h))
@@ -87,7 +88,7 @@ DUSTER_STYLE := $(HOST_STYLE) -D_GNU_SOURCE -DDUSTER_VERSION='"$(VERSION)"'
 $(eval $(call style_group,$(wildcard duster/*/*.[ch] duster/*/*/*.[ch]),$(DUSTER_STYLE),$(DUSTER_STYLE)))
 $(eval $(call style_group,$(wildcard test/duster/programs/*.c),-std=gnu11 -O1 $(STYLE_WARN),-std=gnu11 -O1 $(STYLE_WARN)))
 
-STYLE_READY := $(LWIP).stamp $(E2FS_INCLUDE).stamp $(SYSROOT_STAMP) $(SYSROOT)/.headers $(MBEDTLS_STAMP) $(XEN_HEADERS)
+STYLE_READY := $(LWIP).stamp $(E2FS_INCLUDE).stamp $(SYSROOT_STAMP) $(SYSROOT)/.headers $(MBEDTLS_STAMP) $(XEN_HEADERS) $(B)/src/sqlite-made/stamp
 style_compile = $(Q)mkdir -p $(@D) && $(1) $(STYLE_FLAGS) -MMD -MP -MF $@.d -MT $@ -o /dev/null -c \
 	$(if $(filter %.h,$<),-include $< -x c /dev/null,$<) && touch $@
 $(STYLE)/gcc/%.ok: % tools/style.mk tools/kernel.mk | $(STYLE_READY)

@@ -6,7 +6,6 @@
  * database opens again, is whole, and has the N transactions and nothing of an unfinished one.
  */
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +16,7 @@
 #define LOAD_ROWS    600
 #define BUSY_MS      120000
 
-static atomic_int filling = 1;
+static int filling = 1; /* atomic */
 
 static sqlite3 *open_db(const char *journal)
 {
@@ -102,7 +101,7 @@ static void *read_all_the_time(void *journal)
 	sqlite3 *db = open_db(journal);
 	long long before = 0, looks = 0;
 
-	while (atomic_load(&filling)) {
+	while (__atomic_load_n(&filling, __ATOMIC_ACQUIRE)) {
 		long long rows = number(db, "SELECT count(*) FROM t");
 
 		CHECK(rows % ROWS_PER_TXN == 0 && rows >= before);
@@ -131,7 +130,7 @@ static void do_fill(char *journal, int rows)
 			insert(statement, txn, row, 0);
 		run(db, "COMMIT");
 	}
-	atomic_store(&filling, 0);
+	__atomic_store_n(&filling, 0, __ATOMIC_RELEASE);
 	CHECK(pthread_join(reader, NULL) == 0);
 	CHECK(number(db, "SELECT count(*) FROM t") == rows);
 	check_integrity(db);

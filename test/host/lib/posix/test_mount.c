@@ -64,7 +64,6 @@ static int mount_any(const char *type, struct blkdev *device, const char *option
 		.name = text, .on_device = disks, .mount = identifier##_mount};                    \
 	FS_TYPE(identifier)
 
-extern const struct fs_type ext_type;
 TYPE(ext_type, "ext4", true);
 TYPE(tmpfs_type, "tmpfs", false);
 TYPE(devfs_type, "devfs", false);
