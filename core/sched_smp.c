@@ -310,7 +310,7 @@ void sched_pass_on(const struct runq *rq)
 		struct runq *from = sched_runqs[__builtin_ctzll(left)];
 		uint64_t bits = READ_ONCE(from->ready_bits);
 
-		/* One that is idle runs them itself; others than real-time threads want idle ones. */
+		/* An idle one runs them itself; all but real-time threads want idle ones. */
 		if (READ_ONCE(from->level) == 0 || !(bits > 1 || (bits && READ_ONCE(sched_idle))))
 			continue;
 		sched_spin_lock(&from->lock);

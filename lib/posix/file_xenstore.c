@@ -278,7 +278,7 @@ static int ask(struct store *store)
 		note_transaction(store);
 	if (error)
 		return reply_error(store, error);
-	return put_message(store, &store->header, store->reply, request.reply_bytes, NULL, 0);
+	return put_message(store, &store->header, store->reply, request.reply_bytes, "", 0);
 }
 
 /* A whole message is there. */

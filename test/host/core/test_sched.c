@@ -274,8 +274,8 @@ static void case_affinity(void *arg)
 	join_all();
 }
 
-/* Whatever a thread was placed, offered or pulled for has changed when it arrives; then all is quiet
- * for long enough that the simulator looks. */
+/* Whatever a thread was placed, offered or pulled for has changed when it arrives; then all is
+ * quiet for long enough that the simulator looks. */
 static uint32_t fidgeting;
 
 /* Nobody may be changed who does not exist yet or any more. */
