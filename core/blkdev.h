@@ -126,7 +126,7 @@ struct blkdev {
 	struct list_node queue;
 	uint32_t plugged, polling;
 	uint32_t calls; /* threads inside blkdev_call() */
-	bool quick;     /* the last request of a lone one took less than it takes to sleep well */
+	uint32_t quick; /* 1: the last lone request took little time. No lock; a word of its own */
 	bool stopped, gone, dispatching, again, forced;
 	struct waitq waiters; /* of the synchronous functions */
 	struct blkdev_stats stats;
