@@ -7,6 +7,7 @@
 
 #include "duster/engine/convenience.h"
 #include "duster/engine/parse.h"
+#include "duster/engine/trace.h"
 #include "duster/symbols/names.h"
 
 #define REPEAT_MAX (1u << 24)
@@ -76,6 +77,7 @@ static struct value *function_value(struct session *session, const struct name_e
 		return NULL;
 	value = value_at(session, type_of_die(session->image, &die), function.low);
 	value->bytes_count = 1;
+	value->node = trace_const(session, function.low);
 	return value;
 }
 
@@ -92,6 +94,9 @@ static struct value *enumerator_value(struct session *session, const struct name
 			value = value_new(session, type);
 			memcpy(value->bytes, &members[i].value,
 			       value->bytes_count < 8 ? value->bytes_count : 8);
+			value->node = trace_extend(
+				session, trace_const(session, (uint64_t)members[i].value),
+				(unsigned int)value->bytes_count, type_strip(type)->is_signed);
 			return value;
 		}
 	return NULL;
@@ -273,6 +278,15 @@ static int dollar(struct parser *parser, const struct token *token, struct value
 
 /* ---- Primary and postfix expressions ---- */
 
+static struct value *value_number_const(struct session *session, enum base_type base,
+					uint64_t number)
+{
+	struct value *value = value_int(session, base, number);
+
+	value->node = trace_const(session, value_bits_of(value));
+	return value;
+}
+
 static struct value *number_value(struct session *session, const struct token *token)
 {
 	enum base_type base = BASE_INT;
@@ -283,7 +297,7 @@ static struct value *number_value(struct session *session, const struct token *t
 		base = token->is_unsigned || token->number > INT64_MAX ? BASE_ULONG : BASE_LONG;
 	else if (token->is_unsigned || token->number > INT32_MAX)
 		base = BASE_UINT;
-	return value_int(session, base, token->number);
+	return value_number_const(session, base, token->number);
 }
 
 static struct value *string_value(struct session *session, const struct token *token)
@@ -317,7 +331,7 @@ static int parse_primary(struct parser *parser, struct value **value_out)
 					  token->real);
 		return 0;
 	case TOKEN_CHAR:
-		*value_out = value_int(session, BASE_CHAR, token->number);
+		*value_out = value_number_const(session, BASE_CHAR, token->number);
 		return 0;
 	case TOKEN_STRING:
 		*value_out = string_value(session, token);
@@ -345,10 +359,19 @@ static int parse_primary(struct parser *parser, struct value **value_out)
 	return parse_fail(parser, token, -EINVAL, "A syntax error in expression");
 }
 
+/* The element's address, which goes with the index. */
+static const struct node *trace_element(struct session *session, const struct value *array,
+					const struct value *index, const struct value *element)
+{
+	return trace_binary(session, '+', 8, false, trace_number(session, array),
+			    trace_binary(session, '*', 8, false, trace_number(session, index),
+					 trace_const(session, element->bytes_count)));
+}
+
 static int parse_index(struct parser *parser, struct value **value)
 {
 	const struct token *token = parser->token;
-	struct value *index;
+	struct value *array = *value, *index;
 	uint64_t number;
 	int error = parse_assignment(parser, &index);
 
@@ -359,8 +382,10 @@ static int parse_index(struct parser *parser, struct value **value)
 			   value_number(parser->session, index, &number, parser->problem));
 	if (error)
 		return error;
-	return at(parser, token - 1,
-		  value_index(parser->session, *value, (int64_t)number, value, parser->problem));
+	error = value_index(parser->session, array, (int64_t)number, value, parser->problem);
+	if (!error && (*value)->place == VALUE_MEMORY)
+		(*value)->node = trace_element(parser->session, array, index, *value);
+	return at(parser, token - 1, error);
 }
 
 static int parse_member(struct parser *parser, struct value **value)
@@ -415,7 +440,8 @@ static int parse_sizeof(struct parser *parser, struct value **value_out)
 				error = parse_fail(parser, parser->token, -EINVAL,
 						   "`)` is missing");
 			if (!error)
-				*value_out = value_int(session, BASE_ULONG, type_bytes(type));
+				*value_out =
+					value_number_const(session, BASE_ULONG, type_bytes(type));
 			return error;
 		}
 		parser->token--;
@@ -424,7 +450,7 @@ static int parse_sizeof(struct parser *parser, struct value **value_out)
 	error = parse_unary(parser, &value);
 	session->skip--;
 	if (!error)
-		*value_out = value_int(session, BASE_ULONG, type_bytes(value->type));
+		*value_out = value_number_const(session, BASE_ULONG, type_bytes(value->type));
 	return error;
 }
 
@@ -581,8 +607,14 @@ static int parse_logical(struct parser *parser, unsigned int binds, bool is_and,
 		session->skip--;
 		right = left;
 	}
-	if (!error)
+	if (!error) {
+		const struct node *node =
+			trace_op(session, is_and ? NODE_AND : NODE_OR, false,
+				 trace_number(session, *value), trace_number(session, other));
+
 		*value = value_int(session, BASE_INT, right);
+		(*value)->node = node;
+	}
 	return error;
 }
 
@@ -639,6 +671,8 @@ static int parse_conditional(struct parser *parser, struct value **value_out)
 	error = parse_conditional(parser, &no);
 	session->skip -= is_true;
 	*value_out = is_true ? yes : no;
+	if (!error)
+		(*value_out)->node = NULL; /* of the other one nothing is known here */
 	return error;
 }
 

@@ -7,6 +7,7 @@
 
 #include "duster/arch/x86_64.h"
 #include "duster/engine/eval.h"
+#include "duster/engine/trace.h"
 
 #define STEPS_MAX 1000000u
 
@@ -40,9 +41,10 @@ static int current_regs(struct session *session, struct regs *regs_out, struct p
 
 /* ---- Events ---- */
 
-static struct breakpoint *find_at(struct session *session, uint64_t addr)
+/* From `at` on in the table: an enabled one in the code at addr. */
+static struct breakpoint *find_next(struct breakpoint *at, uint64_t addr)
 {
-	for (struct breakpoint *at = run_breakpoints(session); at; at = at->next) {
+	for (; at; at = at->next) {
 		if (!at->enabled || at->slot >= 0)
 			continue;
 		for (size_t i = 0; i < at->addrs_count; i++)
@@ -52,20 +54,102 @@ static struct breakpoint *find_at(struct session *session, uint64_t addr)
 	return NULL;
 }
 
-/* Condition, ignore count. True: stop. */
-static bool wants_stop(struct session *session, struct breakpoint *breakpoint, struct stop *stop)
+static struct breakpoint *find_at(struct session *session, uint64_t addr)
 {
+	return find_next(run_breakpoints(session), addr);
+}
+
+/* The only breakpoint at an address; NULL: there are more. */
+static struct breakpoint *find_sole(struct session *session, uint64_t addr)
+{
+	struct breakpoint *first = find_at(session, addr);
+
+	return first && !find_next(first->next, addr) ? first : NULL;
+}
+
+static struct condition_code *code_of(struct session *session, struct breakpoint *breakpoint,
+				      uint64_t addr)
+{
+	if (!breakpoint->compiled)
+		breakpoint->compiled = arena_alloc(
+			&session->kept, breakpoint->addrs_count * sizeof(*breakpoint->compiled));
+	if (breakpoint->compiled_from != breakpoint->condition)
+		memset(breakpoint->compiled, 0,
+		       breakpoint->addrs_count * sizeof(*breakpoint->compiled));
+	breakpoint->compiled_from = breakpoint->condition;
+	for (size_t i = 0; i < breakpoint->addrs_count; i++)
+		if (breakpoint->addrs[i] == addr)
+			return &breakpoint->compiled[i];
+	return NULL;
+}
+
+/* At a place whose condition was not compiled yet, or cannot be found to be so. */
+static bool wants_compiling(struct session *session, struct breakpoint *breakpoint, uint64_t addr)
+{
+	struct condition_code *code;
+
+	if (!breakpoint->condition || breakpoint->filter || find_sole(session, addr) != breakpoint)
+		return false;
+	code = code_of(session, breakpoint, addr);
+	return code && code->state == CONDITION_UNTRIED;
+}
+
+static int evaluate(struct session *session, struct breakpoint *breakpoint, uint64_t addr,
+		    bool *true_out, struct problem *problem)
+{
+	bool compiles = addr && wants_compiling(session, breakpoint, addr);
+	struct condition_code *code = compiles ? code_of(session, breakpoint, addr) : NULL;
 	struct value *value;
+	int error;
+
+	session->tracing = compiles;
+	session->changed = false;
+	error = eval_expression(session, breakpoint->condition, &value, problem);
+	if (!error)
+		error = value_is_true(session, value, true_out, problem);
+	if (!error && compiles) {
+		code->state = CONDITION_NOT;
+		if (!session->changed && trace_compile(session, value, code->code,
+						       sizeof(code->code), &code->bytes) == 0)
+			code->state = CONDITION_COMPILED;
+	}
+	session->tracing = false;
+	return error;
+}
+
+/* Before the guest runs: it evaluates itself what it can. */
+static void hand_conditions(struct session *session)
+{
+	for (struct breakpoint *at = run_breakpoints(session); at; at = at->next) {
+		if (!at->enabled || at->slot >= 0)
+			continue;
+		for (size_t i = 0; i < at->addrs_count; i++) {
+			const struct condition_code *code =
+				at->condition && !at->filter &&
+						find_sole(session, at->addrs[i]) == at
+					? code_of(session, at, at->addrs[i])
+					: NULL;
+			bool compiled = code && code->state == CONDITION_COMPILED;
+
+			target_condition_set(session->target, at->addrs[i],
+					     compiled ? code->code : NULL,
+					     compiled ? code->bytes : 0);
+		}
+	}
+}
+
+/* Condition, ignore count. True: stop. addr: of a breakpoint in the code; 0: none. */
+static bool wants_stop(struct session *session, struct breakpoint *breakpoint, uint64_t addr,
+		       struct stop *stop)
+{
 	bool is_true;
 
 	session_begin_command(session);
 	if (breakpoint->filter && !breakpoint->filter(breakpoint->filter_context, session))
 		return false;
 	if (breakpoint->condition) {
-		int error = eval_expression(session, breakpoint->condition, &value, &stop->problem);
+		int error = evaluate(session, breakpoint, addr, &is_true, &stop->problem);
 
-		if (!error)
-			error = value_is_true(session, value, &is_true, &stop->problem);
 		if (error) {
 			breakpoint->hits++;
 			return true; /* told with the stop */
@@ -87,7 +171,7 @@ static bool wants_stop(struct session *session, struct breakpoint *breakpoint, s
 static bool glance(void *context, const struct regs *regs)
 {
 	struct session *session = context;
-	struct breakpoint *breakpoint = find_at(session, regs->value[CPU_RIP]);
+	struct breakpoint *breakpoint = find_sole(session, regs->value[CPU_RIP]);
 	struct problem problem = {.column = -1};
 	struct value *value;
 	bool is_true, dismissed = false;
@@ -95,6 +179,9 @@ static bool glance(void *context, const struct regs *regs)
 	/* Names with a dollar may be of what is not known here. */
 	if (!breakpoint || (!breakpoint->condition && !breakpoint->filter) ||
 	    (breakpoint->condition && strchr(breakpoint->condition, '$')))
+		return false;
+	/* The first time it is compiled, which wants the guest to stand still. */
+	if (wants_compiling(session, breakpoint, regs->value[CPU_RIP]))
 		return false;
 	session_begin_command(session);
 	session_select_regs(session, regs);
@@ -151,7 +238,7 @@ static bool watch_fired(struct session *session, const struct target_event *even
 			memcpy(stop->old, at->old, at->bytes);
 			memcpy(at->old, now, at->bytes);
 		}
-		if (!wants_stop(session, at, stop))
+		if (!wants_stop(session, at, 0, stop))
 			continue;
 		stop->breakpoint = at;
 		stop->reason = at->type ? STOP_WATCHPOINT : STOP_BREAKPOINT;
@@ -189,11 +276,13 @@ static bool is_stop(struct session *session, const struct goal *goal,
 		break;
 	}
 	breakpoint = find_at(session, event->addr);
-	if (breakpoint && wants_stop(session, breakpoint, stop)) {
-		stop->reason = STOP_BREAKPOINT;
-		stop->breakpoint = breakpoint;
-		return true;
-	}
+	/* The first of those at one address that wants to. */
+	for (struct breakpoint *at = breakpoint; at; at = find_next(at->next, event->addr))
+		if (wants_stop(session, at, event->addr, stop)) {
+			stop->reason = STOP_BREAKPOINT;
+			stop->breakpoint = at;
+			return true;
+		}
 	if (reached(session, goal, event)) {
 		stop->reason = STOP_REACHED;
 		return true;
@@ -254,9 +343,11 @@ static int go(struct session *session, const struct goal *goal, struct stop *sto
 	session->has_start_regs = false;
 	while (!error) {
 		session_forget_frames(session);
-		error = target_resume(session->target);
 		session->target->glance_context = session;
 		session->target->glance = goal ? NULL : glance;
+		if (!goal)
+			hand_conditions(session);
+		error = target_resume(session->target);
 		if (!error)
 			error = target_wait(session->target, time_left(session, started_ms),
 					    &event);

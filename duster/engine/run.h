@@ -24,6 +24,14 @@ struct breakpoint {
 	/* Of a front end, before the condition; false: as if nothing were there. NULL: none */
 	bool (*filter)(void *context, struct session *session);
 	void *filter_context;
+	/* Of the condition: its code for a guest that evaluates it itself, one a place; NULL: not
+	 * tried yet. Made for the text `compiled_from`. */
+	struct condition_code {
+		enum { CONDITION_UNTRIED, CONDITION_COMPILED, CONDITION_NOT } state;
+		uint8_t code[TARGET_CONDITION_BYTES];
+		size_t bytes;
+	} * compiled;
+	const char *compiled_from;
 	uint64_t hits, ignore;
 	const char **commands;
 	size_t commands_count;

@@ -40,6 +40,7 @@ void session_close(struct session *session)
 
 void session_begin_command(struct session *session)
 {
+	session->tracing = false;
 	arena_reset(&session->arena);
 	/* Where it was a moment ago is not where it is. */
 	if (session->target && session->target->running)

@@ -75,6 +75,8 @@ struct session {
 	struct convenience *convenience;
 	struct breakpoints *breakpoints;
 	bool glancing;     /* the guest runs, and whose registers these are is not known */
+	bool tracing;      /* values carry how they came to be (trace.h) */
+	bool changed;      /* an expression assigned something */
 	unsigned int skip; /* above 0: values are typed, but not looked at (`0 && *p`, sizeof) */
 	struct base_types *bases;
 	struct sources *sources;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "duster/arch/x86_64.h"
+#include "duster/engine/trace.h"
 #include "duster/symbols/names.h"
 
 struct base_types {
@@ -131,6 +132,7 @@ struct value *value_keep(struct session *session, const struct value *value)
 	struct value *kept = arena_alloc(&session->kept, sizeof(*kept));
 
 	*kept = *value;
+	kept->node = NULL; /* it lives for the command alone */
 	if (value->bytes) {
 		kept->bytes = arena_alloc(&session->kept, value->bytes_count);
 		memcpy(kept->bytes, value->bytes, value->bytes_count);
@@ -281,6 +283,7 @@ int value_variable(struct session *session, struct frame *frame, Dwarf_Die *die,
 		location = (struct location){.kind = LOCATION_NONE};
 	if (location.kind == LOCATION_MEMORY) {
 		*value_out = value_at(session, type, location.value);
+		(*value_out)->node = trace_variable(session, frame, die, *value_out);
 		return 0;
 	}
 	value = value_new(session, type);
@@ -294,6 +297,7 @@ int value_variable(struct session *session, struct frame *frame, Dwarf_Die *die,
 		value->reg = (unsigned int)location.value;
 		value->level = frame->level;
 	}
+	value->node = trace_variable(session, frame, die, value);
 	*value_out = value;
 	return 0;
 }
@@ -349,6 +353,8 @@ int value_register(struct session *session, struct frame *frame, const char *nam
 	value->reg = reg;
 	value->level = frame->level;
 	value->place = shift ? VALUE_PLAIN : VALUE_REGISTER;
+	if (!shift)
+		value->node = trace_register(session, frame, reg);
 	if (regs_known(&frame->regs, reg)) {
 		uint64_t word = frame->regs.value[reg] >> shift;
 
@@ -491,6 +497,8 @@ struct value *value_part(struct session *session, const struct value *whole, str
 	part->addr = whole->addr + offset;
 	part->bit_size = part->bit_offset = 0;
 	part->bytes = part->lost = NULL;
+	part->node =
+		whole->place == VALUE_MEMORY ? trace_offset(session, whole->node, offset) : NULL;
 	if (part->place == VALUE_REGISTER && (offset || part->bytes_count != whole->bytes_count))
 		part->place = VALUE_PLAIN;
 	if (whole->place == VALUE_LOST)
@@ -574,6 +582,7 @@ int value_decay(struct session *session, struct value *value, struct value **dec
 				    type->kind == TYPE_ARRAY ? type_target(type) : value->type);
 	*decayed_out = value_new(session, pointer);
 	memcpy((*decayed_out)->bytes, &value->addr, 8);
+	(*decayed_out)->node = value->node;
 	return 0;
 }
 
@@ -632,8 +641,10 @@ int value_deref(struct session *session, struct value *value, struct value **tar
 		return problem_set(problem, -EINVAL,
 				   "Attempt to take contents of a void pointer: cast it first");
 	error = value_number(session, value, &number, problem);
-	if (!error)
+	if (!error) {
 		*target_out = value_at(session, target, number);
+		(*target_out)->node = trace_number(session, value);
+	}
 	return error;
 }
 
@@ -650,5 +661,6 @@ int value_address(struct session *session, struct value *value, struct value **p
 				: "Attempt to take address of value not located in memory.");
 	*pointer_out = value_new(session, type_make_pointer(&session->kept, value->type));
 	memcpy((*pointer_out)->bytes, &value->addr, 8);
+	(*pointer_out)->node = value->node;
 	return 0;
 }

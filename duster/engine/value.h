@@ -29,6 +29,8 @@ struct value {
 	unsigned int bit_offset, bit_size; /* bit_size 0: no bit-field */
 	bool is_synthetic;     /* lost, but it pointed to a variable that has no address */
 	const char *lazy_name; /* convenience variable it was read from, for assignment */
+	/* While session->tracing: what it was computed from (trace.h). */
+	const struct node *node;
 };
 
 /* Types every C program has, found in the image or made up. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "duster/engine/convenience.h"
+#include "duster/engine/trace.h"
 #include "duster/engine/value.h"
 
 static bool is_number(const struct type *type)
@@ -90,9 +91,16 @@ int value_cast(struct session *session, struct value *value, struct type *type,
 		return problem_set(problem, -EINVAL, "Invalid cast.");
 	result = value_new(session, type);
 	error = cast_number(session, value, to, result, problem);
-	if (!error)
-		*cast_out = result;
-	return error;
+	if (error)
+		return error;
+	if (to->kind != TYPE_FLOAT)
+		result->node = trace_number(session, value);
+	result->node = to->is_bool
+			       ? trace_op(session, NODE_IS_TRUE, false, result->node, result->node)
+			       : trace_extend(session, result->node, (unsigned int)type_bytes(to),
+					      to->is_signed);
+	*cast_out = result;
+	return 0;
 }
 
 /* ---- Assignment ---- */
@@ -157,6 +165,7 @@ int value_assign(struct session *session, struct value *to, struct value *from,
 	struct value *new;
 	int error;
 
+	session->changed = true;
 	if (to->lazy_name) {
 		error = session->skip ? 0 : value_load(session, from, problem);
 		if (!error && !session->skip)
@@ -363,6 +372,9 @@ static int pointer_op(struct session *session, int op, struct value *left, struc
 		return error;
 	if (is_comparison(op)) {
 		*result_out = value_int(session, BASE_INT, (uint64_t)COMPARE(op, a, b));
+		(*result_out)->node =
+			trace_binary(session, op, 8, false, trace_number(session, left),
+				     trace_number(session, right));
 		return 0;
 	}
 	if (op == '-' && a_points && b_points) {
@@ -382,6 +394,10 @@ static int pointer_op(struct session *session, int op, struct value *left, struc
 		b *= step_of(a_type);
 		*result_out = value_new(session, left->type);
 		store_number(*result_out, op == '+' ? a + b : a - b, false);
+		(*result_out)->node = trace_binary(
+			session, op, 8, false, trace_number(session, left),
+			trace_binary(session, '*', 8, false, trace_number(session, right),
+				     trace_const(session, step_of(a_type))));
 		return 0;
 	}
 	if ((op == '&' || op == '|') && a_points != b_points) {
@@ -396,8 +412,10 @@ int value_binary(struct session *session, int op, struct value *left, struct val
 		 struct value **result_out, struct problem *problem)
 {
 	struct type *a_type, *b_type;
+	const struct node *node;
 	enum base_type rank;
 	uint64_t a, b, result = 0;
+	bool is_signed;
 	int error = value_decay(session, left, &left, problem);
 
 	if (!error)
@@ -425,18 +443,21 @@ int value_binary(struct session *session, int op, struct value *left, struct val
 		       : common_rank(left, a_type, right, b_type);
 	a = narrow(rank, a);
 	b = narrow(rank, b);
+	is_signed = rank == BASE_INT || rank == BASE_LONG;
+	node = trace_binary(session, op, rank == BASE_INT || rank == BASE_UINT ? 4 : 8, is_signed,
+			    trace_number(session, left), trace_number(session, right));
 	if (is_comparison(op)) {
-		bool is_signed = rank == BASE_INT || rank == BASE_LONG;
-
 		*result_out = value_int(session, BASE_INT,
 					is_signed ? (uint64_t)COMPARE(op, (int64_t)a, (int64_t)b)
 						  : (uint64_t)COMPARE(op, a, b));
+		(*result_out)->node = node;
 		return 0;
 	}
 	error = integer_op(op, rank, a, b, &result, session->skip ? NULL : problem);
 	if (error && !session->skip)
 		return error;
 	*result_out = value_int(session, rank, result);
+	(*result_out)->node = node;
 	return 0;
 }
 
@@ -444,6 +465,8 @@ int value_unary(struct session *session, int op, struct value *operand, struct v
 		struct problem *problem)
 {
 	struct type *type = type_strip(operand->type);
+	const struct node *node;
+	enum base_type rank;
 	long double real;
 	uint64_t number;
 	bool is_true;
@@ -453,9 +476,12 @@ int value_unary(struct session *session, int op, struct value *operand, struct v
 		error = value_decay(session, operand, &operand, problem);
 		if (!error)
 			error = value_is_true(session, operand, &is_true, problem);
-		if (!error)
-			*result_out = value_int(session, BASE_INT, !is_true);
-		return error;
+		if (error)
+			return error;
+		*result_out = value_int(session, BASE_INT, !is_true);
+		node = trace_number(session, operand);
+		(*result_out)->node = trace_op(session, NODE_IS_FALSE, false, node, node);
+		return 0;
 	}
 	if (!is_number(type) || (type->kind == TYPE_FLOAT && op == '~'))
 		return problem_set(problem, -EINVAL, "no such operation on %s",
@@ -467,10 +493,18 @@ int value_unary(struct session *session, int op, struct value *operand, struct v
 		return error;
 	}
 	error = value_number(session, operand, &number, problem);
-	if (!error)
-		*result_out = value_int(session, rank_of(operand, type),
-					op == '-'   ? 0 - number
-					: op == '~' ? ~number
-						    : number);
-	return error;
+	if (error)
+		return error;
+	rank = rank_of(operand, type);
+	*result_out = value_int(session, rank,
+				op == '-'   ? 0 - number
+				: op == '~' ? ~number
+					    : number);
+	node = trace_number(session, operand);
+	if (op != '+')
+		node = trace_op(session, op == '-' ? NODE_MINUS : NODE_INVERTED, false, node, node);
+	(*result_out)->node =
+		trace_extend(session, node, rank == BASE_INT || rank == BASE_UINT ? 4 : 8,
+			     rank == BASE_INT || rank == BASE_LONG);
+	return 0;
 }

@@ -20,6 +20,7 @@ _Static_assert(sizeof(struct block) == 4096, "the block is a page");
 _Static_assert(offsetof(struct block, journal) == 128, "debug_asm.h");
 _Static_assert(offsetof(struct block, slots) == 1024, "debug_asm.h");
 _Static_assert(offsetof(struct block, port) == 16, "debug_asm.h");
+_Static_assert(offsetof(struct block, condition) == 96, "debug_asm.h");
 _Static_assert(sizeof(struct slot) == 64, "debug_asm.h");
 
 const char *live_locks = "/run/duster";
@@ -554,6 +555,7 @@ static const struct target_ops ops = {
 	.resume = live_op_resume,
 	.break_set = live_op_break_set,
 	.break_clear = live_op_break_clear,
+	.condition_set = live_op_condition_set,
 	.watch_set = live_op_watch_set,
 	.step = live_op_step,
 	.wait = live_op_wait,

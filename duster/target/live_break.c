@@ -37,6 +37,13 @@ static int find_entry(struct live *live, uint64_t addr, unsigned int *index_out,
 	return error ? error : -ENOENT;
 }
 
+int live_find_breakpoint(struct live *live, uint64_t addr, unsigned int *index_out)
+{
+	struct journal_entry entry;
+
+	return live->armed ? find_entry(live, addr, index_out, &entry) : -ENOENT;
+}
+
 bool live_has_breakpoint(struct live *live, uint64_t addr)
 {
 	struct journal_entry entry;
@@ -165,6 +172,7 @@ int live_op_break_set(struct target *target, uint64_t addr, struct problem *prob
 	for (unsigned int i = 0; i < JOURNAL_MAX && !error; i++) {
 		if (entries[i].state != JOURNAL_FREE)
 			continue;
+		live_condition_forget(live, i);
 		displace(live, i, addr);
 		error = live_read_raw(live, 0, addr, &entry.original, 1);
 		/* The address first and the state with it: half an entry would be no entry. */
@@ -186,6 +194,7 @@ static int remove_entry(struct live *live, unsigned int index, const struct jour
 	uint8_t byte;
 	int error = live_read_raw(live, 0, entry->addr, &byte, 1);
 
+	live_condition_forget(live, index);
 	if (!error && byte == BREAKPOINT)
 		error = live_write_raw(live, 0, entry->addr, &entry->original, 1);
 	if (!error)

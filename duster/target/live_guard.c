@@ -84,10 +84,13 @@ static int clear_stepping(struct live *live, unsigned int *undone)
 int live_undo(struct live *live, unsigned int *undone)
 {
 	int error = live_op_pause(&live->target), next;
+	uint64_t none = 0;
 
 	if (error)
 		return error;
 	error = live_scan(live);
+	next = live_write_raw(live, 0, BLOCK_AT(live, condition), &none, sizeof(none));
+	error = error ? error : next;
 	next = live_remove_all(live, undone);
 	error = error ? error : next;
 	next = clear_stepping(live, undone);
@@ -245,6 +248,9 @@ static int write_block(struct live *live, const struct block *block)
 	if (!error)
 		error = live_block_write32(live, BLOCK_AT(live, kept_port), block->kept_port);
 	if (!error)
+		error = live_write_raw(live, 0, BLOCK_AT(live, condition), &block->condition,
+				       sizeof(block->condition));
+	if (!error)
 		error = live_block_write32(live, BLOCK_AT(live, port), block->port);
 	return error;
 }
@@ -259,7 +265,8 @@ int live_mend(struct target *target, const struct live_stub *stub, struct proble
 	/* What cannot be read, or is not ours, holds nothing that we left. */
 	if (!stub->block || live->armed ||
 	    live_read_raw(live, 0, stub->block, &block, offsetof(struct block, debug)) ||
-	    block.magic != BLOCK_MAGIC || block.version != BLOCK_VERSION || !block.port)
+	    block.magic != BLOCK_MAGIC || block.version != BLOCK_VERSION ||
+	    (!block.port && !(block.flags & BLOCK_PAUSED)))
 		return 0;
 	/* We hold the lock: whoever this was is dead, and so is its guardian. */
 	error = recover_domain(live->domid, stub, live, &undone, problem);

@@ -40,7 +40,8 @@ struct block {
 	uint64_t debug[5];               /* dr0 … dr3, dr7 */
 	uint64_t stepping;               /* vCPU + 1 whose TF may be set by its context */
 	uint64_t frozen[VCPUS_MAX / 64]; /* bits of vCPUs taken offline for a step */
-	uint8_t reserved[128 - 96];
+	uint64_t condition;              /* address of the program of conditions; 0: none */
+	uint8_t reserved[128 - 104];
 	struct journal_entry {
 		uint64_t addr;
 		uint8_t original, state, reserved[6];
@@ -102,7 +103,15 @@ struct live {
 		bool valid;
 		unsigned int done;
 		uint64_t next;
-	} displaced[JOURNAL_MAX];     /* of the journal's entries */
+	} displaced[JOURNAL_MAX]; /* of the journal's entries */
+	/* By the journal's entries (live_condition.c). */
+	struct condition {
+		uint64_t addr;
+		uint8_t code[TARGET_CONDITION_BYTES];
+		size_t bytes; /* 0: none */
+	} conditions[JOURNAL_MAX];
+	bool conditions_changed; /* since the program was written */
+	size_t program_bytes;
 	struct live_vectors *vectors; /* in the lock's file; NULL: none */
 	int guardian_fd; /* -1: none; closing it without a word makes the guardian recover */
 	int guardian_pid;
@@ -175,6 +184,16 @@ int live_undisplace(struct live *live, uint64_t *rip);
 bool live_has_breakpoint(struct live *live, uint64_t addr);
 int live_remove_all(struct live *live, unsigned int *undone);
 int live_apply_watches(struct live *live);
+
+/* The journal's entry of a breakpoint; -ENOENT. */
+int live_find_breakpoint(struct live *live, uint64_t addr, unsigned int *index_out);
+
+/* live_condition.c */
+void live_op_condition_set(struct target *target, uint64_t addr, const uint8_t *code, size_t bytes);
+/* Its breakpoint goes, or is another now. */
+void live_condition_forget(struct live *live, unsigned int index);
+/* Whether the guest evaluates conditions itself when it runs on; the domain is paused. */
+void live_conditions_switch(struct live *live, bool on);
 
 /* live_glance.c: true when every stop there is was one nobody wants to hear of. */
 bool live_glance(struct live *live);

@@ -454,6 +454,7 @@ static int start_step(struct live *live, unsigned int vcpu, uint64_t rip)
 {
 	int error = live_lift(live, rip);
 
+	live_conditions_switch(live, false);
 	if (!error)
 		error = mark_stepping(live, vcpu + 1);
 	if (!error)
@@ -511,6 +512,7 @@ int live_op_step(struct target *target, unsigned int vcpu, struct target_event *
 	error = live_op_regs_get(target, vcpu, &regs);
 	if (error)
 		return error;
+	live_conditions_switch(live, false);
 	if (live_displaced(live, regs.value[CPU_RIP], &to))
 		regs_set(&regs, CPU_RIP, to);
 	else if (live_has_breakpoint(live, regs.value[CPU_RIP]))
@@ -578,6 +580,7 @@ int live_op_resume(struct target *target)
 		error = live_release_slot(live, (unsigned int)slot);
 		live->slot_of[vcpu] = -1;
 	}
+	live_conditions_switch(live, target->glance != NULL);
 	live->glance_root = 0;
 	if (!error && live->armed)
 		(void)live_find_root(live, 0, &live->glance_root);

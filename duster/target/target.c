@@ -105,6 +105,12 @@ int target_break_clear(struct target *target, uint64_t addr)
 	return CALL(target, break_clear, addr);
 }
 
+void target_condition_set(struct target *target, uint64_t addr, const uint8_t *code, size_t bytes)
+{
+	if (target->ops->condition_set)
+		target->ops->condition_set(target, addr, code, bytes);
+}
+
 int target_watch_set(struct target *target, unsigned int slot, enum watch_kind kind, uint64_t addr,
 		     unsigned int bytes)
 {

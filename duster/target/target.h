@@ -18,6 +18,8 @@
 #define PAGE_BYTES  4096u
 #define PAGE_LEVELS 4u
 
+#define TARGET_CONDITION_BYTES 192u /* of code for one breakpoint */
+
 /* How an address is translated. entry[0] is the L4's. Levels from `depth` on were not read. */
 struct walk {
 	uint64_t entry[PAGE_LEVELS];
@@ -75,6 +77,10 @@ struct target_ops {
 	int (*resume)(struct target *);
 	int (*break_set)(struct target *, uint64_t addr, struct problem *);
 	int (*break_clear)(struct target *, uint64_t addr);
+	/* Of a breakpoint that is set: code (arch/compile.h) that the guest may run itself at each
+	 * hit, and goes on without a stop when it yields 0; only while the engine glances. bytes 0:
+	 * each hit is a stop. Never an error: a target may leave it undone. NULL: it does. */
+	void (*condition_set)(struct target *, uint64_t addr, const uint8_t *code, size_t bytes);
 	/* Debug register `slot` of every vCPU; bytes 0 takes it away. */
 	int (*watch_set)(struct target *, unsigned int slot, enum watch_kind, uint64_t addr,
 			 unsigned int bytes);
@@ -117,6 +123,7 @@ int target_pause(struct target *target);
 int target_resume(struct target *target);
 int target_break_set(struct target *target, uint64_t addr, struct problem *problem);
 int target_break_clear(struct target *target, uint64_t addr);
+void target_condition_set(struct target *target, uint64_t addr, const uint8_t *code, size_t bytes);
 int target_watch_set(struct target *target, unsigned int slot, enum watch_kind kind, uint64_t addr,
 		     unsigned int bytes);
 int target_step(struct target *target, unsigned int vcpu, struct target_event *event_out);

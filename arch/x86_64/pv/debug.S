@@ -62,6 +62,11 @@ trap_entry_3:
 stop:	cmpl	$TRAP_BREAKPOINT_VECTOR, %r12d
 	jne	find_slot
 	decq	TRAP_FRAME_RIP * 8(%rdi)	/* back to the breakpoint itself */
+	movq	DEBUG_CONDITION(%rbx), %rax
+	testq	%rax, %rax
+	je	find_slot
+	call	*%rax
+	jc	resume
 find_slot:
 	movq	%rdi, %r13
 	leaq	DEBUG_SLOTS(%rbx), %r14
@@ -90,6 +95,8 @@ find_slot:
 	/* The debugger pauses the domain as soon as it has heard; until then others may run. */
 4:	cmpl	$DEBUG_SLOT_STOPPED, (%r14)
 	jne	resume
+	cmpl	$0, DEBUG_PORT(%rbx)	/* it has gone since, and did not see us coming */
+	je	gone
 	cmpl	%ebp, DEBUG_SLOT_SEQ(%r14)	/* given back, and taken by another vCPU since */
 	jne	resume
 	call	wait
@@ -143,6 +150,38 @@ resume:	frame_restore
 	pushq	%rax
 	constant $__HYPERVISOR_iret, %rax
 	syscall
+
+	/* The debugger has taken its breakpoints and steps with it. */
+gone:	andl	$DEBUG_SLOT_FREE, (%r14)
+	andb	$~1, 1 + TRAP_FRAME_RFLAGS * 8(%r13)
+	jmp	resume
+
+	/* Faults; one of a breakpoint's condition ends it. */
+	.globl	trap_entry_13
+	.type	trap_entry_13, @function
+trap_entry_13:
+	popq	%rcx
+	popq	%r11
+	pushq	%rdi
+	constant $13, %rdi
+	jmp	6f
+	.globl	trap_entry_14
+	.type	trap_entry_14, @function
+trap_entry_14:
+	popq	%rcx
+	popq	%r11
+	pushq	%rdi
+	constant $14, %rdi
+6:	pushq	%rax
+	movq	24(%rsp), %rax		/* rip, above the error code */
+	subq	$hypercall_page + DEBUG_CONDITIONS, %rax
+	cmpq	$DEBUG_CONDITIONS_BYTES, %rax
+	popq	%rax
+	jae	trap_common
+	popq	%rdi
+	leaq	-8(%rdi), %rsp
+	jmp	find_slot
+
 	.globl	__duster_stub_end
 __duster_stub_end:
 	.size	__duster_stub, . - __duster_stub

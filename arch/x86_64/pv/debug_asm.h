@@ -10,6 +10,12 @@
  *   journal    {address, original byte, state} of each breakpoint written into the code
  *   slots      one for each vCPU that stands in the stub: {state, seq, vector, frame address}
  *
+ *   condition  address of code that a breakpoint calls first, 0: none. It lies in the hypercall
+ *              page, at DEBUG_CONDITIONS. rdi: the struct trap_frame, the return address 16 bytes
+ *              below it. Carry: the vCPU goes on with the frame as the code left it. It may
+ *              change rax, rcx and rdx; a page fault or a general protection fault in it is no
+ *              carry.
+ *
  * A slot is taken by the stub (FREE to FILLING to STOPPED) and given back by the debugger (FREE):
  * then the vCPU goes on with the registers of its struct trap_frame, which the debugger may have
  * changed.
@@ -21,6 +27,7 @@
 #define DEBUG_BLOCK_BYTES 4096
 
 #define DEBUG_PORT       16
+#define DEBUG_CONDITION  96
 #define DEBUG_REGISTERS  32 /* dr0 to dr3 and dr7, for vCPUs that come up; 0 while none is set */
 #define DEBUG_SLOTS      1024
 #define DEBUG_SLOT_BYTES 64
@@ -39,6 +46,10 @@
 #define DEBUG_TIME_SYSTEM 48
 #define DEBUG_TIME_MUL    56
 #define DEBUG_TIME_SHIFT  60
+
+/* Xen defines hypercalls up to 55; this many bytes from here on in their page nobody calls. */
+#define DEBUG_CONDITIONS       3584
+#define DEBUG_CONDITIONS_BYTES 512
 
 #define DEBUG_SLOT_FREE    0
 #define DEBUG_SLOT_FILLING 1

@@ -26,7 +26,7 @@ trap_entry_\vector:
 	.size	trap_entry_\vector, . - trap_entry_\vector
 	.endm
 
-	/* 1 and 3 are in debug.S. */
+	/* 1, 3, 13 and 14 are in debug.S. */
 	trap_entry 0
 	trap_entry 2
 	trap_entry 4
@@ -38,13 +38,12 @@ trap_entry_\vector:
 	trap_entry 10, 1
 	trap_entry 11, 1
 	trap_entry 12, 1
-	trap_entry 13, 1
-	trap_entry 14, 1
 	trap_entry 16
 	trap_entry 17, 1
 	trap_entry 18
 	trap_entry 19
 
+	.globl	trap_common
 	.type	trap_common, @function
 trap_common:
 	frame_save

@@ -6,6 +6,7 @@
  * Sources: duster/engine/format_type.c duster/engine/lexer.c duster/engine/parse_type.c
  * Sources: duster/engine/session.c duster/engine/unwind.c duster/engine/value.c
  * Sources: duster/engine/value_ops.c duster/engine/walkers.c duster/symbols/cfi.c
+ * Sources: duster/engine/trace.c duster/arch/compile.c
  * Sources: duster/symbols/image.c duster/symbols/lines.c duster/symbols/location.c
  * Sources: duster/symbols/names.c duster/symbols/scope.c duster/symbols/symtab.c
  * Sources: duster/symbols/type.c duster/symbols/type_name.c duster/arch/x86_64.c

@@ -6,6 +6,7 @@
  * Links: duster/engine/format_type.c duster/engine/lexer.c duster/engine/parse_type.c
  * Links: duster/engine/print.c duster/engine/session.c duster/engine/unwind.c duster/engine/value.c
  * Links: duster/engine/value_ops.c duster/engine/walkers.c duster/symbols/cfi.c
+ * Links: duster/engine/trace.c duster/arch/compile.c
  * Links: duster/symbols/image.c duster/symbols/lines.c duster/symbols/location.c
  * Links: duster/symbols/names.c duster/symbols/scope.c duster/symbols/symtab.c
  * Links: duster/symbols/type.c duster/symbols/type_name.c duster/arch/x86_64.c

@@ -3,7 +3,7 @@
  * The live target at a domain that is played: what it refuses, what it does when the domain goes
  * away under it, and that it can be killed at each of its calls without a trace in the guest.
  * Links: duster/target/live.c duster/target/live_break.c duster/target/live_glance.c
- * Links: duster/target/live_guard.c
+ * Links: duster/target/live_guard.c duster/target/live_condition.c
  * Links: duster/target/live_run.c duster/target/live_vectors.c duster/target/target.c
  * Links: duster/target/walk.c duster/target/xen_regs.c duster/util/map.c duster/util/problem.c
  * Links: test/host/duster/target/fake_xen.c
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,6 +76,7 @@ static void check_untouched(const char *when, unsigned int call)
 	ck_assert_msg(!fake->crashed, "%s %u: the guest has crashed", when, call);
 	ck_assert_msg(fake->pauses == 0, "%s %u: %d pauses", when, call, fake->pauses);
 	ck_assert_msg(block->port == 0, "%s %u: a debugger in the block", when, call);
+	ck_assert_msg(block->condition == 0, "%s %u: a condition in the block", when, call);
 	for (unsigned int i = 0; i < FAKE_CODE_BYTES; i++)
 		ck_assert_msg(*fake_memory(FAKE_CODE + i) == 0x90, "%s %u: code at %u", when, call,
 			      i);
@@ -185,7 +187,8 @@ static void by_guardian(unsigned int call)
 
 START_TEST(killed_anywhere_the_guardian_mends)
 {
-	kill_at_each("killed alone", 1, false, by_guardian);
+	for (unsigned int first = 1; first <= 3; first++)
+		kill_at_each("killed alone", first, false, by_guardian);
 }
 END_TEST
 
@@ -214,7 +217,8 @@ static void by_recover(unsigned int call)
 
 START_TEST(killed_anywhere_with_its_guardian_recover_mends)
 {
-	kill_at_each("recovered", 2, true, by_recover);
+	for (unsigned int first = 1; first <= 3; first++)
+		kill_at_each("recovered", first, true, by_recover);
 }
 END_TEST
 
@@ -222,21 +226,22 @@ static void by_next(unsigned int call)
 {
 	struct target *target;
 
-	(void)call;
 	wait_for_lock();
 	target = attach(0);
 	ck_assert_msg(live_mend(target, &stub, &problem) == 0, "%s", problem.text);
 	for (unsigned int i = 0; i < FAKE_CODE_BYTES; i++)
 		ck_assert_uint_eq(*fake_memory(FAKE_CODE + i), 0x90);
-	ck_assert_int_eq(fake->pauses, 1);
+	ck_assert_msg(fake->pauses == 1, "call %u: %d pauses", call, fake->pauses);
 	ck_assert_msg(live_arm(target, &stub, &problem) == 0, "%s", problem.text);
 	ck_assert_int_eq(target_break_set(target, HERE, &problem), 0);
 	target_close(target);
 }
 
+/* Each call: what one of them leaves is not what the next one leaves. */
 START_TEST(killed_anywhere_with_its_guardian_the_next_debugger_mends)
 {
-	kill_at_each("attached again", 3, true, by_next);
+	for (unsigned int first = 1; first <= 3; first++)
+		kill_at_each("attached again", first, true, by_next);
 }
 END_TEST
 
@@ -472,6 +477,195 @@ START_TEST(a_glance_stops_nobody)
 }
 END_TEST
 
+/* ---- Conditions the guest evaluates ---- */
+
+/* As debug.S calls it. True: the vCPU goes on, from *rip. */
+static bool run_program(uint64_t *rip, uint64_t rax)
+{
+	uint64_t at = ((const struct block *)fake_memory(FAKE_BLOCK))->condition;
+	uint64_t *words, changed;
+	uint8_t *pages, carry;
+
+	pages = mmap(NULL, 2 * PAGE_BYTES, PROT_READ | PROT_WRITE | PROT_EXEC,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert(pages != MAP_FAILED);
+	ck_assert_uint_eq(at, FAKE_COPIES + 3584);
+	memcpy(pages, fake_memory(at), 512);
+	words = (uint64_t *)(pages + PAGE_BYTES + 1024);
+	words[LIVE_FRAME_RIP] = *rip;
+	words[0] = rax;
+	changed = (uintptr_t)words;
+	__asm__ volatile("movq %%rsp, %%rbx\n\t"
+			 "leaq -8(%%rdi), %%rsp\n\t"
+			 "call *%[code]\n\t"
+			 "setc %%al\n\t"
+			 "movq %%rbx, %%rsp"
+			 : "=a"(carry), "+D"(changed)
+			 : [code] "r"(pages)
+			 : "rbx", "rcx", "rdx", "memory", "cc");
+	ck_assert_uint_eq(changed, (uintptr_t)words);
+	*rip = words[LIVE_FRAME_RIP];
+	munmap(pages, 2 * PAGE_BYTES);
+	return carry;
+}
+
+static bool nothing(void *context, const struct regs *regs)
+{
+	(void)context;
+	(void)regs;
+	return false;
+}
+
+/* The word at rdi: mov (%rdi), %rax */
+static const uint8_t first_word[] = {0x48, 0x8b, 0x07};
+/* Its opposite: mov (%rdi), %rax; xor $1, %rax */
+static const uint8_t not_first_word[] = {0x48, 0x8b, 0x07, 0x48, 0x83, 0xf0, 0x01};
+
+static struct target *with_conditions(void)
+{
+	struct live_stub displacing = stub;
+	struct target *target = attach(0);
+
+	displacing.hypercall_page = FAKE_COPIES;
+	displacing.displace = displace_nop;
+	ck_assert_int_eq(live_arm(target, &displacing, &problem), 0);
+	ck_assert_int_eq(target_break_set(target, HERE, &problem), 0);
+	ck_assert_int_eq(target_break_set(target, THERE, &problem), 0);
+	/* Nobody runs on his own. */
+	fake->contexts[0].c.flags = fake->contexts[1].c.flags = 0;
+	return target;
+}
+
+/* The guest is let go, and stopped again. */
+static uint64_t condition_while_running(struct target *target)
+{
+	struct target_event event;
+	uint64_t condition;
+
+	ck_assert_int_eq(target_resume(target), 0);
+	ck_assert_int_eq(target_wait(target, 0, &event), 0);
+	condition = ((const struct block *)fake_memory(FAKE_BLOCK))->condition;
+	ck_assert_int_eq(target_pause(target), 0);
+	return condition;
+}
+
+START_TEST(the_guest_evaluates_conditions)
+{
+	struct target *target = with_conditions();
+	const uint64_t copies = FAKE_COPIES + 56 * 32, program = FAKE_COPIES + 3584;
+	uint64_t rip;
+
+	target_condition_set(target, HERE, first_word, sizeof(first_word));
+	ck_assert_uint_eq(condition_while_running(target), 0); /* each stop is wanted */
+	target->glance = nothing;
+	ck_assert_uint_eq(condition_while_running(target), program);
+	rip = HERE;
+	ck_assert(run_program(&rip, 0));
+	ck_assert_uint_eq(rip, copies);
+	rip = HERE;
+	ck_assert(!run_program(&rip, 5));
+	ck_assert_uint_eq(rip, HERE);
+	rip = THERE; /* has none */
+	ck_assert(!run_program(&rip, 0));
+	ck_assert_uint_eq(rip, THERE);
+	/* Two, and one of them is another then. */
+	target_condition_set(target, THERE, not_first_word, sizeof(not_first_word));
+	ck_assert_uint_eq(condition_while_running(target), program);
+	rip = THERE;
+	ck_assert(!run_program(&rip, 0));
+	ck_assert(run_program(&rip, 1));
+	ck_assert_uint_eq(rip, copies + 32);
+	rip = HERE;
+	ck_assert(run_program(&rip, 0));
+	target_condition_set(target, HERE, not_first_word, sizeof(not_first_word));
+	ck_assert_uint_eq(condition_while_running(target), program);
+	rip = HERE;
+	ck_assert(!run_program(&rip, 0));
+	/* A breakpoint that is set anew has none. */
+	ck_assert_int_eq(target_break_clear(target, HERE), 0);
+	ck_assert_int_eq(target_break_set(target, HERE, &problem), 0);
+	ck_assert_uint_eq(condition_while_running(target), program);
+	rip = HERE;
+	ck_assert(!run_program(&rip, 1));
+	target_condition_set(target, THERE, NULL, 0);
+	ck_assert_uint_eq(condition_while_running(target), 0);
+	target_close(target);
+}
+END_TEST
+
+START_TEST(conditions_are_off_when_each_hit_counts)
+{
+	struct target *target = with_conditions();
+	const uint64_t program = FAKE_COPIES + 3584;
+
+	target->glance = nothing;
+	target_condition_set(target, HERE, first_word, sizeof(first_word));
+	ck_assert_uint_eq(condition_while_running(target), program);
+	target->glance = NULL; /* a step over a call, say */
+	ck_assert_uint_eq(condition_while_running(target), 0);
+	target->glance = nothing;
+	ck_assert_uint_eq(condition_while_running(target), program);
+	/* A debug register would see it read. */
+	ck_assert_int_eq(target_watch_set(target, 1, WATCH_ACCESS, FAKE_STACK, 8), 0);
+	ck_assert_uint_eq(condition_while_running(target), 0);
+	ck_assert_int_eq(target_watch_set(target, 1, WATCH_ACCESS, 0, 0), 0);
+	ck_assert_uint_eq(condition_while_running(target), program);
+	target_close(target);
+	ck_assert_uint_eq(((const struct block *)fake_memory(FAKE_BLOCK))->condition, 0);
+}
+END_TEST
+
+/* Nobody pulls code away from under a vCPU. */
+START_TEST(a_condition_that_runs_is_left_alone)
+{
+	struct target *target = with_conditions();
+	const uint64_t program = FAKE_COPIES + 3584;
+	uint8_t before[512];
+
+	target->glance = nothing;
+	target_condition_set(target, HERE, first_word, sizeof(first_word));
+	ck_assert_uint_eq(condition_while_running(target), program);
+	memcpy(before, fake_memory(program), sizeof(before));
+	fake->contexts[1].c.user_regs.rip = program + 7;
+	target_condition_set(target, HERE, not_first_word, sizeof(not_first_word));
+	ck_assert_uint_eq(condition_while_running(target), 0);
+	ck_assert_mem_eq(before, fake_memory(program), sizeof(before));
+	/* When it is out of it. */
+	fake->contexts[1].c.user_regs.rip = FAKE_CODE;
+	ck_assert_uint_eq(condition_while_running(target), program);
+	ck_assert_mem_ne(before, fake_memory(program), sizeof(before));
+	target_close(target);
+}
+END_TEST
+
+/* More than there is room for: those that fit, each as a whole. */
+START_TEST(conditions_that_do_not_fit_are_left_out)
+{
+	struct target *target = with_conditions();
+	uint8_t code[TARGET_CONDITION_BYTES];
+	uint64_t rip;
+
+	memset(code, 0x90, sizeof(code));
+	memcpy(code, first_word, sizeof(first_word));
+	target->glance = nothing;
+	for (unsigned int i = 0; i < 5; i++) {
+		ck_assert_int_eq(target_break_set(target, FAKE_CODE + 2 * i, &problem), 0);
+		target_condition_set(target, FAKE_CODE + 2 * i, code, sizeof(code));
+	}
+	ck_assert_uint_eq(condition_while_running(target), FAKE_COPIES + 3584);
+	for (unsigned int i = 0; i < 5; i++) {
+		rip = FAKE_CODE + 2 * i;
+		ck_assert_int_eq(run_program(&rip, 0), i < 2);
+		rip = FAKE_CODE + 2 * i;
+		ck_assert(!run_program(&rip, 1));
+	}
+	target_condition_set(target, FAKE_CODE, code, sizeof(code) + 1); /* refused */
+	target_condition_set(target, 0x1234, code, 1);                   /* no breakpoint */
+	target_close(target);
+	ck_assert_uint_eq(((const struct block *)fake_memory(FAKE_BLOCK))->condition, 0);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("duster/live");
@@ -484,6 +678,10 @@ Suite *test_suite(void)
 	tcase_add_test(tests, killed_anywhere_with_its_guardian_recover_mends);
 	tcase_add_test(tests, killed_anywhere_with_its_guardian_the_next_debugger_mends);
 	tcase_add_test(tests, a_glance_stops_nobody);
+	tcase_add_test(tests, the_guest_evaluates_conditions);
+	tcase_add_test(tests, conditions_are_off_when_each_hit_counts);
+	tcase_add_test(tests, a_condition_that_runs_is_left_alone);
+	tcase_add_test(tests, conditions_that_do_not_fit_are_left_out);
 	tcase_add_test(tests, what_cannot_be_attached_to);
 	tcase_add_test(tests, a_guest_without_a_stub_can_be_looked_at);
 	tcase_add_test(tests, breakpoints_stand_in_code_alone);
