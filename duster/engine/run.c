@@ -59,6 +59,14 @@ static struct breakpoint *find_at(struct session *session, uint64_t addr)
 	return find_next(run_breakpoints(session), addr);
 }
 
+static bool any_condition(struct session *session)
+{
+	for (struct breakpoint *at = run_breakpoints(session); at; at = at->next)
+		if (at->enabled && at->slot < 0 && (at->condition || at->filter))
+			return true;
+	return false;
+}
+
 /* The only breakpoint at an address; NULL: there are more. */
 static struct breakpoint *find_sole(struct session *session, uint64_t addr)
 {
@@ -344,7 +352,7 @@ static int go(struct session *session, const struct goal *goal, struct stop *sto
 	while (!error) {
 		session_forget_frames(session);
 		session->target->glance_context = session;
-		session->target->glance = goal ? NULL : glance;
+		session->target->glance = goal || !any_condition(session) ? NULL : glance;
 		if (!goal)
 			hand_conditions(session);
 		error = target_resume(session->target);

@@ -34,6 +34,7 @@ void session_close(struct session *session)
 	free(session->history);
 	arena_reset(&session->arena);
 	arena_reset(&session->kept);
+	arena_reset(&session->frames_arena);
 	target_close(session->target);
 	image_close(session->image);
 }
@@ -41,7 +42,7 @@ void session_close(struct session *session)
 void session_begin_command(struct session *session)
 {
 	session->tracing = false;
-	arena_reset(&session->arena);
+	arena_empty(&session->arena);
 	/* Where it was a moment ago is not where it is. */
 	if (session->target && session->target->running)
 		session_forget_frames(session);
@@ -116,7 +117,7 @@ int session_write(struct session *session, uint64_t addr, const void *from, size
 
 void session_forget_frames(struct session *session)
 {
-	arena_reset(&session->frames_arena);
+	arena_empty(&session->frames_arena);
 	session->frames_count = 0;
 	session->frames_complete = false;
 	session->level = 0;
@@ -159,6 +160,8 @@ static int append_frame(struct session *session, const struct frame *frame)
 	return 0;
 }
 
+#define PLACE_FUNCTIONS 4u
+
 /* What debug information says of a code address; looked up once for the addresses of breakpoints.
  */
 struct code_place {
@@ -167,11 +170,15 @@ struct code_place {
 	const struct symbol *symbol;
 	bool has_line;
 	struct line line;
+	struct {
+		bool known, is_one;
+		struct function function;
+	} functions[PLACE_FUNCTIONS]; /* of the chain's first */
 };
 
 #define CODE_PLACES 256u
 
-static const struct code_place *look_up(struct session *session, uint64_t addr)
+static struct code_place *look_up(struct session *session, uint64_t addr)
 {
 	struct code_place **slot, *place;
 
@@ -188,15 +195,30 @@ static const struct code_place *look_up(struct session *session, uint64_t addr)
 	scope_chain_at(session->image, addr, &place->chain);
 	place->symbol = image_symbol_at(session->image, addr);
 	place->has_line = line_at(session->image, addr, &place->line);
+	memset(place->functions, 0, sizeof(place->functions));
 	place->addr = addr;
 	*slot = place;
 	return place;
 }
 
+/* scope_function(), asked once. */
+static bool function_at(struct code_place *place, unsigned int index, struct function *function_out)
+{
+	if (index >= PLACE_FUNCTIONS)
+		return scope_function(&place->chain, index, function_out);
+	if (!place->functions[index].known) {
+		place->functions[index].is_one =
+			scope_function(&place->chain, index, &place->functions[index].function);
+		place->functions[index].known = true;
+	}
+	*function_out = place->functions[index].function;
+	return place->functions[index].is_one;
+}
+
 /* A frame of the code at pc becomes one for each inlined function and one for the function. */
 static int append_physical(struct session *session, struct frame *frame)
 {
-	const struct code_place *place;
+	struct code_place *place;
 	bool has_line;
 	struct line line;
 	int error = 0;
@@ -211,7 +233,7 @@ static int append_physical(struct session *session, struct frame *frame)
 	for (unsigned int i = frame->chain.count; i-- > 0 && !error;) {
 		struct frame part = *frame;
 
-		if (!scope_function(&frame->chain, i, &part.function))
+		if (!function_at(place, i, &part.function))
 			continue;
 		part.has_function = true;
 		part.scope = i;

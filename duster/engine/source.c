@@ -10,10 +10,12 @@
 #include "duster/engine/inspect.h"
 
 #define FILE_BYTES_MAX (64 << 20)
+#define NO_SOURCE      "%s: No such file or directory."
 
 struct source_entry {
 	struct source_entry *next;
 	const char *file;
+	bool is_missing; /* looking for it everywhere takes long, and each stop asks */
 	struct source source;
 };
 
@@ -130,19 +132,20 @@ int inspect_source(struct session *session, const char *file, const struct sourc
 	for (entry = sources->entries; entry; entry = entry->next)
 		if (strcmp(entry->file, file) == 0) {
 			*source_out = &entry->source;
-			return 0;
+			return entry->is_missing ? problem_set(problem, -ENOENT, NO_SOURCE, file)
+						 : 0;
 		}
 	entry = arena_alloc(&session->kept, sizeof(*entry));
 	entry->file = arena_text(&session->kept, file);
 	stream = open_source(session, entry->file, &entry->source.path);
-	if (!stream)
-		return problem_set(problem, -ENOENT, "%s: No such file or directory.", file);
-	error = read_lines(session, stream, &entry->source);
-	fclose(stream);
-	if (error)
+	entry->is_missing = !stream;
+	error = stream ? read_lines(session, stream, &entry->source) : -ENOENT;
+	if (stream)
+		fclose(stream);
+	if (stream && error)
 		return problem_set(problem, error, "%s: not a source file", file);
 	entry->next = sources->entries;
 	sources->entries = entry;
 	*source_out = &entry->source;
-	return 0;
+	return error ? problem_set(problem, error, NO_SOURCE, file) : 0;
 }

@@ -181,7 +181,7 @@ void live_init_memory(struct live *live)
 
 int live_find_root(struct live *live, unsigned int vcpu, uint64_t *root_out)
 {
-	vcpu_guest_context_any_t context;
+	const vcpu_guest_context_any_t *context;
 	int error = 0;
 
 	if (vcpu >= VCPUS_MAX)
@@ -191,11 +191,11 @@ int live_find_root(struct live *live, unsigned int vcpu, uint64_t *root_out)
 		return 0;
 	}
 	if (!live->root_mfn[vcpu]) {
-		error = live_get_context(live, vcpu, &context);
+		error = live_look_context(live, vcpu, &context);
 		if (error && vcpu) /* never started: the memory is the same for all */
 			return live_find_root(live, 0, root_out);
 		if (!error)
-			live->root_mfn[vcpu] = context.c.ctrlreg[3] / PAGE_BYTES;
+			live->root_mfn[vcpu] = context->c.ctrlreg[3] / PAGE_BYTES;
 	}
 	*root_out = live->root_mfn[vcpu];
 	return error;
@@ -268,6 +268,7 @@ int live_write_raw(struct live *live, unsigned int vcpu, uint64_t addr, const vo
 	size_t done = 0;
 	int error;
 
+	live->regs_seen_of = 0; /* they may lie there */
 	if (live->block && addr - live->stub.block < PAGE_BYTES &&
 	    bytes <= PAGE_BYTES - (addr - live->stub.block)) {
 		memcpy(live->block + (addr - live->stub.block), from, bytes);
@@ -341,26 +342,61 @@ int live_block_flags(struct live *live, uint32_t set, uint32_t clear)
 
 /* ---- Contexts, pausing ---- */
 
-int live_get_context(struct live *live, unsigned int vcpu, vcpu_guest_context_any_t *context_out)
+/* libxc's own function makes its buffer anew each time, of two pages, which takes most of the time
+ * of a stop. */
+static int ask_context(struct live *live, unsigned int vcpu, struct cached_context *cached)
 {
-	struct cached_context *cached =
-		live->contexts && vcpu < VCPUS_MAX ? &live->contexts[vcpu] : NULL;
+	struct xen_domctl domctl = {.cmd = XEN_DOMCTL_getvcpucontext,
+				    .domain = (domid_t)live->domid};
 
-	if (cached && live->paused && cached->valid) {
-		*context_out = cached->context;
-		return 0;
+	if (!cached->buffer.hbuf) {
+		DECLARE_HYPERCALL_BUFFER(vcpu_guest_context_any_t, made);
+
+		made = xc_hypercall_buffer_alloc(live->xc, made, sizeof(*made));
+		if (!made)
+			return -ENOMEM;
+		cached->buffer = XC__HYPERCALL_BUFFER_NAME(made);
 	}
-	if (xc_vcpu_getcontext(live->xc, live->domid, vcpu, context_out))
-		return errno == ESRCH ? -ENODEV : -ENODATA;
-	if (cached && live->paused) {
-		cached->context = *context_out;
-		cached->valid = true;
+	{
+		DECLARE_HYPERCALL_BUFFER_SHADOW(vcpu_guest_context_any_t, buffer, &cached->buffer);
+
+		(void)buffer;
+		domctl.u.vcpucontext.vcpu = vcpu;
+		set_xen_guest_handle(domctl.u.vcpucontext.ctxt, buffer);
+		if (xc_domctl(live->xc, &domctl))
+			return errno == ESRCH ? -ENODEV : -ENODATA;
 	}
 	return 0;
 }
 
+int live_look_context(struct live *live, unsigned int vcpu,
+		      const vcpu_guest_context_any_t **context_out)
+{
+	struct cached_context *cached =
+		live->contexts && vcpu < VCPUS_MAX ? &live->contexts[vcpu] : &live->context_now;
+	int error = 0;
+
+	if (!live->paused || !cached->valid || cached == &live->context_now) {
+		error = ask_context(live, vcpu, cached);
+		cached->valid = !error && live->paused;
+	}
+	*context_out = cached->buffer.hbuf;
+	return error;
+}
+
+int live_get_context(struct live *live, unsigned int vcpu, vcpu_guest_context_any_t *context_out)
+{
+	const vcpu_guest_context_any_t *context;
+	int error = live_look_context(live, vcpu, &context);
+
+	if (!error)
+		*context_out = *context;
+	return error;
+}
+
 static void forget_contexts(struct live *live)
 {
+	live->regs_seen_of = 0;
 	for (unsigned int vcpu = 0; vcpu < VCPUS_MAX && live->contexts; vcpu++)
 		live->contexts[vcpu].valid = false;
 }
@@ -429,6 +465,7 @@ int live_unpause(struct live *live)
 	if (!live->paused)
 		return 0;
 	forget_all(live);
+	live_unmask(live);
 	live->left_ns = live_clock_ns();
 	if (xc_domain_unpause(live->xc, live->domid))
 		return -errno;
@@ -456,6 +493,13 @@ int live_open_handles(struct live *live, struct problem *problem)
 	return 0;
 }
 
+static void free_context(struct live *live, struct cached_context *cached)
+{
+	if (cached->buffer.hbuf)
+		xc__hypercall_buffer_free(live->xc, &cached->buffer);
+	*cached = (struct cached_context){0};
+}
+
 void live_close_handles(struct live *live)
 {
 	unmap_all(live);
@@ -471,6 +515,9 @@ void live_close_handles(struct live *live)
 		xenevtchn_close(live->events);
 	if (live->memory_handle)
 		xenforeignmemory_close(live->memory_handle);
+	for (unsigned int i = 0; i < VCPUS_MAX && live->xc && live->contexts; i++)
+		free_context(live, &live->contexts[i]);
+	free_context(live, &live->context_now);
 	if (live->xc)
 		xc_interface_close(live->xc);
 	live->store = NULL;
@@ -558,6 +605,7 @@ static const struct target_ops ops = {
 	.condition_set = live_op_condition_set,
 	.watch_set = live_op_watch_set,
 	.step = live_op_step,
+	.event_ns = live_op_event_ns,
 	.wait = live_op_wait,
 };
 

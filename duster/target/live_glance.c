@@ -33,13 +33,16 @@ static bool dismiss(struct live *live, unsigned int number)
 	return live_release_slot(live, number) == 0;
 }
 
+bool live_may_glance(const struct live *live)
+{
+	return live->target.glance && !live->paused && live->armed && live->glance_root &&
+	       live->block;
+}
+
 bool live_glance(struct live *live)
 {
 	bool all = true;
 
-	if (!live->target.glance || live->paused || !live->armed || !live->glance_root ||
-	    !live->block)
-		return false;
 	walk_forget(&live->memory);
 	live->glancing = true;
 	for (unsigned int i = 0; i < SLOTS_MAX; i++) {

@@ -78,12 +78,16 @@ struct live {
 	 * four writes of a stop go there. NULL: not mapped. */
 	uint8_t *block;
 	int local_port;
+	bool masked; /* its event was taken; no other comes before live_unmask() */
 	/* Contexts as Xen gave them, while the domain stands still: asking costs more than the rest
 	 * of a stop. */
 	struct cached_context {
 		bool valid;
-		vcpu_guest_context_any_t context;
-	} * contexts;
+		xc_hypercall_buffer_t buffer; /* a vcpu_guest_context_any_t; hbuf NULL: none */
+	} * contexts, context_now;            /* context_now: without the cache */
+	/* Registers as they were asked for last, while nothing changed since. */
+	struct regs regs_seen;
+	unsigned int regs_seen_of; /* vCPU + 1; 0: none */
 	/* As of the last stop. slot_of[v]: the slot vCPU v stands in, -1: none. */
 	int slot_of[VCPUS_MAX];
 	bool reported[SLOTS_MAX]; /* this stop was told to the caller */
@@ -144,6 +148,9 @@ uint64_t live_clock_ns(void);
 int live_find_root(struct live *live, unsigned int vcpu, uint64_t *root_out);
 /* After somebody else gave back every pause there was, ours too. */
 int live_pause_again(struct live *live);
+/* Without copying: good until another one is asked for, set, or the domain runs. */
+int live_look_context(struct live *live, unsigned int vcpu,
+		      const vcpu_guest_context_any_t **context_out);
 int live_get_context(struct live *live, unsigned int vcpu, vcpu_guest_context_any_t *context_out);
 int live_set_context(struct live *live, unsigned int vcpu, vcpu_guest_context_any_t *context);
 
@@ -195,7 +202,11 @@ void live_condition_forget(struct live *live, unsigned int index);
 /* Whether the guest evaluates conditions itself when it runs on; the domain is paused. */
 void live_conditions_switch(struct live *live, bool on);
 
+/* live_echo.c */
+int live_op_event_ns(struct target *target, uint64_t *ns_out);
+
 /* live_glance.c: true when every stop there is was one nobody wants to hear of. */
+bool live_may_glance(const struct live *live);
 bool live_glance(struct live *live);
 
 /* live_run.c */
@@ -205,6 +216,7 @@ void live_regs_from_frame(const uint64_t *words, struct regs *regs_out);
 int live_release_slot(struct live *live, unsigned int slot);
 int live_op_regs_get(struct target *target, unsigned int vcpu, struct regs *regs_out);
 int live_op_regs_set(struct target *target, unsigned int vcpu, const struct regs *regs);
+void live_unmask(struct live *live);
 int live_op_resume(struct target *target);
 int live_op_wait(struct target *target, int timeout_ms, struct target_event *event_out);
 int live_op_step(struct target *target, unsigned int vcpu, struct target_event *event_out);

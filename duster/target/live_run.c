@@ -54,22 +54,29 @@ static int read_slots(struct live *live, struct slot *slots)
 
 int live_scan(struct live *live)
 {
-	struct slot slots[SLOTS_MAX];
-	int error = live->armed ? read_slots(live, slots) : 0;
+	struct slot copy[SLOTS_MAX];
+	const struct slot *slots = copy;
+	int error = 0;
 
+	/* Nobody writes there while the domain stands still. */
+	if (live->block)
+		slots = (const struct slot *)(live->block + offsetof(struct block, slots));
+	else if (live->armed)
+		error = read_slots(live, copy);
+	live->regs_seen_of = 0;
 	for (unsigned int vcpu = 0; vcpu < VCPUS_MAX; vcpu++)
 		live->slot_of[vcpu] = -1;
 	if (error || !live->armed)
 		return error;
 	for (unsigned int vcpu = 0; vcpu < live->target.vcpus_count; vcpu++) {
-		vcpu_guest_context_any_t context;
+		const vcpu_guest_context_any_t *context;
 
-		if (live_get_context(live, vcpu, &context))
+		if (live_look_context(live, vcpu, &context))
 			continue;
 		/* The stub runs on the stack it found: right below its frame. */
 		for (unsigned int i = 0; i < SLOTS_MAX; i++)
 			if (slots[i].state == SLOT_STOPPED &&
-			    slots[i].frame - context.c.user_regs.rsp < STUB_STACK)
+			    slots[i].frame - context->c.user_regs.rsp < STUB_STACK)
 				live->slot_of[vcpu] = (int)i;
 	}
 	for (unsigned int i = 0; i < SLOTS_MAX; i++)
@@ -123,21 +130,30 @@ void live_regs_from_frame(const uint64_t *words, struct regs *regs_out)
 int live_op_regs_get(struct target *target, unsigned int vcpu, struct regs *regs_out)
 {
 	struct live *live = live_of(target);
-	vcpu_guest_context_any_t context;
+	const vcpu_guest_context_any_t *context;
 	uint64_t words[FRAME_WORDS];
 	struct slot slot;
-	int error = live->ended ? -ENODEV : live_get_context(live, vcpu, &context);
+	int error = live->ended ? -ENODEV : 0;
 
+	if (!error && live->paused && live->regs_seen_of == vcpu + 1) {
+		*regs_out = live->regs_seen;
+		return 0;
+	}
+	if (!error)
+		error = live_look_context(live, vcpu, &context);
 	if (error)
 		return error;
-	xen_regs_from_context(&context.c, regs_out);
+	xen_regs_from_context(&context->c, regs_out);
 	if (live->slot_of[vcpu] < 0)
 		return 0;
 	error = read_slot(live, (unsigned int)live->slot_of[vcpu], &slot);
 	if (!error)
 		error = live_read_raw(live, vcpu, slot.frame, words, sizeof(words));
-	if (!error)
+	if (!error) {
 		live_regs_from_frame(words, regs_out);
+		live->regs_seen = *regs_out;
+		live->regs_seen_of = live->paused ? vcpu + 1 : 0;
+	}
 	return error;
 }
 
@@ -298,13 +314,20 @@ static bool has_pending(const struct live *live)
 	return false;
 }
 
+/* It stays masked while the domain stands still: what comes then is found by looking. */
 static int take_event(struct live *live)
 {
-	int port = xenevtchn_pending(live->events);
-
-	if (port < 0)
+	if (xenevtchn_pending(live->events) < 0)
 		return -errno;
-	return xenevtchn_unmask(live->events, (evtchn_port_t)port) ? -errno : 0;
+	live->masked = true;
+	return 0;
+}
+
+void live_unmask(struct live *live)
+{
+	if (live->masked)
+		(void)xenevtchn_unmask(live->events, (evtchn_port_t)live->local_port);
+	live->masked = false;
 }
 
 static void drain_watches(struct live *live)
@@ -335,10 +358,15 @@ static int wait_once(struct live *live, int timeout_ms, unsigned int only,
 	if (!fds[0].revents)
 		return -EAGAIN;
 	live->target.stops_count++;
-	live->target.away_ns += live_clock_ns() - live->left_ns;
+	live->target.heard_ns = live_clock_ns();
+	live->target.away_ns += live->target.heard_ns - live->left_ns;
 	error = take_event(live);
-	if (!error && only == ANY_VCPU && live_glance(live))
-		return -EAGAIN;
+	/* Unmasked first: who stops after the glance is heard of. */
+	if (!error && only == ANY_VCPU && live_may_glance(live)) {
+		live_unmask(live);
+		if (live_glance(live))
+			return -EAGAIN;
+	}
 	if (!error)
 		error = live_op_pause(&live->target);
 	if (!error)

@@ -122,6 +122,11 @@ int target_step(struct target *target, unsigned int vcpu, struct target_event *e
 	return CALL(target, step, vcpu, event_out);
 }
 
+int target_event_ns(struct target *target, uint64_t *ns_out)
+{
+	return target->ops->event_ns ? target->ops->event_ns(target, ns_out) : -EOPNOTSUPP;
+}
+
 int target_wait(struct target *target, int timeout_ms, struct target_event *event_out)
 {
 	return CALL(target, wait, timeout_ms, event_out);

@@ -87,6 +87,9 @@ struct target_ops {
 	/* One instruction of one vCPU while the others stand still. The guest must be paused; it is
 	 * paused again when an event is there. */
 	int (*step)(struct target *, unsigned int vcpu, struct target_event *event_out);
+	/* One event to a process like this one and one back, through Xen: what nobody who waits for
+	 * events can be faster than. For `bench`. */
+	int (*event_ns)(struct target *, uint64_t *ns_out);
 	/* Waits while the guest runs; the guest is paused when the event is not NONE. */
 	int (*wait)(struct target *, int timeout_ms, struct target_event *event_out);
 };
@@ -101,8 +104,9 @@ struct target {
 	 * no vCPU is selected. NULL: each stop is told. */
 	bool (*glance)(void *context, const struct regs *regs);
 	void *glance_context;
-	/* Of stops so far: from letting the guest run to hearing of the stop. For `bench`. */
-	uint64_t stops_count, away_ns;
+	/* Of stops so far: from letting the guest run to hearing of the stop; and when that was, by
+	 * the monotonic clock. For `bench`. */
+	uint64_t stops_count, away_ns, heard_ns;
 };
 
 void target_close(struct target *target);
@@ -127,6 +131,7 @@ void target_condition_set(struct target *target, uint64_t addr, const uint8_t *c
 int target_watch_set(struct target *target, unsigned int slot, enum watch_kind kind, uint64_t addr,
 		     unsigned int bytes);
 int target_step(struct target *target, unsigned int vcpu, struct target_event *event_out);
+int target_event_ns(struct target *target, uint64_t *ns_out);
 int target_wait(struct target *target, int timeout_ms, struct target_event *event_out);
 
 #endif

@@ -32,6 +32,26 @@ void arena_reset(struct arena *arena)
 	arena->bytes = 0;
 }
 
+void arena_empty(struct arena *arena)
+{
+	struct arena_chunk *kept = NULL;
+
+	/* The first one made is the last in the list, and of the ordinary size but for odd uses. */
+	while (arena->chunks) {
+		struct arena_chunk *chunk = arena->chunks;
+
+		arena->chunks = chunk->next;
+		if (!arena->chunks && chunk->bytes == CHUNK_BYTES)
+			kept = chunk;
+		else
+			free(chunk);
+	}
+	arena->bytes = kept ? CHUNK_BYTES : 0;
+	arena->chunks = kept;
+	if (kept)
+		kept->used = 0;
+}
+
 static _Noreturn void give_up(struct arena *arena)
 {
 	if (arena->full)

@@ -22,6 +22,8 @@ struct arena {
 void arena_init(struct arena *arena, size_t bytes_max);
 /* Gives back everything; the arena can be used again. */
 void arena_reset(struct arena *arena);
+/* The same, but a little is kept for what comes next. */
+void arena_empty(struct arena *arena);
 /* Zeroed, aligned to 16; never NULL. Belongs to the arena. */
 void *arena_alloc(struct arena *arena, size_t bytes);
 /* The same for count elements, whose product may overflow. */

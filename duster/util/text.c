@@ -59,18 +59,76 @@ void text_add_bytes(struct text *text, const void *bytes, size_t count)
 	text->data[text->bytes] = '\0';
 }
 
+/* ---- Formats ---- */
+
+/* Nothing but text, %s, %u and %llx: most of what a debugger says, and each stop says a lot. */
+static bool is_simple(const char *format)
+{
+	while ((format = strchr(format, '%')) != NULL) {
+		format++;
+		if (strncmp(format, "llx", 3) == 0)
+			format += 2;
+		else if (*format != 's' && *format != 'u')
+			return false;
+	}
+	return true;
+}
+
+static void add_number(struct text *text, unsigned long long number, unsigned int base)
+{
+	char digits[24], *at = digits + sizeof(digits);
+
+	do
+		*--at = "0123456789abcdef"[number % base];
+	while (number /= base);
+	text_add_bytes(text, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+static void add_simple(struct text *text, const char *format, va_list arguments)
+{
+	while (*format) {
+		const char *end = strchrnul(format, '%'), *word;
+
+		if (end > format)
+			text_add_bytes(text, format, (size_t)(end - format));
+		format = end;
+		if (!*format)
+			break;
+		if (format[1] == 's') {
+			word = va_arg(arguments, const char *);
+			word = word ? word : "(null)";
+			text_add_bytes(text, word, strlen(word));
+		} else if (format[1] == 'u') {
+			add_number(text, va_arg(arguments, unsigned int), 10);
+		} else {
+			add_number(text, va_arg(arguments, unsigned long long), 16);
+			format += 2;
+		}
+		format += 2;
+	}
+}
+
 void text_add_v(struct text *text, const char *format, va_list arguments)
 {
+	size_t room = text->data ? text->room - text->bytes : 0;
 	va_list again;
 	int bytes;
 
-	va_copy(again, arguments);
-	bytes = vsnprintf(NULL, 0, format, again);
-	va_end(again);
-	if (bytes < 0 || !make_room(text, (size_t)bytes))
+	if (is_simple(format)) {
+		add_simple(text, format, arguments);
 		return;
-	vsnprintf(text->data + text->bytes, (size_t)bytes + 1, format, arguments);
-	text->bytes += (size_t)bytes;
+	}
+	va_copy(again, arguments);
+	bytes = vsnprintf(room ? text->data + text->bytes : NULL, room, format, again);
+	va_end(again);
+	if (bytes >= 0 && (size_t)bytes >= room) {
+		if (room)
+			text->data[text->bytes] = '\0';
+		if (!make_room(text, (size_t)bytes))
+			return;
+		vsnprintf(text->data + text->bytes, (size_t)bytes + 1, format, arguments);
+	}
+	text->bytes += bytes < 0 ? 0 : (size_t)bytes;
 }
 
 void text_add(struct text *text, const char *format, ...)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* bench [PLACE]: how long the debugger's own work takes here. */
+/* bench [PLACE [if CONDITION]]: how long the debugger's own work takes here. */
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 #include "duster/engine/eval.h"
@@ -67,49 +68,73 @@ static bool count_down(void *context, struct session *session)
 	return *left == 0;
 }
 
-/* What is left of a stop without the guest's part and the two wakings: what we do ourselves. */
-static void tell_stops(struct cli *cli, uint64_t start, uint64_t away_before)
+struct stops {
+	uint64_t start_ns, away_before_ns;
+	uint64_t shown_ns; /* from hearing of a stop until it was shown */
+};
+
+static void tell_stops(struct cli *cli, const struct stops *stops)
 {
-	double whole = (double)(clock_ns() - start) / 1e6 / STOPS;
-	double away = (double)(cli->session.target->away_ns - away_before) / 1e6 / STOPS;
+	double whole = (double)(clock_ns() - stops->start_ns) / 1e6 / STOPS;
+	double away = (double)(cli->session.target->away_ns - stops->away_before_ns) / 1e6 / STOPS;
+	double prompt = (double)stops->shown_ns / 1e6 / STOPS;
+	uint64_t event_ns;
 
 	tell(cli, "stop_ms", "going on and stopping again", whole, "ms");
-	tell(cli, "round_trip_ms", "  of it: the event's round trip", away, "ms");
-	tell(cli, "prompt_ms", "  of it: from the event to the prompt", whole - away, "ms");
+	tell(cli, "away_ms", "  of it: until an event tells of it", away, "ms");
+	tell(cli, "prompt_ms", "  of it: from the event to the prompt", prompt, "ms");
+	/* Half of it is the way of the stop's event to us. */
+	if (target_event_ns(cli->session.target, &event_ns) == 0) {
+		tell(cli, "event_ms", "an event to dom0 and back", (double)event_ns / 1e6, "ms");
+		tell(cli, "prompt_ratio", "from the hit to the prompt, of that",
+		     (prompt * 1e6 + (double)event_ns / 2) / (double)event_ns, "times");
+	}
 }
 
-static int bench_stops(struct cli *cli, const char *place, struct problem *problem)
+/* condition: empty: none. */
+static int bench_stops(struct cli *cli, const char *place, const char *condition,
+		       struct problem *problem)
 {
 	struct session *session = &cli->session;
 	struct breakpoint *breakpoint;
 	struct stop stop;
 	unsigned int left = CONDITIONS;
-	uint64_t start, away_before;
+	struct stops stops = {0};
+	uint64_t start;
 	size_t out_bytes = cli->out.bytes, fields_bytes;
 	int error = run_break(session, place, false, false, &breakpoint, problem);
 
 	if (error)
 		return error;
-	start = clock_ns();
-	away_before = session->target->away_ns;
+	stops.start_ns = clock_ns();
+	stops.away_before_ns = session->target->away_ns;
 	for (unsigned int i = 0; i < STOPS && !error; i++) {
 		fields_bytes = cli->fields.bytes;
 		error = run_continue(session, &stop, problem);
 		/* To the prompt belongs what it is shown with. */
 		if (!error)
 			error = cli_show_place(cli, problem);
+		stops.shown_ns += clock_ns() - session->target->heard_ns;
 		text_cut(&cli->out, out_bytes);
 		text_cut(&cli->fields, fields_bytes);
 	}
 	if (!error && stop.reason == STOP_BREAKPOINT)
-		tell_stops(cli, start, away_before);
+		tell_stops(cli, &stops);
+	if (!error && *condition) {
+		breakpoint->condition = arena_text(&session->kept, condition);
+		start = clock_ns();
+		error = run_continue(session, &stop, problem);
+		if (!error && stop.reason == STOP_BREAKPOINT)
+			tell(cli, "until_ms", "until the condition was true",
+			     (double)(clock_ns() - start) / 1e6, "ms");
+	}
 	breakpoint->filter = count_down;
 	breakpoint->filter_context = &left;
 	start = clock_ns();
 	if (!error)
 		error = run_continue(session, &stop, problem);
 	if (!error && left == 0)
-		tell(cli, "condition_ms", "a condition that is false",
+		tell(cli, "condition_ms", "a condition that is looked at from here",
 		     (double)(clock_ns() - start) / 1e6 / CONDITIONS, "ms");
 	(void)run_delete(session, breakpoint->number, NULL);
 	return error;
@@ -118,6 +143,10 @@ static int bench_stops(struct cli *cli, const char *place, struct problem *probl
 COMMAND(bench)
 {
 	struct session *session = &cli->session;
+	const char *condition = strstr(words, " if ");
+	const char *place =
+		condition ? arena_text_bytes(&session->kept, words, (size_t)(condition - words))
+			  : words;
 	int error;
 
 	if (!session->target || !session->image || !session->image->segments_count)
@@ -125,5 +154,7 @@ COMMAND(bench)
 	tell(cli, "attach_ms", "from the command to the first prompt",
 	     (double)(ready_ns - opening_ns) / 1e6, "ms");
 	error = bench_memory(cli, problem);
-	return error || !*words ? error : bench_stops(cli, words, problem);
+	return error || !*place ? error
+				: bench_stops(cli, arena_text(&session->kept, place),
+					      condition ? condition + 4 : "", problem);
 }

@@ -2,6 +2,7 @@
 /* duster: what the command line asks for is opened, then commands are read. */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,8 @@
 #include "duster/target/live.h"
 #include "duster/util/privileges.h"
 
-#define COMMANDS_MAX 64u
+#define COMMANDS_MAX    64u
+#define HEAP_KEPT_BYTES (16 << 20)
 
 static const char usage[] =
 	"usage: duster attach NAME|ID [IMAGE]  stop a running guest and look at it\n"
@@ -462,6 +464,8 @@ int main(int argc, char **argv)
 	const char *verb = words > 0 ? argv[optind] : "", *first, *second;
 
 	cli_note_time(false);
+	/* What a command gives back the next one takes again. */
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_BYTES);
 	if (status >= 0)
 		return status;
 	first = words > 1 ? argv[optind + 1] : NULL;

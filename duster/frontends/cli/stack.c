@@ -109,6 +109,8 @@ void cli_json_frame(struct cli *cli, struct frame *frame, struct text *json)
 {
 	struct arguments arguments = {.cli = cli, .text = json, .json = true};
 
+	if (!cli->json)
+		return;
 	text_add(json, "{\"level\":%u,\"pc\":\"0x%llx\",\"function\":", frame->level,
 		 (unsigned long long)frame->pc);
 	text_add_json(json, frame_name(cli, frame));
@@ -142,7 +144,8 @@ int cli_show_place(struct cli *cli, struct problem *problem)
 	cli_json_frame(cli, frame, &cli->fields);
 	if (!frame->has_line)
 		return 0;
-	cli->list_file = arena_text(&cli->session.kept, frame->line.file);
+	if (!cli->list_file || strcmp(cli->list_file, frame->line.file) != 0)
+		cli->list_file = arena_text(&cli->session.kept, frame->line.file);
 	cli->list_line = frame->line.number > 5 ? frame->line.number - 5 : 1;
 	cli->list_first = 0;
 	if (inspect_source(&cli->session, frame->line.file, &source, NULL) == 0 &&

@@ -13,7 +13,7 @@ const struct command cli_commands[] = {
 	 "areas of virtual memory outside of the image"},
 	{"awatch", NULL, command_awatch, COMPLETE_EXPRESSION, "awatch EXPR",
 	 "stop when EXPR in memory is read or written"},
-	{"bench", NULL, command_bench, COMPLETE_PLACE, "bench [PLACE]",
+	{"bench", NULL, command_bench, COMPLETE_PLACE, "bench [PLACE [if COND]]",
 	 "how long things take; PLACE: one the guest passes often"},
 	{"break", "b br", command_break, COMPLETE_PLACE, "break [PLACE] [if COND]",
 	 "stop at FUNCTION, FILE:LINE, LINE or *ADDR"},

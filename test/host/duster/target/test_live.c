@@ -3,7 +3,7 @@
  * The live target at a domain that is played: what it refuses, what it does when the domain goes
  * away under it, and that it can be killed at each of its calls without a trace in the guest.
  * Links: duster/target/live.c duster/target/live_break.c duster/target/live_glance.c
- * Links: duster/target/live_guard.c duster/target/live_condition.c
+ * Links: duster/target/live_guard.c duster/target/live_condition.c duster/target/live_echo.c
  * Links: duster/target/live_run.c duster/target/live_vectors.c duster/target/target.c
  * Links: duster/target/walk.c duster/target/xen_regs.c duster/util/map.c duster/util/problem.c
  * Links: test/host/duster/target/fake_xen.c
