@@ -34,6 +34,17 @@ struct breakpoint *run_breakpoint(struct session *session, unsigned int number)
 	return breakpoint;
 }
 
+bool run_is_compiled(const struct breakpoint *breakpoint)
+{
+	if (!breakpoint->compiled || !breakpoint->condition ||
+	    breakpoint->compiled_from != breakpoint->condition)
+		return false;
+	for (size_t i = 0; i < breakpoint->addrs_count; i++)
+		if (breakpoint->compiled[i].state == CONDITION_COMPILED)
+			return true;
+	return false;
+}
+
 static struct breakpoint *add(struct session *session, const char *text)
 {
 	struct breakpoints *table = table_of(session);

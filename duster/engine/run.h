@@ -74,6 +74,8 @@ int run_delete(struct session *session, unsigned int number, struct problem *pro
 int run_enable(struct session *session, unsigned int number, bool enable, struct problem *problem);
 struct breakpoint *run_breakpoint(struct session *session, unsigned int number);
 struct breakpoint *run_breakpoints(struct session *session);
+/* Does the guest evaluate its condition itself? Known after the first hit. */
+bool run_is_compiled(const struct breakpoint *breakpoint);
 
 /* Each runs until a stop worth telling. -EOPNOTSUPP: the target does not run. */
 int run_continue(struct session *session, struct stop *stop_out, struct problem *problem);

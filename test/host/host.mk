@@ -175,12 +175,13 @@ $(T_OUT)/fuzz/archive/seeds: $(F_SRC)
 	$(Q)tar -C test/host/fuzz --format=ustar -cf $(@D)/corpus/ustar .
 	$(Q)cd test/host/fuzz && find . | cpio --quiet -o -H newc >$(CURDIR)/$(@D)/corpus/newc
 	@touch $@
-$(T_OUT)/fuzz/duster/seeds: $(F_SRC)
+$(T_OUT)/fuzz/duster/seeds: $(F_SRC) test/host/fuzz/cores.py
 	@mkdir -p $(@D)/corpus
 	$(Q)for o in O0 O2; do printf 'struct n { struct n *next; int a:3; double d; } n; int t[4]; int f(int x) \
 		{ int y = x * 2; return y + n.a; } int _start(void) { return f(t[1]); }' | gcc -$$o -g \
 		-nostdlib -static -Wl,-n -xc - -o $(@D)/corpus/$$o 2>/dev/null || gcc -$$o -g -nostdlib -static -Wl,-n -xc - \
 		-o $(@D)/corpus/$$o <<<'int t[4]; int f(int x) { return x + t[1]; } int _start(void) { return f(2); }'; done
+	$(Q)/usr/bin/python3 test/host/fuzz/cores.py $(@D)/corpus
 	@touch $@
 test-fuzz: $(F_BIN) $(T_OUT)/fuzz/blkfront/seeds $(T_OUT)/fuzz/archive/seeds $(T_OUT)/fuzz/gzip/seeds $(T_OUT)/fuzz/duster/seeds $(T_OUT)/fuzz/frames/seeds
 	@passed=0; failed=0; for f in $(F_BIN); do \

@@ -542,7 +542,8 @@ COMMAND(info_breakpoints)
 		if (at->file)
 			say(cli, " (%s:%u)", at->file, at->line);
 		if (at->condition)
-			say(cli, " if %s", at->condition);
+			say(cli, " if %s%s", at->condition,
+			    run_is_compiled(at) ? " (looked at in the guest)" : "");
 		if (at->ignore)
 			say(cli, ", ignored %llu times more", (unsigned long long)at->ignore);
 		say(cli, "\n");

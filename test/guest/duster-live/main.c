@@ -13,6 +13,7 @@ struct job {
 
 struct job job;
 volatile unsigned long rounds, wrong;
+volatile unsigned long *volatile look = &rounds;
 volatile int stop, pace = 2000; /* microseconds */
 static unsigned long *word;
 

@@ -29,6 +29,7 @@
 
 #define NAMES_MAX   64u
 #define FRAMES_LOOK 32u
+#define VCPUS_LOOK  4u
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t bytes_count);
 
@@ -89,6 +90,30 @@ static void look(struct target *target, struct image *image)
 	session_close(&session);
 }
 
+/* Memory and registers, which need no program. */
+static void look_at_core(struct target *target)
+{
+	char text[256];
+
+	target_describe(target, text, sizeof(text));
+	for (unsigned int vcpu = 0; vcpu < target->vcpus_count && vcpu < VCPUS_LOOK; vcpu++) {
+		struct regs regs = {0};
+		uint8_t bytes[100];
+		struct walk walk;
+		uint64_t pfn;
+		size_t done;
+
+		if (target_regs_get(target, vcpu, &regs))
+			continue;
+		for (unsigned int reg = 0; reg <= CPU_RIP; reg++)
+			(void)target_read_some(target, vcpu, regs.value[reg] - 8, bytes,
+					       sizeof(bytes), &done);
+		(void)target_read_some(target, vcpu, PAGE_BYTES - 50, bytes, sizeof(bytes), &done);
+		if (target_walk(target, vcpu, regs.value[CPU_RSP], &walk) == 0 && walk.present)
+			(void)target_pfn(target, walk.maddr / PAGE_BYTES, &pfn);
+	}
+}
+
 /* The bytes are a program, and a core file of it. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t bytes_count)
 {
@@ -102,6 +127,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t bytes_count)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (core_open(path, &target, NULL))
 		target = NULL;
+	if (target)
+		look_at_core(target);
 	if (image_open(path, NULL, &image, NULL) == 0)
 		look(target, image);
 	else

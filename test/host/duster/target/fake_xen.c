@@ -293,9 +293,8 @@ int xc_domctl(xc_interface *xch, struct xen_domctl *domctl)
 
 	(void)xch;
 	if (domctl->cmd == XEN_DOMCTL_getvcpucontext)
-		return xc_vcpu_getcontext(
-			xch, domctl->domain, domctl->u.vcpucontext.vcpu,
-			(vcpu_guest_context_any_t *)domctl->u.vcpucontext.ctxt.p);
+		return xc_vcpu_getcontext(xch, domctl->domain, domctl->u.vcpucontext.vcpu,
+					  (vcpu_guest_context_any_t *)domctl->u.vcpucontext.ctxt.p);
 	step();
 	state->xfeature_mask = 7;
 	if (domctl->cmd == XEN_DOMCTL_setvcpuextstate) {
