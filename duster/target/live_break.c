@@ -71,57 +71,89 @@ void live_hide_breakpoints(struct live *live, uint64_t addr, uint8_t *bytes, siz
 
 /*
  * Xen defines hypercalls up to 55; what stands in the page behind their stubs nobody calls. There
- * each breakpoint has a copy of its instruction, which goes on behind the original: so a thread
- * leaves a breakpoint without the breakpoint ever leaving the code, and no other thread gets past
- * it unseen. The copies stay when the debugger goes: a thread may still have to run one.
+ * each breakpoint that a thread has to get past has a copy of its instruction, which goes on behind
+ * the original: so a thread leaves a breakpoint without the breakpoint ever leaving the code, and no
+ * other thread gets past it unseen.
+ *
+ * A copy is never changed: events are let in where it begins, so that a thread may be sent to sleep
+ * there, and come back long after its breakpoint, and we, have gone. When there is no place left
+ * breakpoints are lifted for a step.
  */
 #define FIRST_STUB 56u
 _Static_assert((FIRST_STUB + JOURNAL_MAX) * DISPLACED_BYTES <= PAGE_BYTES, "the hypercall page");
 
-static uint64_t displaced_addr(const struct live *live, unsigned int index)
+static uint64_t copy_addr(const struct live *live, unsigned int number)
 {
-	return live->stub.hypercall_page + (FIRST_STUB + index) * DISPLACED_BYTES;
+	return live->stub.hypercall_page + (FIRST_STUB + number) * DISPLACED_BYTES;
 }
 
-static void displace(struct live *live, unsigned int index, uint64_t addr)
+/* As Xen made it (push %rcx; push %r11; mov $number, %eax), or a hypercall page of zeros or int3. */
+static bool is_unused(const uint8_t *bytes, unsigned int number)
 {
+	const uint8_t stub[8] = {0x51, 0x41, 0x53, 0xb8, (uint8_t)(FIRST_STUB + number)};
+	bool same = bytes[0] == 0 || bytes[0] == BREAKPOINT;
+
+	for (unsigned int i = 1; i < DISPLACED_BYTES; i++)
+		same = same && bytes[i] == bytes[0];
+	return same || memcmp(bytes, stub, sizeof(stub)) == 0;
+}
+
+/* The copy for the instruction at addr, in a place of its own or where the same one lies already. */
+static bool make_copy(struct live *live, uint64_t addr, unsigned int *number_out)
+{
+	uint8_t code[16] = {0}, places[JOURNAL_MAX][DISPLACED_BYTES];
 	struct displaced displaced;
-	uint8_t code[16];
 	size_t done;
 
-	live->displaced[index].valid = false;
-	memset(code, 0, sizeof(code));
 	(void)live_op_read(&live->target, 0, addr, code, sizeof(code), &done);
-	if (!live->stub.displace || !live->stub.hypercall_page ||
-	    live->stub.displace(code, addr, displaced_addr(live, index), &displaced) ||
-	    live_write_raw(live, 0, displaced_addr(live, index), displaced.code, DISPLACED_BYTES))
-		return;
-	live->displaced[index].done = displaced.done;
-	live->displaced[index].next = displaced.next;
-	live->displaced[index].valid = true;
+	if (live_read_raw(live, 0, copy_addr(live, 0), places, sizeof(places)))
+		return false;
+	for (unsigned int i = 0; i < JOURNAL_MAX; i++) {
+		bool unused = is_unused(places[i], i);
+
+		if ((!unused && places[i][0] != code[0]) ||
+		    live->stub.displace(code, addr, copy_addr(live, i), &displaced) ||
+		    (!unused && memcmp(places[i], displaced.code, DISPLACED_BYTES) != 0))
+			continue;
+		if (unused &&
+		    live_write_raw(live, 0, copy_addr(live, i), displaced.code, DISPLACED_BYTES))
+			return false;
+		live->copies[i].done = displaced.done;
+		live->copies[i].next = displaced.next;
+		*number_out = i;
+		return true;
+	}
+	return false;
 }
 
 bool live_displaced(struct live *live, uint64_t addr, uint64_t *to_out)
 {
-	struct journal_entry entry;
+	struct displacement *displaced;
 	unsigned int index;
 
-	if (!live->armed || find_entry(live, addr, &index, &entry) || !live->displaced[index].valid)
+	if (live_find_breakpoint(live, addr, &index))
 		return false;
-	*to_out = displaced_addr(live, index);
-	return true;
+	displaced = &live->displaced[index];
+	if (displaced->state == DISPLACED_UNTRIED)
+		displaced->state = live->stub.displace && live->stub.hypercall_page &&
+						   make_copy(live, addr, &displaced->copy)
+					   ? DISPLACED_MADE
+					   : DISPLACED_NOT;
+	if (displaced->state == DISPLACED_MADE)
+		*to_out = copy_addr(live, displaced->copy);
+	return displaced->state == DISPLACED_MADE;
 }
 
 int live_undisplace(struct live *live, uint64_t *rip)
 {
-	uint64_t inside = *rip - displaced_addr(live, 0);
-	unsigned int index = (unsigned int)(inside / DISPLACED_BYTES);
+	uint64_t inside = *rip - copy_addr(live, 0);
+	unsigned int number = (unsigned int)(inside / DISPLACED_BYTES);
 
 	if (!live->stub.hypercall_page || inside >= JOURNAL_MAX * DISPLACED_BYTES)
 		return 0;
-	if (!live->displaced[index].next || inside % DISPLACED_BYTES != live->displaced[index].done)
+	if (!live->copies[number].next || inside % DISPLACED_BYTES != live->copies[number].done)
 		return -EAGAIN;
-	*rip = live->displaced[index].next;
+	*rip = live->copies[number].next;
 	return 1;
 }
 
@@ -173,7 +205,7 @@ int live_op_break_set(struct target *target, uint64_t addr, struct problem *prob
 		if (entries[i].state != JOURNAL_FREE)
 			continue;
 		live_condition_forget(live, i);
-		displace(live, i, addr);
+		live->displaced[i].state = DISPLACED_UNTRIED;
 		error = live_read_raw(live, 0, addr, &entry.original, 1);
 		/* The address first and the state with it: half an entry would be no entry. */
 		if (!error)

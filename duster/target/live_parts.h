@@ -103,11 +103,16 @@ struct live {
 		uint64_t addr;
 		unsigned int bytes;
 	} watches[4];
+	/* Of the journal's entries: the copy of the instruction. */
 	struct displacement {
-		bool valid;
+		enum { DISPLACED_UNTRIED, DISPLACED_MADE, DISPLACED_NOT } state;
+		unsigned int copy;
+	} displaced[JOURNAL_MAX];
+	/* Of the places for copies, as far as we made them. */
+	struct {
 		unsigned int done;
 		uint64_t next;
-	} displaced[JOURNAL_MAX]; /* of the journal's entries */
+	} copies[JOURNAL_MAX];
 	/* By the journal's entries (live_condition.c). */
 	struct condition {
 		uint64_t addr;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Two threads on two vCPUs, and numbers a debugger can follow. */
 #include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -24,6 +26,21 @@ __attribute__((noinline)) unsigned long do_job(struct job *todo, double factor)
 	return result;
 }
 
+static sigjmp_buf before;
+
+static void caught(int number)
+{
+	(void)number;
+	siglongjmp(before, 1);
+}
+
+/* A page fault, and out of it again. */
+static __attribute__((noinline)) void stumble(volatile int *wild)
+{
+	if (!sigsetjmp(before, 1))
+		*wild = 1;
+}
+
 static void *worker(void *arg)
 {
 	struct job job = {0};
@@ -34,6 +51,8 @@ static void *worker(void *arg)
 		if (do_job(&job, 1.5) != job.number * 2 || job.weight != (double)job.number * 1.5)
 			wrong++;
 		total += job.number;
+		if (job.number % 50 == 0)
+			stumble((volatile int *)0x1230);
 		usleep(500);
 	}
 	return NULL;
@@ -43,6 +62,7 @@ int main(void)
 {
 	pthread_t thread;
 
+	signal(SIGSEGV, caught);
 	pthread_create(&thread, NULL, worker, NULL);
 	puts("at work");
 	pthread_join(thread, NULL);

@@ -477,6 +477,52 @@ START_TEST(a_glance_stops_nobody)
 }
 END_TEST
 
+static uint64_t copy_of(struct target *target, uint64_t addr)
+{
+	uint64_t to = 0;
+
+	ck_assert_int_eq(target_break_set(target, addr, &problem), 0);
+	(void)live_displaced(live_of(target), addr, &to);
+	ck_assert_int_eq(target_break_clear(target, addr), 0);
+	return to;
+}
+
+/* A thread may sleep in one of them for long: another breakpoint, or another debugger, does not
+ * change it. */
+START_TEST(a_copy_stays_what_it_is)
+{
+	struct live_stub displacing = stub;
+	const uint64_t copies = FAKE_COPIES + 56 * DISPLACED_BYTES;
+	uint8_t before[DISPLACED_BYTES];
+	struct target *target;
+
+	displacing.hypercall_page = FAKE_COPIES;
+	displacing.displace = displace_nop;
+	for (unsigned int round = 0; round < 3; round++) {
+		target = attach(0);
+		ck_assert_int_eq(live_arm(target, &displacing, &problem), 0);
+		ck_assert_uint_eq(copy_of(target, HERE), copies);
+		if (!round)
+			memcpy(before, fake_memory(copies), sizeof(before));
+		ck_assert_uint_eq(copy_of(target, THERE), copies + DISPLACED_BYTES);
+		ck_assert_uint_eq(copy_of(target, HERE), copies);
+		ck_assert_mem_eq(before, fake_memory(copies), sizeof(before));
+		target_close(target);
+	}
+	/* Until there is no place left: then they are lifted for a step. */
+	target = attach(0);
+	ck_assert_int_eq(live_arm(target, &displacing, &problem), 0);
+	for (unsigned int i = 0; i < FAKE_CODE_BYTES; i++)
+		(void)copy_of(target, FAKE_CODE + i);
+	ck_assert_uint_eq(copy_of(target, HERE), copies);
+	ck_assert_mem_eq(before, fake_memory(copies), sizeof(before));
+	ck_assert_uint_eq(copy_of(target, FAKE_CODE + FAKE_CODE_BYTES - 1), 0);
+	ck_assert_uint_eq(*fake_memory(copies + JOURNAL_MAX * DISPLACED_BYTES), 0);
+	target_close(target);
+	check_untouched("copied", 0);
+}
+END_TEST
+
 /* ---- Conditions the guest evaluates ---- */
 
 /* As debug.S calls it. True: the vCPU goes on, from *rip. */
@@ -678,6 +724,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, killed_anywhere_with_its_guardian_recover_mends);
 	tcase_add_test(tests, killed_anywhere_with_its_guardian_the_next_debugger_mends);
 	tcase_add_test(tests, a_glance_stops_nobody);
+	tcase_add_test(tests, a_copy_stays_what_it_is);
 	tcase_add_test(tests, the_guest_evaluates_conditions);
 	tcase_add_test(tests, conditions_are_off_when_each_hit_counts);
 	tcase_add_test(tests, a_condition_that_runs_is_left_alone);
