@@ -72,8 +72,8 @@ void live_hide_breakpoints(struct live *live, uint64_t addr, uint8_t *bytes, siz
 /*
  * Xen defines hypercalls up to 55; what stands in the page behind their stubs nobody calls. There
  * each breakpoint that a thread has to get past has a copy of its instruction, which goes on behind
- * the original: so a thread leaves a breakpoint without the breakpoint ever leaving the code, and no
- * other thread gets past it unseen.
+ * the original: so a thread leaves a breakpoint without the breakpoint ever leaving the code, and
+ * no other thread gets past it unseen.
  *
  * A copy is never changed: events are let in where it begins, so that a thread may be sent to sleep
  * there, and come back long after its breakpoint, and we, have gone. When there is no place left
@@ -87,7 +87,7 @@ static uint64_t copy_addr(const struct live *live, unsigned int number)
 	return live->stub.hypercall_page + (FIRST_STUB + number) * DISPLACED_BYTES;
 }
 
-/* As Xen made it (push %rcx; push %r11; mov $number, %eax), or a hypercall page of zeros or int3. */
+/* As Xen made it (push %rcx; push %r11; mov $number, %eax), or all zeros or int3. */
 static bool is_unused(const uint8_t *bytes, unsigned int number)
 {
 	const uint8_t stub[8] = {0x51, 0x41, 0x53, 0xb8, (uint8_t)(FIRST_STUB + number)};
@@ -98,7 +98,7 @@ static bool is_unused(const uint8_t *bytes, unsigned int number)
 	return same || memcmp(bytes, stub, sizeof(stub)) == 0;
 }
 
-/* The copy for the instruction at addr, in a place of its own or where the same one lies already. */
+/* The copy of the instruction at addr, in a place of its own or where it lies already. */
 static bool make_copy(struct live *live, uint64_t addr, unsigned int *number_out)
 {
 	uint8_t code[16] = {0}, places[JOURNAL_MAX][DISPLACED_BYTES];
