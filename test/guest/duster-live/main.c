@@ -46,6 +46,6 @@ int main(void)
 		if (pace)
 			usleep((useconds_t)pace);
 	}
-	printf("%lu rounds, %lu wrong\n", rounds, wrong);
+	printf("%lu rounds, %lu wrong, %p\n", rounds, wrong, (void *)look);
 	return wrong != 0;
 }
