@@ -483,6 +483,41 @@ START_TEST(cut_by_device)
 }
 END_TEST
 
+/* Of a packet only the first segment arrives, and nobody says more: the rest is sent again. */
+START_TEST(packet_in_part)
+{
+	struct net_socket *listener, *child;
+	struct peer peer = {.isn = 7};
+	struct segment segment = {.source = NETSTACK_PEER, .from = 999, .to = PORT, .flags = ACK};
+	uint32_t first, out = 0;
+
+	features = NETDEV_GATHER | NETDEV_CHECKSUM4 | NETDEV_CHECKSUM6 | NETDEV_SEGMENT4;
+	start();
+	listener = open_listener(4);
+	child = peer_connects(&peer, listener);
+	/* So much was acknowledged that the window holds several segments. */
+	for (unsigned int i = 0; i < 20; i++) {
+		out += program_sends(child, out);
+		netstack_advance(NS_PER_MS);
+		segment.seq = peer.isn + 1;
+		segment.ack = heard.seq + 536;
+		send_tcp(&segment);
+	}
+	/* A part of a packet, and then silence: only the clock can help. */
+	segment.ack = heard.seq - 536;
+	send_tcp(&segment);
+	first = segment.ack;
+	heard.seq = first - BULK;
+	for (unsigned int ms = 0; heard.seq - first + SEGMENT > 2 * SEGMENT; ms++) {
+		ck_assert_uint_lt(ms, 60000);
+		heard.seq = first - BULK;
+		netstack_advance(NS_PER_MS);
+	}
+	child->ops->close(child, true);
+	listener->ops->close(listener, true);
+}
+END_TEST
+
 /* Every allocation of a connection's life fails once; nothing is lost but what may be. */
 START_TEST(no_memory)
 {
@@ -762,6 +797,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, good_wire);
 	tcase_add_test(tcase, bad_wire);
 	tcase_add_test(tcase, cut_by_device);
+	tcase_add_test(tcase, packet_in_part);
 	tcase_add_test(tcase, no_memory);
 	tcase_add_test(tcase, never_read);
 	tcase_add_test(tcase, refused);
