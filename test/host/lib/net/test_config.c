@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where addresses come from: a DHCP server of a few lines that grants, renews, refuses or is
- * silent; addresses that somebody else has; DNS questions nobody can foretell.
+ * silent; addresses that somebody else has; DNS questions nobody can foretell;
+ * what is captured.
  * Links: lib/net/stack.c lib/net/capture.c lib/net/checksum.c lib/net/address.c lib/net/interface.c
  * Links: lib/net/interface_send.c lib/net/config.c lib/net/socket.c lib/net/tcp_socket.c
  * Links: lib/net/tcp_options.c lib/net/datagram_socket.c lib/net/unreachable.c lib/net/conflict.c
@@ -13,6 +14,7 @@
 
 #include "core/wait.h"
 #include "lib/base/error.h"
+#include "lib/net/capture.h"
 #include "lib/net/interface.h"
 #include "lib/net/resolve.h"
 #include "test/host/check_main.h"
@@ -319,6 +321,40 @@ START_TEST(questions)
 }
 END_TEST
 
+/* What is captured is a pcap file. */
+START_TEST(captures)
+{
+	static uint8_t bytes[NET_CAPTURE_RECORD_MAX];
+	struct net_capture_counts counts;
+	uint32_t word;
+	size_t done;
+
+	netstack_fail_alloc = -1;
+	netstack_start(0, "10.0.0.2/24");
+	netstack_advance(3 * S);
+	frame_say_arp(NETSTACK_PEER);
+	ck_assert_int_eq(net_capture_start("eth0", 60, 100), -EINVAL);
+	ck_assert_int_eq(net_capture_start("eth0", 30, 300), 0);
+	for (unsigned int i = 0; i < 10; i++)
+		frame_say_arp(NETSTACK_PEER);
+	net_capture_stop();
+	frame_say_arp(NETSTACK_PEER);
+	net_capture_get_counts(&counts);
+	/* Each is a request and its answer. */
+	ck_assert_uint_eq(counts.captured, 300 / 46);
+	ck_assert_uint_eq(counts.captured + counts.left_out, 20);
+	done = net_capture_read(bytes, sizeof(bytes));
+	ck_assert_uint_eq(done, 24 + counts.captured * 46);
+	memcpy(&word, bytes, 4);
+	ck_assert_uint_eq(word, 0xa1b23c4d);
+	memcpy(&word, bytes + 24 + 8, 4);
+	ck_assert_uint_eq(word, 30);
+	memcpy(&word, bytes + 24 + 12, 4);
+	ck_assert_uint_eq(word, 42);
+	ck_assert_uint_eq(net_capture_read(bytes, sizeof(bytes)), 0);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("config");
@@ -332,6 +368,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, offered_is_in_use);
 	tcase_add_test(tcase, static_is_in_use);
 	tcase_add_test(tcase, questions);
+	tcase_add_test(tcase, captures);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -14,7 +14,6 @@
 
 #include "core/netdev.h"
 #include "lib/base/error.h"
-#include "lib/net/capture.h"
 #include "lib/net/socket.h"
 #include "lib/net/stack.h"
 #include "test/host/check_main.h"
@@ -754,37 +753,6 @@ START_TEST(sending_waits)
 }
 END_TEST
 
-/* What is captured is a pcap file. */
-START_TEST(captures)
-{
-	static uint8_t bytes[NET_CAPTURE_RECORD_MAX];
-	struct net_capture_counts counts;
-	uint32_t word;
-	size_t done;
-
-	start();
-	ck_assert_int_eq(net_capture_start("eth0", 60, 100), -EINVAL);
-	ck_assert_int_eq(net_capture_start("eth0", 30, 300), 0);
-	for (unsigned int i = 0; i < 10; i++)
-		frame_say_arp(NETSTACK_PEER);
-	net_capture_stop();
-	frame_say_arp(NETSTACK_PEER);
-	net_capture_get_counts(&counts);
-	/* Each is a request and its answer. */
-	ck_assert_uint_eq(counts.captured, 300 / 46);
-	ck_assert_uint_eq(counts.captured + counts.left_out, 20);
-	done = net_capture_read(bytes, sizeof(bytes));
-	ck_assert_uint_eq(done, 24 + counts.captured * 46);
-	memcpy(&word, bytes, 4);
-	ck_assert_uint_eq(word, 0xa1b23c4d);
-	memcpy(&word, bytes + 24 + 8, 4);
-	ck_assert_uint_eq(word, 30);
-	memcpy(&word, bytes + 24 + 12, 4);
-	ck_assert_uint_eq(word, 42);
-	ck_assert_uint_eq(net_capture_read(bytes, sizeof(bytes)), 0);
-}
-END_TEST
-
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("stack");
@@ -803,7 +771,6 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, refused);
 	tcase_add_test(tcase, unreachable_host);
 	tcase_add_test(tcase, sending_waits);
-	tcase_add_test(tcase, captures);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
