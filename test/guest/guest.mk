@@ -2,7 +2,7 @@
 # Guest tests on real Xen: one directory per case, see test/guest/README.md.
 
 # On request only, by CASES=: they take long on a busy machine.
-GUEST_LONG := net-loss net-many redis files-many sqlite
+GUEST_LONG := net-loss net-many redis files-many sqlite net-config fetch
 GUEST_CASES := $(filter-out $(GUEST_LONG),$(sort $(notdir $(patsubst %/case.conf,%,$(wildcard test/guest/*/case.conf)))))
 # CASE= says the same as CASES=.
 CASES ?= $(or $(CASE),$(GUEST_CASES))
