@@ -17,6 +17,10 @@
 #define WORK_NS  500U              /* with the mutex, and without it, at most */
 #define SHARE    2U                /* the largest by the smallest */
 
+#define TIGHT_ROUNDS 400U
+#define TIGHT_NS     100U
+#define AWAY_NS      2000000U
+
 /* ---- What the guest has ---- */
 
 struct object {
@@ -160,12 +164,40 @@ static void case_fair(void *arg)
 		sim_fail("turns from %lu to %lu", least, most);
 }
 
+/* Again and again, and then away for long: who waited behind it meanwhile runs elsewhere soon, which
+ * the simulator looks at. */
+static void come_and_go(void *arg)
+{
+	(void)arg;
+	while (sim_now_ns() < end_ns) {
+		for (unsigned int i = 0; i < TIGHT_ROUNDS; i++) {
+			SIM_CHECK(mutex_word_lock(&mutex, 0, NULL, false) == 0);
+			work_inside(TIGHT_NS);
+			mutex_word_unlock(&mutex);
+			sim_compute_ns(TIGHT_NS);
+		}
+		sim_compute_ns(AWAY_NS);
+		done++;
+	}
+}
+
+static void case_away(void *arg)
+{
+	(void)arg;
+	end_ns = sim_now_ns() + TURNS_NS;
+	start_some(3, THREADS_MAX, come_and_go);
+	join_all();
+	SIM_CHECK(done >= threads_count);
+}
+
 CASE(any_way, SEEDS_DEFAULT, 0)
+CASE(away, SEEDS_DEFAULT / 10, 64)
 CASE(fair, SEEDS_DEFAULT / 10, 64)
 
 Suite *test_suite(void)
 {
-	const struct sim_case cases[] = {{"any_way", test_any_way}, {"fair", test_fair}};
+	const struct sim_case cases[] = {
+		{"any_way", test_any_way}, {"away", test_away}, {"fair", test_fair}};
 
 	return suite_of("mutex_word", cases, sizeof(cases) / sizeof(cases[0]));
 }
