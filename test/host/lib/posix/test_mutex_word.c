@@ -9,9 +9,7 @@
  * Links: interleaved/core/futex.c interleaved/core/futex_pi.c
  * Links: interleaved/lib/posix/mutex_word.c
  */
-#define TCB_HOST
-#include "lib/posix/tcb.h"
-#include "test/host/core/sim_cases.h"
+#include "test/host/lib/posix/sim_guest.h"
 
 #define TURNS_NS (60 * 1000000ULL) /* what is looked at */
 #define WORK_NS  500U              /* with the mutex, and without it, at most */
@@ -23,59 +21,9 @@
 
 /* ---- What the guest has ---- */
 
-struct object {
-	_Alignas(16) uint32_t words[16];
-};
-
 int mutex_word_lock(struct object *mutex, unsigned long clock, const void *time, bool asleep);
 int mutex_word_try(struct object *mutex);
 void mutex_word_unlock(struct object *mutex);
-
-int sync_limit_from(void *limit_out, unsigned long clock, const void *time);
-int sync_wait_alone(const uint32_t *word, uint32_t expected, uint64_t deadline_ns,
-		    unsigned int flags);
-int sig_release(void);
-void sig_hold(void);
-
-static struct tcb tcbs[THREADS_MAX + 2];
-
-struct tcb *tcb_host(void)
-{
-	struct thread *self = thread_self();
-	struct tcb *tcb = &tcbs[self->id % (THREADS_MAX + 2)];
-
-	tcb->id = self->id;
-	tcb->thread = self;
-	return tcb;
-}
-
-/* time: the deadline. */
-int sync_limit_from(void *limit_out, unsigned long clock, const void *time)
-{
-	(void)clock;
-	*(uint64_t *)limit_out = *(const uint64_t *)time;
-	return 0;
-}
-
-int sync_wait_alone(const uint32_t *word, uint32_t expected, uint64_t deadline_ns,
-		    unsigned int flags)
-{
-	(void)word;
-	(void)expected;
-	(void)deadline_ns;
-	(void)flags;
-	sim_fail("somebody waits alone");
-	return 0;
-}
-
-int sig_release(void)
-{
-	return 0;
-}
-
-void sig_hold(void)
-{
-}
 
 /* ---- Cases ---- */
 
