@@ -116,8 +116,8 @@ static uint64_t keep_ticks(void)
 	return sched_slice_ticks / (THREAD_SLICE_NS / SCHED_KEEP_NS);
 }
 
-/* True when what is kept for the running thread has waited for long enough: it is now to be offered.
- * Locked. */
+/* True when what is kept for the running thread has waited for long enough: it is now to be
+ * offered. Locked. */
 static bool keep_no_more(struct runq *rq)
 {
 	const struct thread *thread = rq->kept;

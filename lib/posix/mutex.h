@@ -47,8 +47,8 @@
 #define MUTEX_PROTECT   0x10u
 #define MUTEX_DESTROYED 0x80000000u
 
-/* Members that only robust ones and ones with a ceiling use, for all others: how sure it is that who
- * has it comes back at once, and in how many rounds one had its turn. mutex_word.c. */
+/* Members that only robust ones and ones with a ceiling use, for all others: how sure it is that
+ * who has it comes back at once, and in how many rounds one had its turn. mutex_word.c. */
 #define MUTEX_TIGHT  __state
 #define MUTEX_ROUNDS __ceiling
 

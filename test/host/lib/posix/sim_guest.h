@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What locks of lib/posix need of the guest when they run on simulated vCPUs (sim_cases.h). Included
- * by one file of a test program.
+ * What locks of lib/posix need of the guest when they run on simulated vCPUs (sim_cases.h).
+ * Included by one file of a test program.
  */
 #ifndef TEST_HOST_LIB_POSIX_SIM_GUEST_H
 #define TEST_HOST_LIB_POSIX_SIM_GUEST_H

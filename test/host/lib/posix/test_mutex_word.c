@@ -116,8 +116,8 @@ static void case_fair(void *arg)
 		sim_fail("turns from %lu to %lu", least, most);
 }
 
-/* Again and again, and then away for long: who waited behind it meanwhile runs elsewhere soon, which
- * the simulator looks at. */
+/* Again and again, and then away for long: who waited behind it meanwhile runs elsewhere soon,
+ * which the simulator looks at. */
 static void come_and_go(void *arg)
 {
 	(void)arg;
