@@ -87,10 +87,11 @@ static inline void unlink(struct thread *thread)
 	next->prev = prev;
 }
 
-static inline __attribute__((always_inline)) void wake_waiter(struct thread *thread, bool many)
+static inline __attribute__((always_inline)) void wake_waiter(struct thread *thread, bool many,
+							      bool keeps)
 {
 	unlink(thread);
-	wake(thread, many);
+	wake_how(thread, many, keeps);
 	/* Pairs with the load in futex_wait(). */
 	__atomic_store_n(&thread->wait_word, NULL, __ATOMIC_RELEASE);
 }
@@ -260,7 +261,7 @@ int futex_sleep(const uint32_t *word, uint32_t expected, const char *what)
 
 /* Locked. */
 static inline unsigned int wake_some(struct futex_bucket *bucket, const uint32_t *word,
-				     unsigned int count, bool many)
+				     unsigned int count, bool many, bool keeps)
 {
 	struct list_node *head = &bucket->waiters, *node = head->next, *after;
 	unsigned int woken = 0;
@@ -268,21 +269,22 @@ static inline unsigned int wake_some(struct futex_bucket *bucket, const uint32_t
 	for (; node != head && woken < count; node = after) {
 		after = node->next;
 		if (waiter_of(node)->wait_word == word) {
-			wake_waiter(waiter_of(node), many);
+			wake_waiter(waiter_of(node), many, keeps);
 			woken++;
 		}
 	}
 	return woken;
 }
 
-static __attribute__((noinline)) unsigned int wake_any(const uint32_t *word, unsigned int count)
+static __attribute__((noinline)) unsigned int wake_any(const uint32_t *word, unsigned int count,
+						       bool keeps)
 {
 	bool enabled = events_disable();
 	struct futex_bucket *bucket = bucket_of(word);
 	unsigned int woken;
 
 	sched_spin_lock(&bucket->lock);
-	woken = wake_some(bucket, word, count, sched_many);
+	woken = wake_some(bucket, word, count, sched_many, keeps);
 	sched_spin_unlock(&bucket->lock);
 	restore(enabled);
 	return woken;
@@ -322,7 +324,12 @@ found:
 	return events_release(mask) ? deliver_after_one() : 1;
 any:
 	events_restore(!mask);
-	return wake_any(word, count);
+	return wake_any(word, count, false);
+}
+
+unsigned int futex_wake_behind(const uint32_t *word)
+{
+	return wake_any(word, 1, true);
 }
 
 /* Both locked. */
@@ -359,7 +366,7 @@ int futex_requeue(const uint32_t *word, uint32_t expected, unsigned int wake_cou
 	if (first != second)
 		sched_spin_lock(&second->lock);
 	if (__atomic_load_n(word, __ATOMIC_RELAXED) == expected) {
-		done = wake_some(from, word, wake_count, sched_many);
+		done = wake_some(from, word, wake_count, sched_many, false);
 		done += move_some(from, word, bucket, to, move_count);
 		result = (int)done;
 	}

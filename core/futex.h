@@ -31,6 +31,9 @@ int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, un
 int futex_sleep(const uint32_t *word, uint32_t expected, const char *what);
 /* Wakes at most count waiters; yields how many. Any context. */
 unsigned int futex_wake(const uint32_t *word, unsigned int count);
+/* Wakes one waiter, who is of no use until the running thread waits or lets something more go: it
+ * stays behind it for a moment, if nobody else waits for this vCPU. Thread context. */
+unsigned int futex_wake_behind(const uint32_t *word);
 /* If *word == expected, wakes at most wake_count waiters of it and makes at most move_count others
  * wait for *to instead. -EAGAIN when the value was another one, else how many were woken or moved.
  */

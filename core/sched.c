@@ -111,19 +111,40 @@ void sched_tick(struct runq *rq)
 	smp_kick(rq->id);
 }
 
+static uint64_t keep_ticks(void)
+{
+	return sched_slice_ticks / (THREAD_SLICE_NS / SCHED_KEEP_NS);
+}
+
+/* True when what is kept for the running thread has waited for long enough: it is now to be
+ * offered. Locked. */
+static bool keep_no_more(struct runq *rq)
+{
+	const struct thread *thread = rq->kept;
+
+	if (!thread || (int64_t)(rq->switched_tsc - thread->ready_ticks) < (int64_t)keep_ticks())
+		return false;
+	WRITE_SHARED(rq->kept, NULL);
+	return true;
+}
+
 /* The tick fired, or another vCPU wants us to arm it. Locked, own vCPU, a thread runs. */
 static void tick_again(struct runq *rq, bool leaving)
 {
 	uint64_t used = rq->current->slice_ticks, slice_ns = THREAD_SLICE_NS;
 
 	WRITE_SHARED(rq->tick_due, false);
-	rq->tick_armed = false;
+	rq->tick_armed = rq->keep_armed = false;
 	if (!rq->ready_bits)
 		return;
 	if (!leaving && used < sched_slice_ticks) {
 		slice_ns = THREAD_SLICE_NS * (sched_slice_ticks - used) / sched_slice_ticks;
 		if (slice_ns < TICK_LEAST_NS)
 			slice_ns = TICK_LEAST_NS;
+	}
+	if (rq->kept) {
+		rq->keep_armed = true;
+		slice_ns = SCHED_KEEP_NS;
 	}
 	sched_tick_arm(rq, slice_ns);
 }
@@ -157,8 +178,10 @@ __attribute__((noinline)) void sched_set_level(struct runq *rq, uint8_t level)
 	WRITE_ONCE(sched_levels[rq->id], level);
 	/* Several threads may have been sent here for what ran until now, and others be ready
 	 * elsewhere that this vCPU was told of: all but one need another one. */
-	if (!lower && sched_many)
+	if (!lower && sched_many) {
+		WRITE_SHARED(rq->kept, NULL);
 		rq->offer = rq->pass_on = rq->after = true;
+	}
 	if (!lower || level == 0 || !sched_is_smp())
 		return;
 	/* Pairs with sched_offer(): the other way round. */
@@ -200,6 +223,8 @@ static inline __attribute__((always_inline)) void rotate(struct runq *rq, struct
 	node->prev = last;
 	last->next = node;
 	head->prev = node;
+	if (many)
+		WRITE_SHARED(rq->kept, NULL);
 	self->state = THREAD_READY;
 	account(rq, self);
 	self->slice_ticks = 0;
@@ -321,7 +346,7 @@ void thread_preempt(void)
 	struct thread *self = VCPU(current);
 	enum leave leave;
 	unsigned int to;
-	bool vectors, pulled = false;
+	bool vectors, kept_long, pulled = false;
 
 	if (READ_SHARED(self->level) == 0)
 		return;
@@ -335,15 +360,16 @@ void thread_preempt(void)
 	rq->resched = false;
 	account(rq, self);
 	leave = why_leave(rq, self);
+	kept_long = keep_no_more(rq);
 	if (rq->tick_due)
 		tick_again(rq, leave != LEAVE_NOT);
 	if (leave == LEAVE_NOT) {
 		/* Something has changed. If it is still here: on its way it was in no queue where
 		 * an idle vCPU could see it. If not, others may be there that we were told of. */
-		if (pulled) {
+		if (pulled || kept_long)
 			sched_offer_ready(rq);
+		if (pulled)
 			sched_upcall_soon();
-		}
 		sched_spin_unlock(&rq->lock);
 		return;
 	}
@@ -447,6 +473,70 @@ void sched_wake_smp(struct runq *rq, struct thread *thread)
 		smp_kick(id);
 	if (!now)
 		sched_offer(level, affinity);
+}
+
+void sched_put_behind(struct runq *rq, struct thread *thread)
+{
+	uint64_t now = cpu_rdtsc(), used = rq->current->slice_ticks + now - rq->switched_tsc;
+	bool first = used < sched_slice_ticks;
+
+	thread->slice_ticks = first ? used : 0;
+	sched_enqueue(rq, thread, first);
+	thread->ready_ticks = now;
+	rq->successor = thread;
+}
+
+void sched_keep(struct runq *rq, struct thread *thread)
+{
+	struct runq *here = VCPU(runq);
+	uint64_t affinity;
+	uint8_t level;
+
+	/* As sched_place() does; what it finds may have changed in between. */
+	thread->state = THREAD_MOVING;
+	sched_spin_unlock(&rq->lock);
+	sched_lock_two(rq, here);
+	if (!here->is_online || here->ready_bits > 1 || thread->level != here->level ||
+	    thread->priority > 0 || !sched_allowed(thread, here->id)) {
+		sched_unlock_two(rq, here);
+		sched_place(thread, sched_choose(thread, rq->id));
+		return;
+	}
+	if (!here->keep_armed) {
+		here->keep_armed = true;
+		sched_tick_arm(here, SCHED_KEEP_NS);
+	}
+	WRITE_ONCE(thread->vcpu, here->id);
+	sched_put_behind(here, thread);
+	/* One is kept; it may be gone as soon as others can lock the queue. */
+	level = here->kept ? here->kept->level : 0;
+	affinity = here->kept ? here->kept->affinity : 0;
+	WRITE_SHARED(here->kept, thread);
+	sched_unlock_two(rq, here);
+	if (level)
+		sched_offer(level, affinity);
+}
+
+bool sched_has_successor(void)
+{
+	bool enabled = events_disable(), result;
+	struct runq *rq = VCPU(runq);
+	struct list_node *head = &rq->ready[0];
+
+	sched_spin_lock(&rq->lock);
+	sched_account(rq);
+	result = rq->ready_bits == 1 &&
+		 (head->next == head->prev || head->next == &rq->successor->run_node);
+	if (result && head->next == &rq->successor->run_node)
+		rq->successor->slice_ticks = rq->current->slice_ticks;
+	if (!result && rq->ready_bits && rq->current->slice_ticks >= sched_slice_ticks) {
+		/* The slice is over, which the tick would say later. */
+		WRITE_ONCE(rq->tick_due, true);
+		sched_upcall_soon();
+	}
+	sched_spin_unlock(&rq->lock);
+	events_restore(enabled);
+	return result;
 }
 
 void sched_wake(struct thread *thread)

@@ -18,6 +18,9 @@
 #include "core/wait.h"
 #include "xen/evtchn.h"
 
+/* How long a thread stays with the vCPU that has what it needs, at least: sched_keep(). */
+#define SCHED_KEEP_NS 300000U
+
 struct runq {
 	struct spinlock lock;
 	uint32_t id;
@@ -35,9 +38,12 @@ struct runq {
 	/* Whoever runs after the next switch has more to do: unlock (always, where there are
 	 * several vCPUs), or what follows. */
 	bool after;
-	bool after_wake;      /* sched_moved is to be woken */
-	bool offer;           /* what is ready now does not run at once: sched_offer() */
-	bool pass_on;         /* nor perhaps what is ready elsewhere and counted on this vCPU */
+	bool after_wake;          /* sched_moved is to be woken */
+	bool offer;               /* what is ready now does not run at once: sched_offer() */
+	bool pass_on;             /* nor perhaps what is ready elsewhere and counted on this vCPU */
+	bool keep_armed;          /* the tick comes for kept's sake */
+	struct thread *kept;      /* ready here, and not offered to others yet: sched_keep() */
+	struct thread *successor; /* put behind the running one last; if in ready still */
 	struct thread *left;  /* the thread switched from: gone, or to be moved to another queue */
 	unsigned int left_to; /* where; VCPUS_MAX: anywhere */
 	struct timer tick;
@@ -125,6 +131,12 @@ void sched_upcall_soon(void);
 /* The parts that sched_inline.h leaves to functions. Locked; unlocks: makes a waiting thread ready
  * where several vCPUs may run it. */
 void sched_wake_smp(struct runq *rq, struct thread *thread);
+/* sched_wake_smp() for a thread of the running one's priority that needs what that has: it gets
+ * ready right behind it, and idle vCPUs learn of it only when it has not run for SCHED_KEEP_NS. */
+void sched_keep(struct runq *rq, struct thread *thread);
+/* Puts it there: before others, as long as there is something left of the running one's slice, for
+ * then it uses that up. Own vCPU, locked. */
+void sched_put_behind(struct runq *rq, struct thread *thread);
 /* Xen ran others since we last looked: that is not the thread's time. */
 void sched_account_stolen(struct runq *rq, struct thread *thread);
 /* Adds up the time current ran until now. Own vCPU, locked. */

@@ -78,8 +78,11 @@ static inline void dequeue(struct runq *rq, struct thread *thread, unsigned int 
 	/* The last of its list: both neighbours are the head. */
 	if (next == prev)
 		WRITE_SHARED(rq->ready_bits, rq->ready_bits & ~(1ULL << priority));
-	if (many)
+	if (many) {
 		WRITE_SHARED(rq->ready_count, rq->ready_count - 1);
+		if (rq->kept == thread)
+			WRITE_SHARED(rq->kept, NULL);
+	}
 	if (many && priority > 0)
 		__atomic_fetch_sub(&sched_rt_ready, 1, __ATOMIC_SEQ_CST);
 }
@@ -179,8 +182,10 @@ static inline void ready_here(struct runq *rq, struct thread *thread)
 		rq->resched = true;
 }
 
-/* Makes a waiting thread ready; sched_restore() afterwards. Events disabled. */
-static inline __attribute__((always_inline)) void wake(struct thread *thread, bool many)
+/* Makes a waiting thread ready; sched_restore() afterwards. Events disabled. keeps: sched_keep().
+ */
+static inline __attribute__((always_inline)) void wake_how(struct thread *thread, bool many,
+							   bool keeps)
 {
 	struct runq *rq = many ? lock_queue_of(thread) : VCPU(runq);
 
@@ -192,10 +197,20 @@ static inline __attribute__((always_inline)) void wake(struct thread *thread, bo
 		spin_unlock_if(many, &rq->lock);
 	} else if (many) {
 		thread->slice_ticks = 0;
-		sched_wake_smp(rq, thread);
+		if (keeps)
+			sched_keep(rq, thread);
+		else
+			sched_wake_smp(rq, thread);
+	} else if (keeps && thread->level == rq->level) {
+		sched_put_behind(rq, thread);
 	} else {
 		ready_here(rq, thread);
 	}
+}
+
+static inline __attribute__((always_inline)) void wake(struct thread *thread, bool many)
+{
+	wake_how(thread, many, false);
 }
 
 /* events_restore() that lets a better thread run first when the caller had events enabled. */

@@ -202,7 +202,7 @@ static struct thread *find_above(struct runq *from, uint8_t level, unsigned int 
 		list_for_each (node, &from->ready[priority]) {
 			struct thread *thread = container_of(node, struct thread, run_node);
 
-			if (sched_allowed(thread, to))
+			if (sched_allowed(thread, to) && thread != from->kept)
 				return thread;
 			if (++looks == PULL_LOOKS_MAX)
 				break;
@@ -296,6 +296,8 @@ void sched_offer_ready(struct runq *rq)
 		list_for_each (node, &rq->ready[priority]) {
 			const struct thread *thread = container_of(node, struct thread, run_node);
 
+			if (thread == rq->kept)
+				continue;
 			sched_offer(thread->level, thread->affinity);
 			if (++offers == OFFERS_MAX)
 				break;
@@ -372,7 +374,7 @@ static void run_ready(struct runq *rq)
 	}
 	if (rq->tick_due || !rq->tick_armed) {
 		WRITE_SHARED(rq->tick_due, false);
-		rq->tick_armed = false;
+		rq->tick_armed = rq->keep_armed = false;
 		/* From here on somebody waits behind the one that runs. */
 		if (several_ready(rq))
 			sched_tick_arm(rq, THREAD_SLICE_NS);

@@ -225,6 +225,9 @@ int sched_boot(void) __attribute__((weak));
 /* Looking for a change another vCPU is about to make is better than sleeping: there are others, and
  * nobody else wants to run on this one. Events disabled. NULL without the scheduler. */
 bool sched_may_spin(void) __attribute__((weak));
+/* When the running thread waits, the one that futex_wake_behind() woke runs next, or the only one
+ * that is ready on this vCPU. Not when that is a real-time thread. NULL without the scheduler. */
+bool sched_has_successor(void) __attribute__((weak));
 
 /* --- for vCPUs that come and go (core/smp.c); thread context --- */
 

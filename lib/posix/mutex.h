@@ -47,6 +47,11 @@
 #define MUTEX_PROTECT   0x10u
 #define MUTEX_DESTROYED 0x80000000u
 
+/* Members that only robust ones and ones with a ceiling use, for all others: how sure it is that
+ * who has it comes back at once, and in how many rounds one had its turn. mutex_word.c. */
+#define MUTEX_TIGHT  __state
+#define MUTEX_ROUNDS __ceiling
+
 /* Of the state of a robust one. */
 enum { MUTEX_CONSISTENT, MUTEX_DIED, MUTEX_INCONSISTENT, MUTEX_LOST };
 
@@ -64,6 +69,30 @@ static inline bool mutex_change(uint32_t *word, uint32_t old, uint32_t new)
 static inline uint32_t mutex_self(void)
 {
 	return tcb_id();
+}
+
+/* The two ways that are quick while others wait, and one of them was woken and has not come yet: it
+ * will not miss anything. */
+static inline bool mutex_take_awaited(pthread_mutex_t *mutex)
+{
+	uint32_t word = mutex_load(&mutex->__word);
+
+	return (word & ~MUTEX_WAITERS) == MUTEX_WOKEN &&
+	       mutex_change(&mutex->__word, word, word | mutex_self());
+}
+
+/* Only while the turn is surely not over. The running thread is the owner. */
+static inline bool mutex_release_awaited(pthread_mutex_t *mutex)
+{
+	uint32_t word = mutex_load(&mutex->__word);
+	struct tcb *self = tcb_self();
+
+	if ((word & ~MUTEX_WAITERS) != (MUTEX_WOKEN | mutex_self()) || self->turn_of != mutex ||
+	    self->turn_rounds + 1 >= self->turn_look ||
+	    !mutex_change(&mutex->__word, word, word & ~MUTEX_OWNER))
+		return false;
+	self->turn_rounds++;
+	return true;
 }
 
 /* All but the quick way. time NULL: no limit. Positive errors, as the functions of <pthread.h>. */

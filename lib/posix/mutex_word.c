@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Waiting for a mutex's word, and letting it go. mutex.h says what the bits mean. */
 #include <errno.h>
+#include <limits.h>
 
 #include "arch/x86_64/cpu.h"
 #include "core/sched.h"
@@ -10,16 +11,25 @@
 #pragma weak sched_slice_ticks
 
 /* So many turns of threads that want the same mutex make a slice. */
-#define TURNS_OF_SLICE 128
+#define TURNS_OF_SLICE 67
+/* So many it lasts at most for one that does less in the same time than others. */
+#define TURNS_OF_SLOW 3
+/* So many turns the owner has at most until somebody it woke comes, unless that one runs next. */
+#define TURNS_TO_WAKE 8
+/* And so many times may it be taken and let go in a slice at least that others wait for it best
+ * where its owner runs: waking one on another processor, and having the memory there, costs more
+ * than what can be done at the same time. */
+#define ROUNDS_OF_SLICE 4096
+/* So many looks at the clock have to say otherwise: the processor may have been away. */
+#define TIGHT_LOOKS 3
+#define ROUNDS_SURE 4  /* fewer say nothing about what comes */
+#define ROUNDS_MAX  32 /* between two looks at the clock */
 /* Parts of a turn after which the heir believes that an owner who let the mutex go does not come
  * back, and that one who has it keeps it for long, or lost its processor. */
 #define GONE_OF_TURN  64
 #define STUCK_OF_TURN 8
 /* And so many looks that all saw the same: each may miss what happens in between. */
 #define SAME_LOOKS 16
-
-/* So many turns the owner has at most until somebody it woke arrives on another vCPU. */
-#define TURNS_TO_WAKE 4
 
 /* One who waits for a mutex. */
 struct waiter {
@@ -57,6 +67,43 @@ int mutex_word_try(pthread_mutex_t *mutex)
 static uint64_t turn_length(void)
 {
 	return sched_slice_ticks / TURNS_OF_SLICE;
+}
+
+/* What is known of those who have it; robust ones and ones with a ceiling have no room for that.
+ * Written by the owner. */
+static bool is_known(const pthread_mutex_t *mutex)
+{
+	return !(mutex->__kind & (MUTEX_ROBUST | MUTEX_PROTECT));
+}
+
+/* Threads take it again and again without doing much else. */
+static bool is_tight(const pthread_mutex_t *mutex)
+{
+	return is_known(mutex) && __atomic_load_n(&mutex->MUTEX_TIGHT, __ATOMIC_RELAXED) > 0;
+}
+
+/* The owner has seen that it is so, or is not. */
+static void learn(pthread_mutex_t *mutex, bool tight)
+{
+	short known = mutex->MUTEX_TIGHT;
+
+	if (!is_known(mutex))
+		return;
+	if (known != TIGHT_LOOKS && tight)
+		__atomic_store_n(&mutex->MUTEX_TIGHT, TIGHT_LOOKS, __ATOMIC_RELAXED);
+	else if (known > 0 && !tight)
+		__atomic_store_n(&mutex->MUTEX_TIGHT, (short)(known - 1), __ATOMIC_RELAXED);
+}
+
+/* One who is woken for it is to run where we do. */
+static bool waits_behind(pthread_mutex_t *mutex)
+{
+	return futex_wake_behind && is_tight(mutex) && thread_self()->policy == THREAD_OTHER;
+}
+
+static unsigned int wake_one(const uint32_t *word, bool behind)
+{
+	return behind ? futex_wake_behind(word) : sync_wake(word, 1);
 }
 
 /* What an heir that looks has come to. */
@@ -105,7 +152,9 @@ static bool become_heir(pthread_mutex_t *mutex, uint32_t word, uint32_t heir, en
 {
 	bool enabled = events_disable(), looks, done;
 
-	looks = sched_may_spin && sched_may_spin() && thread_self()->policy == THREAD_OTHER;
+	/* Where one waits behind the other the owner gives it at once. */
+	looks = sched_may_spin && sched_may_spin() && thread_self()->policy == THREAD_OTHER &&
+		!is_tight(mutex);
 	done = mutex_change(&mutex->__word, word, looks ? heir | MUTEX_LOOKING : heir);
 	*look_out = done && looks ? look(mutex) : LOOK_OVER;
 	events_restore(enabled);
@@ -196,7 +245,9 @@ static void begin_turn(const pthread_mutex_t *mutex)
 	struct tcb *self = tcb_self();
 
 	self->turn_of = mutex;
-	self->turn_ticks = cpu_rdtsc();
+	self->turn_ticks = self->turn_look_ticks = cpu_rdtsc();
+	self->turn_rounds = self->turn_looked = 0;
+	self->turn_look = 1;
 }
 
 int mutex_word_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time,
@@ -204,6 +255,7 @@ int mutex_word_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timesp
 {
 	struct waiter waiter = {
 		.mutex = mutex, .limit = SYNC_NEVER, .woken = asleep, .relocks = asleep};
+	bool was_left = false;
 	int result = 0;
 
 	while (result == 0) {
@@ -226,39 +278,98 @@ int mutex_word_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timesp
 		}
 		if (waiter.counted || waiter.woken)
 			ours = (ours | MUTEX_WAITERS) & ~(MUTEX_WOKEN | MUTEX_RESERVED);
-		if (mutex_change(&mutex->__word, word, ours))
+		if (mutex_change(&mutex->__word, word, ours)) {
+			was_left = waiter.woken && !(word & MUTEX_RESERVED);
 			result = 1;
+		}
 	}
 	if (waiter.counted) {
 		__atomic_fetch_sub(&mutex->__waiters, 1, __ATOMIC_SEQ_CST);
 		begin_turn(mutex);
+		/* We were behind one who does something else for long. */
+		if (was_left && is_tight(mutex) &&
+		    cpu_rdtsc() - thread_self()->ready_ticks > 2 * turn_length())
+			learn(mutex, false);
 	}
 	return result > 0 ? 0 : result;
 }
 
-/* Somebody waits for what the running thread has, which had its turn: after a while of being lucky
- * it goes to the end of the queue. A real-time thread gives way to its betters alone. */
-static bool turn_over(const pthread_mutex_t *mutex, unsigned int turns)
+/* Looks at the clock: how long the turn has lasted, and what the rounds since the last look say. */
+static uint64_t look_at_clock(pthread_mutex_t *mutex)
 {
 	struct tcb *self = tcb_self();
+	uint64_t now = cpu_rdtsc(), round_ticks = sched_slice_ticks / ROUNDS_OF_SLICE;
+	unsigned int rounds = self->turn_rounds - self->turn_looked, next = self->turn_rounds;
+	bool tight = now - self->turn_look_ticks <= rounds * round_ticks;
 
+	if (!tight || rounds >= ROUNDS_SURE)
+		learn(mutex, tight);
+	self->turn_look_ticks = now;
+	self->turn_looked = self->turn_rounds;
+	self->turn_look = self->turn_rounds + (next < ROUNDS_MAX ? next : ROUNDS_MAX);
+	return now - self->turn_ticks;
+}
+
+/* Somebody waits for what the running thread lets go. Yields for how long that had its turn: after
+ * a while of being lucky it goes to the end of the queue. A real-time thread gives way to its
+ * betters alone. 0: surely not long. */
+static uint64_t turn_ticks(pthread_mutex_t *mutex)
+{
+	struct tcb *self = tcb_self();
+	uint64_t ticks = 0;
+
+	if (!&sched_slice_ticks)
+		return 0;
 	if (self->turn_of != mutex)
 		begin_turn(mutex);
-	return &sched_slice_ticks && self->thread->policy == THREAD_OTHER &&
-	       cpu_rdtsc() - self->turn_ticks >= turns * turn_length();
+	if (++self->turn_rounds >= self->turn_look)
+		ticks = look_at_clock(mutex);
+	return self->thread->policy == THREAD_OTHER ? ticks : 0;
+}
+
+/* So many ticks are a turn: also to have done what the one before did. */
+static bool is_turn(const pthread_mutex_t *mutex, uint64_t ticks)
+{
+	unsigned int rounds = tcb_self()->turn_rounds / ROUNDS_MAX;
+
+	return ticks >= turn_length() &&
+	       (!is_known(mutex) || rounds >= (unsigned int)mutex->MUTEX_ROUNDS ||
+		ticks >= TURNS_OF_SLOW * turn_length());
+}
+
+/* Others have to do as much. */
+static void end_turn(pthread_mutex_t *mutex)
+{
+	unsigned int rounds = tcb_self()->turn_rounds / ROUNDS_MAX;
+
+	if (is_known(mutex))
+		mutex->MUTEX_ROUNDS = (short)(rounds < SHRT_MAX ? rounds : SHRT_MAX);
+}
+
+/* One that was woken has not come yet, and is to find the mutex free when it does. */
+static bool must_reserve(pthread_mutex_t *mutex)
+{
+	uint64_t ticks = turn_ticks(mutex);
+
+	if (!is_turn(mutex, ticks) ||
+	    (!sched_has_successor() && ticks < TURNS_TO_WAKE * turn_length()))
+		return false;
+	end_turn(mutex);
+	return true;
 }
 
 /* Lets it go for the heir. Events disabled: one that looks relies on us not to leave in between. */
 static bool let_go_turn(pthread_mutex_t *mutex, uint32_t word)
 {
 	uint32_t *turn = &mutex->__turn;
+	bool behind = waits_behind(mutex);
 
 	if (!mutex_change(&mutex->__word, word, word & ~(MUTEX_OWNER | MUTEX_LOOKING)))
 		return false;
 	/* It has to see this before it may use the mutex, or free it. */
 	__atomic_store_n(turn, 1, __ATOMIC_RELEASE);
 	if (!(word & MUTEX_LOOKING))
-		sync_wake(turn, 1);
+		wake_one(turn, behind);
 	tcb_self()->turn_of = NULL;
 	return true;
 }
@@ -267,7 +378,7 @@ static bool let_go_turn(pthread_mutex_t *mutex, uint32_t word)
 static void wake_owning(pthread_mutex_t *mutex, uint32_t word)
 {
 	if (mutex_change(&mutex->__word, word, word | MUTEX_WOKEN) &&
-	    sync_wake(&mutex->__word, 1) == 0)
+	    wake_one(&mutex->__word, waits_behind(mutex)) == 0)
 		__atomic_fetch_and(&mutex->__word, ~MUTEX_WOKEN, __ATOMIC_ACQ_REL);
 }
 
@@ -280,9 +391,10 @@ static enum let_go let_go(pthread_mutex_t *mutex, bool *tried)
 	enum let_go result = LET_GO;
 
 	if ((word & MUTEX_LOOKING) && tcb_self()->thread->policy == THREAD_OTHER &&
-	    !turn_over(mutex, 1)) {
+	    !is_turn(mutex, turn_ticks(mutex))) {
 		/* Nobody sleeps that has to know, and it may be ours again. */
 	} else if (word & MUTEX_HANDOFF) {
+		(void)turn_ticks(mutex);
 		return let_go_turn(mutex, word) ? LET_GO : LET_GO_NOT;
 	} else if (!__atomic_load_n(&mutex->__waiters, __ATOMIC_SEQ_CST)) {
 		/* Without known waiters only those may sleep here that came from a condition: one
@@ -290,8 +402,7 @@ static enum let_go let_go(pthread_mutex_t *mutex, bool *tried)
 		next = 0;
 		result = LET_GO_AND_WAKE;
 	} else if (word & MUTEX_WOKEN) {
-		/* It is ready behind us, or still on its way to another processor. */
-		if (turn_over(mutex, sched_may_spin && sched_may_spin() ? TURNS_TO_WAKE : 1))
+		if (must_reserve(mutex))
 			next |= MUTEX_RESERVED;
 	} else if (!*tried) {
 		*tried = true;

@@ -7,7 +7,8 @@
 int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
 	if (__builtin_expect(mutex->__kind == 0, 1) &&
-	    __builtin_expect(mutex_change(&mutex->__word, 0, mutex_self()), 1))
+	    (__builtin_expect(mutex_change(&mutex->__word, 0, mutex_self()), 1) ||
+	     mutex_take_awaited(mutex)))
 		return 0;
 	return mutex_lock_slow(mutex, CLOCK_REALTIME, NULL);
 }
@@ -15,7 +16,8 @@ int pthread_mutex_lock(pthread_mutex_t *mutex)
 int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
 	if (__builtin_expect(mutex->__kind == 0, 1) &&
-	    __builtin_expect(mutex_change(&mutex->__word, mutex_self(), 0), 1))
+	    (__builtin_expect(mutex_change(&mutex->__word, mutex_self(), 0), 1) ||
+	     mutex_release_awaited(mutex)))
 		return 0;
 	return mutex_unlock_slow(mutex);
 }

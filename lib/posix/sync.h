@@ -18,6 +18,7 @@
 #pragma weak futex_wait
 #pragma weak futex_sleep
 #pragma weak futex_wake
+#pragma weak futex_wake_behind
 #pragma weak futex_requeue
 
 /* Until when somebody waits. */

@@ -36,11 +36,13 @@ struct tcb {
 	uint32_t holds;       /* how many locks of the C library it has: no cancellation */
 	uint32_t reads;       /* how many read locks (pthread_rwlock_t) it has */
 	struct thread *thread;
-	struct __pthread_cleanup *cleanup; /* innermost */
-	struct keys_values *keys;          /* pthread_key.c; NULL: none yet */
-	struct __pthread_mutex *held;      /* robust mutexes and ones with a ceiling */
-	uint64_t turn_ticks;               /* since when it has its turn with a contended mutex: */
-	const struct __pthread_mutex *turn_of; /* this one; only compared */
+	struct __pthread_cleanup *cleanup;     /* innermost */
+	struct keys_values *keys;              /* pthread_key.c; NULL: none yet */
+	struct __pthread_mutex *held;          /* robust mutexes and ones with a ceiling */
+	const struct __pthread_mutex *turn_of; /* has its turn with this contended one, */
+	uint64_t turn_ticks, turn_look_ticks;  /* since then; looked at the clock last */
+	/* How often it let it go in this turn, until the last look, until the next. */
+	unsigned int turn_rounds, turn_looked, turn_look;
 
 	/* The end of it: lib/posix/pthread_exit.c. */
 	uint32_t phase; /* TCB_* below; futex */

@@ -57,7 +57,7 @@ $(T_EXT4_BIN): $(T_E2FS_COUNTED) $(T_EXT4) $(T_OUT)/obj/lib/fs/bcache.o $(T_OUT)
 # Nothing of the sanitizers where stacks are switched by hand.
 $(T_OUT)/obj/test/mock/sim.o $(T_OUT)/obj/test/mock/sim_access.o \
 	$(T_OUT)/obj/test/host/core/test_sched.o $(T_OUT)/obj/test/host/core/test_futex.o \
-	$(T_OUT)/obj/test/host/lib/posix/test_mutex_word.o: \
+	$(T_OUT)/obj/test/host/lib/posix/test_mutex_word.o $(T_OUT)/obj/test/host/lib/posix/test_rwlock.o: \
 	T_CFLAGS := $(filter-out -fsanitize=% -fno-sanitize-recover=all,$(T_CFLAGS))
 # For test/mock/sim.h: each access to memory calls the simulator, which provides what the compiler
 # calls for ThreadSanitizer. Named interleaved/FILE.c in `Links:`.

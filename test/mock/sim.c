@@ -294,6 +294,14 @@ static void check_stack(void)
 		sim_fail("thread %u runs on a stack that is not its own", thread->id);
 }
 
+/* Not offered to others yet, but that has an end. */
+static bool is_kept(const struct runq *rq, const struct thread *thread)
+{
+	return thread == rq->kept &&
+	       cpu_rdtsc() - thread->ready_ticks <
+		       3 * sched_slice_ticks / (THREAD_SLICE_NS / SCHED_KEEP_NS);
+}
+
 /* Nothing is on its way: then nobody runs where it may not, and no ready thread may be better than
  * one that runs where it could. */
 static void check_priorities(void)
@@ -325,6 +333,8 @@ static void check_priorities(void)
 					container_of(node, struct thread, run_node);
 				uint64_t allowed = thread->affinity & online;
 
+				if (is_kept(rq, thread))
+					continue;
 				if (!allowed)
 					allowed = online;
 				for (unsigned int other = 0; other < config.vcpus; other++)

@@ -164,6 +164,11 @@ uint64_t cpu_rdtsc(void)
 }
 
 /* Heirs of mutexes look or sleep, and events come while they look. */
+bool sched_has_successor(void)
+{
+	return random_below(2) != 0;
+}
+
 bool sched_may_spin(void)
 {
 	self->vcpu.info.evtchn_upcall_pending = random_below(8) == 0;
@@ -321,6 +326,11 @@ unsigned int futex_wake(const uint32_t *word, unsigned int count)
 	}
 	pthread_mutex_unlock(&futexes);
 	return woken;
+}
+
+unsigned int futex_wake_behind(const uint32_t *word)
+{
+	return futex_wake(word, 1);
 }
 
 int futex_requeue(const uint32_t *word, uint32_t expected, unsigned int wake_count,

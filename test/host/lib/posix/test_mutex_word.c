@@ -9,69 +9,21 @@
  * Links: interleaved/core/futex.c interleaved/core/futex_pi.c
  * Links: interleaved/lib/posix/mutex_word.c
  */
-#define TCB_HOST
-#include "lib/posix/tcb.h"
-#include "test/host/core/sim_cases.h"
+#include "test/host/lib/posix/sim_guest.h"
 
 #define TURNS_NS (60 * 1000000ULL) /* what is looked at */
 #define WORK_NS  500U              /* with the mutex, and without it, at most */
 #define SHARE    2U                /* the largest by the smallest */
 
-/* ---- What the guest has ---- */
+#define TIGHT_ROUNDS 400U
+#define TIGHT_NS     100U
+#define AWAY_NS      2000000U
 
-struct object {
-	_Alignas(16) uint32_t words[16];
-};
+/* ---- What the guest has ---- */
 
 int mutex_word_lock(struct object *mutex, unsigned long clock, const void *time, bool asleep);
 int mutex_word_try(struct object *mutex);
 void mutex_word_unlock(struct object *mutex);
-
-int sync_limit_from(void *limit_out, unsigned long clock, const void *time);
-int sync_wait_alone(const uint32_t *word, uint32_t expected, uint64_t deadline_ns,
-		    unsigned int flags);
-int sig_release(void);
-void sig_hold(void);
-
-static struct tcb tcbs[THREADS_MAX + 2];
-
-struct tcb *tcb_host(void)
-{
-	struct thread *self = thread_self();
-	struct tcb *tcb = &tcbs[self->id % (THREADS_MAX + 2)];
-
-	tcb->id = self->id;
-	tcb->thread = self;
-	return tcb;
-}
-
-/* time: the deadline. */
-int sync_limit_from(void *limit_out, unsigned long clock, const void *time)
-{
-	(void)clock;
-	*(uint64_t *)limit_out = *(const uint64_t *)time;
-	return 0;
-}
-
-int sync_wait_alone(const uint32_t *word, uint32_t expected, uint64_t deadline_ns,
-		    unsigned int flags)
-{
-	(void)word;
-	(void)expected;
-	(void)deadline_ns;
-	(void)flags;
-	sim_fail("somebody waits alone");
-	return 0;
-}
-
-int sig_release(void)
-{
-	return 0;
-}
-
-void sig_hold(void)
-{
-}
 
 /* ---- Cases ---- */
 
@@ -89,7 +41,10 @@ static void work_inside(unsigned int ns)
 	SIM_CHECK(--inside == 0);
 }
 
-/* Any way to take it, any length, and sleeps with it. */
+/* Any way to take it, any length, and sleeps with it; waiting behind the owner is worth it, or not.
+ */
+static unsigned int work_ns;
+
 static void use_any_way(void *arg)
 {
 	(void)arg;
@@ -107,7 +62,7 @@ static void use_any_way(void *arg)
 		SIM_CHECK(result == 0 || result == (way == 0 ? -EBUSY : -ETIMEDOUT));
 		if (result)
 			continue;
-		work_inside(sim_below(4) ? sim_below(WORK_NS) : sim_below(40000));
+		work_inside(sim_below(4) ? sim_below(work_ns) : sim_below(40000));
 		if (sim_below(8) == 0) {
 			inside++;
 			(void)wait_until(sim_now_ns() + sim_below(100000), false);
@@ -123,6 +78,7 @@ static void use_any_way(void *arg)
 static void case_any_way(void *arg)
 {
 	(void)arg;
+	work_ns = sim_below(2) ? WORK_NS : 20 * WORK_NS;
 	if (sim_below(2))
 		start_some(2, THREADS_MAX, use_any_way);
 	else
@@ -160,12 +116,40 @@ static void case_fair(void *arg)
 		sim_fail("turns from %lu to %lu", least, most);
 }
 
+/* Again and again, and then away for long: who waited behind it meanwhile runs elsewhere soon,
+ * which the simulator looks at. */
+static void come_and_go(void *arg)
+{
+	(void)arg;
+	while (sim_now_ns() < end_ns) {
+		for (unsigned int i = 0; i < TIGHT_ROUNDS; i++) {
+			SIM_CHECK(mutex_word_lock(&mutex, 0, NULL, false) == 0);
+			work_inside(TIGHT_NS);
+			mutex_word_unlock(&mutex);
+			sim_compute_ns(TIGHT_NS);
+		}
+		sim_compute_ns(AWAY_NS);
+		done++;
+	}
+}
+
+static void case_away(void *arg)
+{
+	(void)arg;
+	end_ns = sim_now_ns() + TURNS_NS;
+	start_some(3, THREADS_MAX, come_and_go);
+	join_all();
+	SIM_CHECK(done >= threads_count);
+}
+
 CASE(any_way, SEEDS_DEFAULT, 0)
+CASE(away, SEEDS_DEFAULT / 10, 64)
 CASE(fair, SEEDS_DEFAULT / 10, 64)
 
 Suite *test_suite(void)
 {
-	const struct sim_case cases[] = {{"any_way", test_any_way}, {"fair", test_fair}};
+	const struct sim_case cases[] = {
+		{"any_way", test_any_way}, {"away", test_away}, {"fair", test_fair}};
 
 	return suite_of("mutex_word", cases, sizeof(cases) / sizeof(cases[0]));
 }
