@@ -14,7 +14,7 @@ redis_RUN_FLAGS := --disk $(B)/examples/redis/disk.img --forward tcp:127.0.0.1:6
 # Its own link shows that nothing is missing, and makes the objects and their list.
 REDIS_TOOL := $(abspath $(B))/bin/x86_64-stardust-elf
 REDIS_MAKE := CC=$(REDIS_TOOL)-gcc AR=$(REDIS_TOOL)-ar RANLIB=$(REDIS_TOOL)-ranlib \
-	CFLAGS=-D__LINUX_ERRNO_EXTENSIONS__ MALLOC=libc OPTIMIZATION=-O2 uname_S=Stardust uname_M=x86_64 LDFLAGS=-lnoprocess
+	MALLOC=libc OPTIMIZATION=-O2 uname_S=Stardust uname_M=x86_64 LDFLAGS=-lnoprocess
 
 $(B)/examples/redis/redis.debug: $(REDIS_MADE)/objects
 $(REDIS_MADE)/objects: $(B)/src/redis.stamp examples/redis/redis.mk $(SYSROOT_STAMP) | $(EXAMPLE_SDK) $(EXAMPLE_LIBS)

@@ -155,7 +155,7 @@ static int reply_error(struct store *store, int error)
 
 static int reply_ok(struct store *store)
 {
-	return put_message(store, &store->header, "OK", sizeof("OK"), NULL, 0);
+	return put_message(store, &store->header, "OK", sizeof("OK"), "", 0);
 }
 
 /* Event context. What nobody reads is bounded: who watches looks at the nodes anyway. */

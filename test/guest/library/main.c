@@ -225,5 +225,6 @@ int main(void)
 	paths();
 	limits();
 	names();
+	CHECK(strstr(strerror(ESOCKTNOSUPPORT), "ocket") != NULL && ESHUTDOWN != ESOCKTNOSUPPORT);
 	return check_done();
 }
