@@ -150,7 +150,7 @@ static int reply_error(struct store *store, int error)
 	const char *name = xswire_error_name(error);
 
 	header.type = XS_ERROR;
-	return put_message(store, &header, name, strlen(name) + 1, NULL, 0);
+	return put_message(store, &header, name, strlen(name) + 1, "", 0);
 }
 
 static int reply_ok(struct store *store)
