@@ -149,16 +149,6 @@ WEAK int pclose(FILE *stream)
 	return fail(ECHILD);
 }
 
-WEAK int setuid(uid_t uid)
-{
-	return uid == getuid() ? 0 : fail(EPERM);
-}
-
-WEAK int setgid(gid_t gid)
-{
-	return gid == getgid() ? 0 : fail(EPERM);
-}
-
 WEAK int setreuid(uid_t real, uid_t effective)
 {
 	bool same = (real == (uid_t)-1 || real == getuid()) &&
