@@ -204,6 +204,17 @@ int value_assign(struct session *session, struct value *to, struct value *from,
 
 /* ---- Conversions ---- */
 
+/* Of what arithmetic works with: int, unsigned int, long, unsigned long. */
+static bool rank_is_signed(enum base_type rank)
+{
+	return rank == BASE_INT || rank == BASE_LONG;
+}
+
+static unsigned int rank_bytes(enum base_type rank)
+{
+	return rank == BASE_INT || rank == BASE_UINT ? 4 : 8;
+}
+
 /* Integer promotions and the usual arithmetic conversions for what is no float: the type of the
  * result. */
 static enum base_type rank_of(const struct value *value, const struct type *type)
@@ -235,8 +246,8 @@ static enum base_type common_rank(const struct value *left, const struct type *l
 static int integer_op(int op, enum base_type rank, uint64_t a, uint64_t b, uint64_t *result_out,
 		      struct problem *problem)
 {
-	bool is_signed = rank == BASE_INT || rank == BASE_LONG;
-	unsigned int bits = rank == BASE_INT || rank == BASE_UINT ? 32 : 64;
+	bool is_signed = rank_is_signed(rank);
+	unsigned int bits = 8 * rank_bytes(rank);
 
 	switch (op) {
 	case '+':
@@ -443,9 +454,9 @@ int value_binary(struct session *session, int op, struct value *left, struct val
 		       : common_rank(left, a_type, right, b_type);
 	a = narrow(rank, a);
 	b = narrow(rank, b);
-	is_signed = rank == BASE_INT || rank == BASE_LONG;
-	node = trace_binary(session, op, rank == BASE_INT || rank == BASE_UINT ? 4 : 8, is_signed,
-			    trace_number(session, left), trace_number(session, right));
+	is_signed = rank_is_signed(rank);
+	node = trace_binary(session, op, rank_bytes(rank), is_signed, trace_number(session, left),
+			    trace_number(session, right));
 	if (is_comparison(op)) {
 		*result_out = value_int(session, BASE_INT,
 					is_signed ? (uint64_t)COMPARE(op, (int64_t)a, (int64_t)b)
@@ -503,8 +514,6 @@ int value_unary(struct session *session, int op, struct value *operand, struct v
 	node = trace_number(session, operand);
 	if (op != '+')
 		node = trace_op(session, op == '-' ? NODE_MINUS : NODE_INVERTED, false, node, node);
-	(*result_out)->node =
-		trace_extend(session, node, rank == BASE_INT || rank == BASE_UINT ? 4 : 8,
-			     rank == BASE_INT || rank == BASE_LONG);
+	(*result_out)->node = trace_extend(session, node, rank_bytes(rank), rank_is_signed(rank));
 	return 0;
 }

@@ -366,13 +366,10 @@ static int send_locked(struct datagram_socket *socket, struct pbuf *p,
 		       const struct net_message *message)
 {
 	ip_addr_t to;
-	int error;
+	int error = net_take_error(&socket->base);
 
-	if (socket->base.error) {
-		error = socket->base.error;
-		socket->base.error = 0;
+	if (error)
 		return error;
-	}
 	if (socket->base.write_shut)
 		return -EPIPE;
 	if (message->address.family == 0) {
@@ -448,12 +445,9 @@ static int64_t datagram_receive(struct net_socket *base, struct net_message *mes
 	struct datagram_socket *socket = of(base);
 	struct datagram *datagram = NULL;
 	bool enabled = net_lock();
-	int64_t result = -EAGAIN;
+	int64_t result = net_take_error(base);
 
-	if (base->error) {
-		result = base->error;
-		base->error = 0;
-	} else if (!list_empty(&socket->queue)) {
+	if (!result && !list_empty(&socket->queue)) {
 		datagram = container_of(socket->queue.next, struct datagram, node);
 		describe(base, datagram, message);
 		if (message->flags & NET_PEEK) {
@@ -463,8 +457,8 @@ static int64_t datagram_receive(struct net_socket *base, struct net_message *mes
 			list_remove(&datagram->node);
 			socket->queue_bytes -= datagram->p->tot_len + DATAGRAM_OVERHEAD;
 		}
-	} else if (base->read_shut) {
-		result = 0;
+	} else if (!result && !base->read_shut) {
+		result = -EAGAIN;
 	}
 	net_unlock(enabled);
 	if (datagram) {

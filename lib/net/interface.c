@@ -194,14 +194,11 @@ static bool offloads(const struct netdev *dev)
 unsigned int net_interface_segments(const struct tcp_pcb *pcb)
 {
 	const struct netif *netif = ip_route(&pcb->local_ip, &pcb->remote_ip);
-	bool v6 = IP_IS_V6_VAL(pcb->remote_ip);
-	unsigned int features, needed = v6 ? NETDEV_SEGMENT6 | NETDEV_CHECKSUM6
-					   : NETDEV_SEGMENT4 | NETDEV_CHECKSUM4;
 
 	if (!netif || netif->name[0] == 'l')
 		return netif ? PACKET_SEGMENTS : 1;
-	features = ((const struct net_interface *)netif->state)->features;
-	return (features & needed) == needed && !(netif->chksum_flags & NETIF_CHECKSUM_GEN_TCP)
+	return net_interface_cuts(netif->state, IP_IS_V6_VAL(pcb->remote_ip)) &&
+			       !(netif->chksum_flags & NETIF_CHECKSUM_GEN_TCP)
 		       ? PACKET_SEGMENTS
 		       : 1;
 }

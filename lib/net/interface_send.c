@@ -218,13 +218,11 @@ static uint16_t gather(struct net_interface *interface, const struct layout *lay
 		       struct gathered *gathered, uint8_t *flags_more_out)
 {
 	struct pbuf *first = at(interface, interface->first);
-	unsigned int needed = layout->v6 ? NETDEV_SEGMENT6 | NETDEV_CHECKSUM6
-					 : NETDEV_SEGMENT4 | NETDEV_CHECKSUM4;
 	uint16_t segment =
 		first->segment_bytes ? first->segment_bytes : (uint16_t)payload_of(first, layout);
 	uint8_t flags = TCPH_FLAGS(tcp_of(first, layout));
 
-	if ((interface->features & needed) != needed || layout->payload > HEADERS_MAX ||
+	if (!net_interface_cuts(interface, layout->v6) || layout->payload > HEADERS_MAX ||
 	    segment == 0 || (flags & (TCP_SYN | TCP_RST | TCP_URG)))
 		return 0;
 	if (!(flags & TCP_FIN))

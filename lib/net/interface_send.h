@@ -28,6 +28,15 @@ static inline const char *net_interface_name(const struct netif *netif)
 	return ((const struct net_interface *)netif->state)->dev->name;
 }
 
+/* Whether the device cuts packets of TCP, and makes their sums. */
+static inline bool net_interface_cuts(const struct net_interface *interface, bool v6)
+{
+	unsigned int needed =
+		v6 ? NETDEV_SEGMENT6 | NETDEV_CHECKSUM6 : NETDEV_SEGMENT4 | NETDEV_CHECKSUM4;
+
+	return (interface->features & needed) == needed;
+}
+
 /* Who waits until an interface has room for packets again. Zeros: nobody. */
 struct net_sender {
 	struct list_node node;

@@ -63,9 +63,8 @@ bool net_is_local(const ip_addr_t *ip)
 int net_socket_take_error(struct net_socket *socket)
 {
 	bool enabled = net_lock();
-	int error = socket->error;
+	int error = net_take_error(socket);
 
-	socket->error = 0;
 	net_unlock(enabled);
 	return error;
 }

@@ -28,6 +28,15 @@ int net_datagram_create(unsigned int family, enum net_type type, unsigned int pr
 void net_datagram_fail(struct udp_pcb *pcb, int error);
 void net_tcp_fail(struct tcp_pcb *pcb, int error);
 
+/* What went wrong since it was asked last: 0 or -errno, told once. Under net_lock. */
+static inline int net_take_error(struct net_socket *socket)
+{
+	int error = socket->error;
+
+	socket->error = 0;
+	return error;
+}
+
 /* A random port to try. Under net_lock. */
 uint16_t net_port_random(void);
 

@@ -479,12 +479,10 @@ bool net_tcp_listens(struct net_socket *socket)
 /* What sending says when there is no connection to send on. */
 static int64_t not_connected(struct tcp_socket *tcp)
 {
-	int error = tcp->base.error;
+	int error = net_take_error(&tcp->base);
 
-	if (error) {
-		tcp->base.error = 0;
+	if (error)
 		return error;
-	}
 	if (tcp->connecting)
 		return -EAGAIN;
 	return tcp->rx_end || tcp->base.write_shut ? -EPIPE : -ENOTCONN;
@@ -555,14 +553,13 @@ static int64_t tcp_socket_send(struct net_socket *socket, struct net_message *me
 /* Says what receiving yields without data: end, error, nothing yet. */
 static int64_t receive_nothing(struct tcp_socket *tcp)
 {
-	int error = tcp->base.error;
+	int error;
 
 	if (tcp->listening)
 		return -ENOTCONN;
-	if (error) {
-		tcp->base.error = 0;
+	error = net_take_error(&tcp->base);
+	if (error)
 		return error;
-	}
 	if (tcp->rx_end || tcp->base.read_shut)
 		return 0;
 	return tcp->connected || tcp->connecting ? -EAGAIN : -ENOTCONN;
