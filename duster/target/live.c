@@ -27,6 +27,24 @@ const char *live_locks = "/run/duster";
 
 /* ---- Finding ---- */
 
+#define STORE_DEVICE "/dev/xen/xenbus"
+
+/* Through the kernel, which sends a request when it has all of it. xenstored reads one from its
+ * socket with a call that waits: a debugger stopped in the middle of sending would stop the whole
+ * toolstack (Xen: tools/xenstore/xenstored_core.c, handle_input(); tools/libs/store/xs.c sends the
+ * header and what follows apart). */
+static struct xs_handle *store_open(void)
+{
+	bool ours = !getenv("XENSTORED_PATH") && access(STORE_DEVICE, R_OK | W_OK) == 0 &&
+		    setenv("XENSTORED_PATH", STORE_DEVICE, 0) == 0;
+	struct xs_handle *store = xs_open(0);
+
+	/* Not for the programs that we start. */
+	if (ours)
+		(void)unsetenv("XENSTORED_PATH");
+	return store;
+}
+
 static char *store_read(struct xs_handle *store, const char *path)
 {
 	unsigned int bytes;
@@ -36,7 +54,7 @@ static char *store_read(struct xs_handle *store, const char *path)
 
 int live_find_domain(const char *name, unsigned int *domid_out, struct problem *problem)
 {
-	struct xs_handle *store = xs_open(0);
+	struct xs_handle *store = store_open();
 	unsigned int count = 0;
 	char **domains, path[128], *end;
 	unsigned long number = strtoul(name, &end, 10);
@@ -65,7 +83,7 @@ int live_find_domain(const char *name, unsigned int *domid_out, struct problem *
 
 int live_kernel_path(unsigned int domid, char *path_out, size_t path_bytes)
 {
-	struct xs_handle *store = xs_open(0);
+	struct xs_handle *store = store_open();
 	char path[256], *vm = NULL, *kernel = NULL;
 
 	if (!store)
@@ -484,7 +502,7 @@ int live_open_handles(struct live *live, struct problem *problem)
 	live->xc = xc_interface_open(NULL, NULL, 0);
 	live->memory_handle = live->xc ? xenforeignmemory_open(NULL, 0) : NULL;
 	live->events = live->memory_handle ? xenevtchn_open(NULL, 0) : NULL;
-	live->store = live->events ? xs_open(0) : NULL;
+	live->store = live->events ? store_open() : NULL;
 	if (!live->store) {
 		live_close_handles(live);
 		return problem_set(problem, -EPERM,
