@@ -129,22 +129,22 @@ int look_list(struct session *session, uint64_t head, const char *tag, const cha
 {
 	struct type *type = names_find_tag(session->image, TYPE_STRUCT, tag);
 	struct map seen = {0};
-	uint64_t at, offset, count = 0;
-	int error = 0;
+	uint64_t at, next, offset, count = 0;
+	int error;
 
 	if (!type || !type_find_member(type, member, &offset))
 		return -ENOENT;
-	at = head;
-	while (!error) {
+	/* The first word of a link leads on; all zeros is an empty ring. Whose link is not there, is
+	 * no element. */
+	error = session_read(session, head, &next, 8) ? -EFAULT : 0;
+	while (!error && next != head && next != 0) {
 		uint64_t before;
 
-		/* The first word of a link leads on; all zeros is an empty ring. */
-		if (session_read(session, at, &at, 8))
-			error = -EFAULT;
-		else if (at == head || at == 0)
-			break;
-		else if (map_get(&seen, at, &before) || count++ >= LOOK_ELEMENTS_MAX)
+		at = next;
+		if (map_get(&seen, at, &before) || count++ >= LOOK_ELEMENTS_MAX)
 			error = -ELOOP;
+		else if (session_read(session, at, &next, 8))
+			error = -EFAULT;
 		else
 			error = map_put(&seen, at, 1);
 		if (!error && !fn(context, value_at(session, type, at - offset)))

@@ -9,7 +9,7 @@
 #include "duster/engine/eval.h"
 #include "duster/symbols/names.h"
 
-#define MUTEX_OWNER 0x0fffffffu
+#define MUTEX_OWNER 0x07ffffffu
 
 #define LIST "$list(&'core/thread.c'::threads.all, struct thread, all_node)"
 

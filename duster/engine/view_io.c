@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "duster/engine/view.h"
+#include "duster/util/map.h"
 
 #define CHUNKS_MAX 4096u
 #define FDS_MAX    65536u
@@ -319,13 +320,20 @@ static int say_pcbs(struct view_row *row, const char *list, const char *protocol
 {
 	struct session *session = row->session;
 	struct value *pcb = look_deref(session, look(session, list));
+	struct map seen = {0};
 	uint64_t state, count = 0;
+	int error = 0;
 
 	for (; pcb; pcb = look_deref(session, look_member(session, pcb, "next"))) {
 		bool connected = look_word(session, pcb, "remote_port");
+		uint64_t before;
 
-		if (count++ > SOCKETS_MAX)
-			return view_damaged(session, -ELOOP, "the list of sockets", problem);
+		if (map_get(&seen, pcb->addr, &before) || count++ > SOCKETS_MAX)
+			error = -ELOOP;
+		else
+			error = map_put(&seen, pcb->addr, 1);
+		if (error)
+			break;
 		view_text(row, "protocol", "%s", protocol);
 		view_text(row, "local", "%s", inet_address(session, pcb, "local_ip", "local_port"));
 		view_text(row, "remote", "%s",
@@ -338,7 +346,8 @@ static int say_pcbs(struct view_row *row, const char *list, const char *protocol
 		view_address(row, "at", pcb->addr);
 		view_end(row);
 	}
-	return 0;
+	map_free(&seen);
+	return error ? view_damaged(session, error, "the list of sockets", problem) : 0;
 }
 
 VIEW(sockets)

@@ -18,7 +18,7 @@
 
 /* What the words of locks say: xen/spinlock.h, core/sleeplock.h, lib/posix/mutex.h. */
 #define SPIN_LOCKED   0x1u
-#define MUTEX_OWNER   0x0fffffffu
+#define MUTEX_OWNER   0x07ffffffu
 #define MUTEX_WAITERS 0x80000000u
 
 struct wait {

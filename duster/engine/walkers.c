@@ -64,7 +64,8 @@ static struct value *pointers(struct session *session, const struct walked *walk
 
 	type->image = session->image;
 	value = value_new(session, type);
-	memcpy(value->bytes, walked->addrs, walked->count * 8);
+	if (walked->count)
+		memcpy(value->bytes, walked->addrs, walked->count * 8);
 	return value;
 }
 

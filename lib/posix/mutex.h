@@ -33,6 +33,7 @@
 #include "lib/posix/sync.h"
 #include "lib/posix/tcb.h"
 
+/* duster knows them too (duster/engine/threads.c, view_locks.c). */
 #define MUTEX_WAITERS  0x80000000u
 #define MUTEX_RESERVED 0x40000000u
 #define MUTEX_WOKEN    0x20000000u

@@ -89,6 +89,9 @@ $(T_BIN): $(T_OUT)/bin/%: $(T_OUT)/obj/test/host/%.o $(T_OUT)/obj/test/host/chec
 	@mkdir -p $(@D)
 	$(Q)$(T_CC) $(filter %.o,$^) $(filter %.a,$^) $(T_LIBS) $(if $(findstring /duster/,$@),-ldw -lelf -lopcodes -lbfd) -o $@
 
+# These are guests of their own debugger (test/host/duster/engine/self.h).
+$(T_OUT)/bin/duster/engine/test_views $(T_OUT)/bin/duster/engine/test_views_io: T_LIBS += -no-pie
+
 T_RUN := $(if $(UNIT),$(T_OUT)/bin/$(UNIT),$(T_BIN))
 
 # A test program that dies without its closing line is a failure of its own.
