@@ -12,6 +12,8 @@ import time
 RESULTS = {0: "pass", 1: "fail", 2: "unresolved", 4: "unsupported", 5: "untested"}
 LINE = re.compile(r"^posixtest: (begin|end|stop) (\S+)(?: (\d+))?\n", re.M)
 BOOT_SECONDS = 60
+LONG = ("functional/", "stress/")   # parts whose tests compute for a minute and more
+LONG_TIMES = 10
 REPORT_SECONDS = 2      # for a hanging guest to say where it hangs
 
 
@@ -27,6 +29,7 @@ class Box:
         self.name = f"posix-{os.getpid()}"
         self.lock = threading.Lock()
         self.generation = 0
+        self.ending = False
 
     def command(self, *words):
         return [self.xenbox, "-b", self.name, *words]
@@ -37,9 +40,14 @@ class Box:
     def down(self):
         subprocess.run(self.command("down"), check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
+    def end(self):
+        """Down for good: what runs in it ends, and nothing brings it up again."""
+        self.ending = True
+        self.down()
+
     def renew(self, generation):
         with self.lock:
-            if generation == self.generation:
+            if generation == self.generation and not self.ending:
                 self.down()
                 self.up()
                 self.generation += 1
@@ -107,7 +115,9 @@ class Guest:
         self.begun = time.monotonic()
 
     def limit(self):
-        return self.options.timeout if self.current else BOOT_SECONDS
+        if not self.current:
+            return BOOT_SECONDS
+        return self.options.timeout * (LONG_TIMES if self.current.startswith(LONG) else 1)
 
     def run(self):
         """Until the guest is gone; True when it had to be ended."""
@@ -196,6 +206,8 @@ class Runner:
             try:
                 guest = self.guest(image, first, end)
             except BoxFailed as why:
+                if self.box.ending:
+                    raise
                 barren += 1
                 self.say(f"the box failed, once more in a new one: {why}")
                 self.box.renew(generation)

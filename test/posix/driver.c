@@ -28,10 +28,11 @@
 #include "core/thread.h"
 #include "test/posix/driver.h"
 
-#define UNDO_MAX          4096
-#define CLOCK_STEP_MAX_NS 50000000LL
-#define THREADS_WAIT_MS   200
-#define DESCRIPTORS       1024
+#define UNDO_MAX           4096
+#define CLOCK_STEP_MAX_NS  50000000LL
+#define THREADS_WAIT_MS    200
+#define DESCRIPTORS        1024
+#define TOLD_AFTER_SECONDS 2
 
 static struct {
 	void (*undo)(uintptr_t what);
@@ -197,6 +198,29 @@ static const char *undo_all(void)
 	return threads_are_gone() ? NULL : "threads";
 }
 
+static void forget_timer(uintptr_t timer)
+{
+	timer_delete((timer_t)timer);
+}
+
+/* Stress goes on for as long as somebody wants. */
+static void tell_to_end(void)
+{
+	static const struct itimerspec later = {.it_value = {.tv_sec = TOLD_AFTER_SECONDS}};
+	struct sigevent event;
+	timer_t timer;
+
+	memset(&event, 0, sizeof(event));
+	event.sigev_notify = SIGEV_SIGNAL;
+	event.sigev_signo = SIGUSR1;
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0 ||
+	    timer_settime(timer, 0, &later, NULL) != 0) {
+		say("posixtest: stop no timer\n");
+		_exit(0);
+	}
+	posixtest_undo_later(forget_timer, (uintptr_t)timer);
+}
+
 /* Its exit status. */
 static int run(const struct posixtest *test)
 {
@@ -206,6 +230,8 @@ static int run(const struct posixtest *test)
 	running = test;
 	if (test->argument[0])
 		argv[1] = (char *)test->argument;
+	if (test->until_told)
+		tell_to_end();
 	errno = 0;
 	if (setjmp(to_driver) == 0)
 		status_of_test = test->main(argv[1] ? 2 : 1, argv);

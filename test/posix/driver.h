@@ -14,6 +14,7 @@ struct posixtest {
 	int (*main)(int argc, char **argv);
 	const char *argument; /* empty: none */
 	bool really_exits;    /* it has handlers for the program's end, or does damage */
+	bool until_told;      /* it goes on until it is sent SIGUSR1 */
 };
 
 /* The image's tests, generated. */

@@ -24,6 +24,8 @@ AREAS = (
     ("aio", r"(aio_\w+|lio_listio)/"),
     ("memory", r"(m\w*lock\w*|mmap|munmap|shm_\w+)/"),
     ("clock", r"(clock\w*|nanosleep|time|difftime|ctime|asctime|gmtime|localtime|mktime|strftime)/"),
+    ("functional", r"functional/"),
+    ("stress", r"stress/"),
     ("other", r""),
 )
 
@@ -44,6 +46,13 @@ DAMAGING = {"pthread_key_create/speculative/5-1"}
 # learnt since.
 CFLAGS = ["-std=gnu99", "-O2", "-w", "-D_POSIX_C_SOURCE=200112L", "-D_GNU_SOURCE"]
 
+# Of the functional and the stress part: what the suite's run.sh there gives a program.
+ARGUMENTS = {"stress/semaphores/multi_con_pro": "100", "stress/mqueues/multi_send_rev_1": "10",
+             "stress/mqueues/multi_send_rev_2": "100"}
+# Included by tests; starts tests. A test that goes on until it is sent SIGUSR1 says so in its source.
+NO_TESTS = {"testfrmw.c", "threads_scenarii.c", "helper.c"}
+UNTIL_TOLD = re.compile(r"sigaction\s*\(\s*SIGUSR1\b")
+
 # A script that only starts a program with a number is that program, given the number.
 SCRIPT = re.compile(r"^conformance/interfaces/(\S+-buildonly)\.test (\d+)$", re.M)
 
@@ -52,6 +61,7 @@ class Test:
     def __init__(self, name, source, argument=""):
         self.name, self.source, self.argument = name, source, argument
         self.area = area_of(name)
+        self.until_told = False     # it ends when it is sent SIGUSR1
         self.builds_only = False    # without a main: that it compiles is the test
         self.object = None
         self.error = None           # why it is not in the image
@@ -78,9 +88,24 @@ def script_test(name, path, top):
     return Test(name, os.path.join(top, program[1] + ".c"), program[2]) if program else None
 
 
+def larger_tests(suite):
+    """Those of the functional and the stress part: programs of several threads."""
+    for part in ("functional", "stress"):
+        for directory, _, files in os.walk(os.path.join(suite, part)):
+            for file in files:
+                path = os.path.join(directory, file)
+                name, kind = os.path.splitext(os.path.relpath(path, suite))
+                if kind != ".c" or file in NO_TESTS:
+                    continue
+                test = Test(name, path, ARGUMENTS.get(name, ""))
+                with open(path, encoding="latin-1") as f:
+                    test.until_told = bool(UNTIL_TOLD.search(f.read()))
+                yield test
+
+
 def find_tests(suite):
-    """Every test of the suite's conformance part, in the order of their names."""
-    found = []
+    """Every test of the suite, in the order of their names."""
+    found = list(larger_tests(suite))
     for folder, prefix in (("definitions", "definitions/"), ("interfaces", "")):
         top = os.path.join(suite, "conformance", folder)
         for directory, _, files in os.walk(top):
@@ -157,6 +182,7 @@ class Builder:
         if not self.is_fresh(plain, depfile):
             done = subprocess.run(
                 [self.cc, *CFLAGS, f"-I{self.suite}/include", f"-I{os.path.dirname(test.source)}",
+                 f"-I{self.suite}/functional/threads/include",
                  "-MD", "-MF", depfile, "-c", "-o", plain, test.source],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
                 errors="replace", check=False)
@@ -199,7 +225,7 @@ class Builder:
         lines = ["/* Written by test/posix/suite.py. */", '#include "test/posix/driver.h"', ""]
         lines += [f"extern int {test.main}(int argc, char **argv);" for test in tests]
         lines += ["", "const struct posixtest posixtest_table[] = {"]
-        lines += [f'\t{{"{test.name}", {test.main}, "{test.argument}", {"true" if test.ends_guest else "false"}}},'
+        lines += [f'\t{{"{test.name}", {test.main}, "{test.argument}", {int(test.ends_guest)}, {int(test.until_told)}}},'
                   for test in tests]
         lines += ["};", f"const unsigned int posixtest_count = {len(tests)};", ""]
         with open(table, "w", encoding="utf-8") as f:

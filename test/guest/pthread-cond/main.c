@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -341,6 +342,41 @@ static void test_named(void)
 	CHECK(sem_open("/big", O_CREAT, 0600, -1) == SEM_FAILED && errno == EINVAL);
 }
 
+/* Many: found by name and by place while they get more and fewer, and gone in the end. */
+static void test_many_named(void)
+{
+	static sem_t *all[5000];
+	const int count = sizeof(all) / sizeof(all[0]);
+	bool right = true;
+	char name[20];
+	int value;
+
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "/many%d", i);
+		all[i] = sem_open(name, O_CREAT | O_EXCL, 0600, i);
+		right = right && all[i] != SEM_FAILED;
+		if (i % 3 == 0)
+			right = right && sem_unlink(name) == 0;
+	}
+	CHECK(right);
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "/many%d", i);
+		right = right && sem_open(name, 0) == (i % 3 == 0 ? SEM_FAILED : all[i]);
+		right = right && sem_getvalue(all[i], &value) == 0 && value == i;
+	}
+	CHECK(right);
+	for (int i = count - 1; i >= 0; i--) {
+		snprintf(name, sizeof(name), "/many%d", i);
+		right = right && sem_close(all[i]) == 0;
+		if (i % 3 == 0)
+			continue;
+		right = right && sem_unlink(name) == 0 && sem_unlink(name) == -1;
+		right = right && sem_close(all[i]) == 0;
+	}
+	CHECK(right);
+	CHECK(sem_open("/many1", 0) == SEM_FAILED && errno == ENOENT);
+}
+
 int main(void)
 {
 	test_queue(0);
@@ -352,5 +388,6 @@ int main(void)
 	test_storm();
 	test_sem();
 	test_named();
+	test_many_named();
 	return check_done();
 }
