@@ -60,7 +60,10 @@ test-posix-harness:
 test-summary-tool:
 	$(Q)test/tools/summary
 
+test-runner:
+	$(Q)test/tools/runner
+
 test-man: all box-image
 	$(Q)test/tools/man $(B)
 
-.PHONY: test-bench test-posix-harness test-summary-tool test-man
+.PHONY: test-bench test-posix-harness test-summary-tool test-runner test-man

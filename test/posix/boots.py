@@ -21,47 +21,6 @@ class BoxFailed(Exception):
     """The box, not a test."""
 
 
-class Box:
-    """The box of the run; brought up anew when it died."""
-
-    def __init__(self, xenbox, how):
-        self.xenbox, self.how = xenbox, how     # how: options of `xenbox up`
-        self.name = f"posix-{os.getpid()}"
-        self.lock = threading.Lock()
-        self.generation = 0
-        self.ending = False
-
-    def command(self, *words):
-        return [self.xenbox, "-b", self.name, *words]
-
-    def up(self):
-        subprocess.run(self.command("up", *self.how), check=True, stdin=subprocess.DEVNULL)
-
-    def down(self):
-        subprocess.run(self.command("down"), check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-
-    def end(self):
-        """Down for good: what runs in it ends, and nothing brings it up again."""
-        self.ending = True
-        self.down()
-
-    def renew(self, generation):
-        with self.lock:
-            if generation == self.generation and not self.ending:
-                self.down()
-                self.up()
-                self.generation += 1
-
-    def execute(self, *words):
-        """Output of a command in dom0, for a person to read."""
-        try:
-            done = subprocess.run(self.command("exec", *words), stdin=subprocess.DEVNULL, timeout=20, check=False,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        except subprocess.TimeoutExpired:
-            return "no answer\n"
-        return done.stdout.decode(errors="replace")
-
-
 class Result:
     def __init__(self, result, seconds=0.0, text="", detail=""):
         self.result, self.seconds, self.text, self.detail = result, seconds, text, detail
@@ -167,7 +126,7 @@ class Guest:
         kind, _, number = outcome.partition(" ")
         if hung:
             if self.current:
-                self.finish("hang", len(self.text), f"no end within {self.options.timeout} s")
+                self.finish("hang", len(self.text), f"no end within {self.limit():g} s")
             return
         if kind == "exit" and self.current:
             self.finish(result_of_status(int(number)), len(self.text), f"the guest ended, status {number}")
