@@ -57,6 +57,9 @@ test-bench:
 test-posix-harness:
 	$(Q)test/tools/posix
 
+test-debug-tool:
+	$(Q)test/tools/debug
+
 test-summary-tool:
 	$(Q)test/tools/summary
 
@@ -66,4 +69,4 @@ test-runner:
 test-man: all box-image
 	$(Q)test/tools/man $(B)
 
-.PHONY: test-bench test-posix-harness test-summary-tool test-runner test-man
+.PHONY: test-bench test-posix-harness test-debug-tool test-summary-tool test-runner test-man

@@ -78,5 +78,5 @@ test-style:
 # Tools are tested by scripts of their own; each closes with `N passed, N failed`.
 test-tools: all box-image
 	@tools/test-summary $(B)/logs/test-tools toolchain=test-toolchain box=test-box dom0=test-dom0 \
-		bench=test-bench posix-harness=test-posix-harness summary=test-summary-tool runner=test-runner man=test-man readme=test-readme duster=test-duster manners=test-manners
+		bench=test-bench posix-harness=test-posix-harness summary=test-summary-tool runner=test-runner debug=test-debug-tool man=test-man readme=test-readme duster=test-duster manners=test-manners
 .PHONY: test-tools

@@ -91,22 +91,25 @@ static struct condition_code *code_of(struct session *session, struct breakpoint
 	return NULL;
 }
 
-/* At a place whose condition was not compiled yet, or cannot be found to be so. */
-static bool wants_compiling(struct session *session, struct breakpoint *breakpoint, uint64_t addr)
+/* What the guest may run itself at addr, compiled or not yet; NULL: each hit there is looked at. */
+static struct condition_code *guest_code(struct session *session, struct breakpoint *breakpoint,
+					 uint64_t addr)
 {
-	struct condition_code *code;
-
 	if (!breakpoint->condition || breakpoint->filter || find_sole(session, addr) != breakpoint)
-		return false;
-	code = code_of(session, breakpoint, addr);
+		return NULL;
+	return code_of(session, breakpoint, addr);
+}
+
+static bool wants_compiling(const struct condition_code *code)
+{
 	return code && code->state == CONDITION_UNTRIED;
 }
 
 static int evaluate(struct session *session, struct breakpoint *breakpoint, uint64_t addr,
 		    bool *true_out, struct problem *problem)
 {
-	bool compiles = addr && wants_compiling(session, breakpoint, addr);
-	struct condition_code *code = compiles ? code_of(session, breakpoint, addr) : NULL;
+	struct condition_code *code = addr ? guest_code(session, breakpoint, addr) : NULL;
+	bool compiles = wants_compiling(code);
 	struct value *value;
 	int error;
 
@@ -132,11 +135,7 @@ static void hand_conditions(struct session *session)
 		if (!at->enabled || at->slot >= 0)
 			continue;
 		for (size_t i = 0; i < at->addrs_count; i++) {
-			const struct condition_code *code =
-				at->condition && !at->filter &&
-						find_sole(session, at->addrs[i]) == at
-					? code_of(session, at, at->addrs[i])
-					: NULL;
+			const struct condition_code *code = guest_code(session, at, at->addrs[i]);
 			bool compiled = code && code->state == CONDITION_COMPILED;
 
 			target_condition_set(session->target, at->addrs[i],
@@ -189,7 +188,7 @@ static bool glance(void *context, const struct regs *regs)
 	    (breakpoint->condition && strchr(breakpoint->condition, '$')))
 		return false;
 	/* The first time it is compiled, which wants the guest to stand still. */
-	if (wants_compiling(session, breakpoint, regs->value[CPU_RIP]))
+	if (wants_compiling(guest_code(session, breakpoint, regs->value[CPU_RIP])))
 		return false;
 	session_begin_command(session);
 	session_select_regs(session, regs);

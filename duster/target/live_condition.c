@@ -88,12 +88,12 @@ static void make_program(struct live *live, struct program *program)
 static bool is_in_use(struct live *live)
 {
 	for (unsigned int vcpu = 0; vcpu < live->target.vcpus_count; vcpu++) {
-		vcpu_guest_context_any_t context;
-		int error = live_get_context(live, vcpu, &context);
+		const vcpu_guest_context_any_t *context;
+		int error = live_look_context(live, vcpu, &context);
 
 		if (error == -ENODATA)
 			continue;
-		if (error || context.c.user_regs.rip - program_addr(live) < PROGRAM_BYTES)
+		if (error || context->c.user_regs.rip - program_addr(live) < PROGRAM_BYTES)
 			return true;
 	}
 	return false;

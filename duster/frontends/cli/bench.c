@@ -144,9 +144,8 @@ COMMAND(bench)
 {
 	struct session *session = &cli->session;
 	const char *condition = strstr(words, " if ");
-	const char *place =
-		condition ? arena_text_bytes(&session->kept, words, (size_t)(condition - words))
-			  : words;
+	const char *place = arena_text_bytes(
+		&session->kept, words, condition ? (size_t)(condition - words) : strlen(words));
 	int error;
 
 	if (!session->target || !session->image || !session->image->segments_count)
@@ -155,6 +154,5 @@ COMMAND(bench)
 	     (double)(ready_ns - opening_ns) / 1e6, "ms");
 	error = bench_memory(cli, problem);
 	return error || !*place ? error
-				: bench_stops(cli, arena_text(&session->kept, place),
-					      condition ? condition + 4 : "", problem);
+				: bench_stops(cli, place, condition ? condition + 4 : "", problem);
 }
