@@ -16,6 +16,10 @@ volatile unsigned long rounds, wrong;
 volatile unsigned long *volatile look = &rounds;
 volatile int stop, pace = 2000; /* microseconds */
 static unsigned long *word;
+/* A list that never ends. */
+struct link {
+	struct link *next;
+} links[2] = {{&links[1]}, {&links[0]}}, *volatile ring = links;
 
 static __attribute__((noinline)) unsigned long scramble(unsigned long value, int times)
 {
@@ -46,6 +50,6 @@ int main(void)
 		if (pace)
 			usleep((useconds_t)pace);
 	}
-	printf("%lu rounds, %lu wrong, %p\n", rounds, wrong, (void *)look);
+	printf("%lu rounds, %lu wrong, %p %p\n", rounds, wrong, (void *)look, (void *)ring);
 	return wrong != 0;
 }
