@@ -134,8 +134,8 @@ int look_list(struct session *session, uint64_t head, const char *tag, const cha
 
 	if (!type || !type_find_member(type, member, &offset))
 		return -ENOENT;
-	/* The first word of a link leads on; all zeros is an empty ring. Whose link is not there, is
-	 * no element. */
+	/* The first word of a link leads on; all zeros is an empty ring. What has no link that can
+	 * be read is no element. */
 	error = session_read(session, head, &next, 8) ? -EFAULT : 0;
 	while (!error && next != head && next != 0) {
 		uint64_t before;

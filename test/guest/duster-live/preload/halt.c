@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * In dom0, preloaded into a debugger: it is stopped (SIGSTOP) right after it has written the header of its
- * HALT_AT-th request to xenstored, before what follows. The toolstack must not notice.
+ * In dom0, preloaded into a debugger: it is stopped (SIGSTOP) right after it has written the
+ * header of its HALT_AT-th request to xenstored, before what follows. The toolstack must not
+ * notice.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The test program itself as the guest: its image is its own, its memory what it can read itself, so that
- * the kernel's code linked into it leaves what views of a guest look at. Linked at fixed addresses.
+ * The test program itself as the guest: its image is its own, its memory what it can read itself,
+ * so that the kernel's code linked into it leaves what views of a guest look at. Linked at fixed
+ * addresses.
  */
 #ifndef TEST_HOST_DUSTER_ENGINE_SELF_H
 #define TEST_HOST_DUSTER_ENGINE_SELF_H
@@ -24,7 +25,7 @@ struct self {
 extern struct self self;
 extern struct session self_session;
 extern struct problem self_problem;
-/* What the last view said: a line `name=value|name=value|` for each row, `note: …` for each note. */
+/* What the last view said: a line `name=value|name=value|` a row, `note: …` a note. */
 extern char self_text[SELF_TEXT_BYTES];
 
 void self_start(unsigned int vcpus_count);

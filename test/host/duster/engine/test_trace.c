@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "duster/arch/compile.h"
 #include "duster/engine/eval.h"
 #include "duster/engine/trace.h"
 #include "duster/target/mock.h"
@@ -374,9 +375,9 @@ END_TEST
 START_TEST(not_everything_is_compiled)
 {
 	static const char *const expressions[] = {
-		"$x == 1",      ITEM "->real > 1", "(double)$rsi", "$rcx ? 1 : 2",
-		"$rax << $rcx", "$rip == 5",       "$fs_base",     "$_streq(\"a\", \"b\")",
-		"\"ab\"[1]",    "$xmm0",           ITEM " - " ITEM};
+		"$x == 1",      ITEM "->real > 1", "(double)$rsi",  "$rcx ? 1 : 2",
+		"$rax << $rcx", "$rip == 5",       "$fs_base",      "$_streq(\"a\", \"b\")",
+		"\"ab\"[1]",    "$xmm0",           ITEM " - " ITEM, "(int)$rsi << 40"};
 	struct regs regs;
 	size_t bytes;
 
@@ -427,6 +428,36 @@ START_TEST(room_is_kept)
 }
 END_TEST
 
+/* What would grow without end is not made, and a far address is no near one. */
+START_TEST(limits)
+{
+	struct node nodes[80] = {{.kind = NODE_REG, .number = 8}};
+	struct node one = {.kind = NODE_REG, .number = 16}, far = {.kind = NODE_CONST}, load;
+	uint8_t room[4096];
+	size_t bytes;
+
+	for (unsigned int i = 1; i < 80; i++)
+		nodes[i] = (struct node){.kind = NODE_IS_TRUE, .left = &nodes[i - 1]};
+	ck_assert_int_eq(arch_compile(&nodes[63], room, sizeof(room), &bytes), 0);
+	ck_assert_int_eq(arch_compile(&nodes[64], room, sizeof(room), &bytes), -E2BIG);
+	for (unsigned int i = 1; i < 80; i++)
+		nodes[i] = (struct node){.kind = NODE_ADD, .left = &one, .right = &nodes[i - 1]};
+	ck_assert_int_eq(arch_compile(&nodes[8], room, sizeof(room), &bytes), 0);
+	ck_assert_int_eq(arch_compile(&nodes[9], room, sizeof(room), &bytes), -E2BIG);
+	/* What faults. */
+	load = (struct node){.kind = NODE_DIVIDE, .is_signed = true, .left = &one, .right = &far};
+	ck_assert_int_eq(arch_compile(&load, room, sizeof(room), &bytes), -EOPNOTSUPP);
+	far.number = UINT64_MAX;
+	ck_assert_int_eq(arch_compile(&load, room, sizeof(room), &bytes), -EOPNOTSUPP);
+	far.number = 2;
+	ck_assert_int_eq(arch_compile(&load, room, sizeof(room), &bytes), 0);
+	far.number = 0x123456789a;
+	load = (struct node){.kind = NODE_LOAD, .size = 8, .left = &far};
+	ck_assert_int_eq(arch_compile(&load, room, sizeof(room), &bytes), 0);
+	ck_assert_int_eq(memcmp(room + 2, &far.number, 8), 0);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("duster/engine/trace");
@@ -435,6 +466,7 @@ Suite *test_suite(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, members);
+	tcase_add_test(tests, limits);
 	tcase_add_test(tests, operators_are_c);
 	tcase_add_test(tests, logic_looks_only_where_it_may);
 	tcase_add_test(tests, division_by_nothing_gives_up);

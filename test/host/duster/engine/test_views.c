@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What duster's views say of threads, locks, the heap, areas, the log, files and sockets, and of any address: the
- * heap, its areas and the log are the kernel's own, over fake memory; the rest is laid out as the kernel
- * does it. Then damaged: rings that go in a circle, links to nowhere, counts that cannot be.
+ * What duster's views say of threads, locks, the heap, areas, the log, files and sockets, and of
+ * any address: the heap, its areas and the log are the kernel's own, over fake memory; the rest is
+ * laid out as the kernel does it. Then damaged: rings that go in a circle, links to nowhere, counts
+ * that cannot be.
  * Links: core/heap.c core/heap_slab.c core/heap_large.c core/heap_vcpu.c
  * Links: core/vm.c core/pool.c core/page.c
  * Links: core/log.c lib/base/format.c
@@ -400,7 +401,7 @@ static void take_line(void *context, const struct log_line *line)
 
 START_TEST(the_log)
 {
-	extern struct log_ring log_ring;
+	struct log_ring *ring = (struct log_ring *)self_number("(unsigned long)&log_ring");
 
 	ck_assert_int_eq(inspect_log(&self_session, take_line, NULL, &self_problem), 0);
 	ck_assert_str_eq(log_lines, "");
@@ -409,9 +410,9 @@ START_TEST(the_log)
 	ck_assert_int_eq(inspect_log(&self_session, take_line, NULL, &self_problem), 0);
 	ck_assert_str_eq(log_lines, "info: first\nwarn: second 2\n");
 	/* As if once more as much stood in it, of the same records and empty ones. */
-	log_ring.tail += sizeof(log_ring.data);
+	ring->tail += sizeof(ring->data);
 	ck_assert_int_eq(inspect_log(&self_session, take_line, NULL, &self_problem), -EINVAL);
-	log_ring.tail -= sizeof(log_ring.data);
+	ring->tail -= sizeof(ring->data);
 	/* Round the ring several times: the last ones are there. */
 	for (int i = 0; i < 2000; i++)
 		log_info("line %d of many", i);
@@ -420,10 +421,10 @@ START_TEST(the_log)
 	ck_assert_ptr_nonnull(strstr(log_lines, "line 1999 of many\n"));
 	ck_assert_ptr_null(strstr(log_lines, "first"));
 	/* Damaged: longer than the ring, a record that leads out of it. */
-	log_ring.tail += 1 << 20;
+	ring->tail += 1 << 20;
 	ck_assert_int_eq(inspect_log(&self_session, take_line, NULL, &self_problem), -EINVAL);
-	log_ring.tail -= 1 << 20;
-	memset(log_ring.data, 0xff, sizeof(log_ring.data));
+	ring->tail -= 1 << 20;
+	memset(ring->data, 0xff, sizeof(ring->data));
 	ck_assert_int_eq(inspect_log(&self_session, take_line, NULL, &self_problem), -EINVAL);
 }
 END_TEST

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What duster's views say of event channels, grants, xenstore and devices, which the kernel itself has here, over the
- * mock hypervisor with a disk; and when that is damaged.
+ * What duster's views say of event channels, grants, xenstore and devices, which the kernel itself
+ * has here, over the mock hypervisor with a disk; and when that is damaged.
  * Links: xen/vcpu.c xen/spinlock.c xen/spinlock_slow.c test/mock/mock_vcpu.c
  * Links: xen/evtchn.c xen/evtchn_fifo.c xen/evtchn_2l.c xen/hypercall.c core/events.c core/time.c
  * Links: core/timer.c core/wait.c test/mock/mock.c test/mock/mock_evtchn.c test/mock/mock_console.c

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Parts of a kernel that duster's views look at, under the names of their sources; tests set them. */
-#ifndef TEST_HOST_DUSTER_ENGINE_GUEST_H
-#define TEST_HOST_DUSTER_ENGINE_GUEST_H
+/* Parts of a kernel that duster's views look at, named as in its sources; tests set them. */
+#ifndef TEST_HOST_DUSTER_ENGINE_GUEST_GUEST_H
+#define TEST_HOST_DUSTER_ENGINE_GUEST_GUEST_H
 
 #include "core/thread.h"
 
