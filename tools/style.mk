@@ -78,11 +78,11 @@ $(eval $(call style_group,test/box/tiny.c,$(TINY_STYLE),$(TINY_STYLE)))
 
 # Programs of the build machine and of dom0; the rooms' unit tests.
 HOST_STYLE := -std=gnu11 -O2 $(STYLE_WARN) -iquote .
-$(eval $(call style_group,$(wildcard tools/*.c tools/box/*.[ch] tools/bench/*.c) $(BENCH_HOST_C) \
+$(eval $(call style_group,$(wildcard tools/*.c tools/box/*.[ch] tools/bench/*.c test/guest/*/preload/*.c) $(BENCH_HOST_C) \
 	$(addprefix test/toolchain/,test_gccsafe.c ksyms_check.c),$(HOST_STYLE),$(HOST_STYLE)))
 UNIT_STYLE := $(HOST_STYLE) -isystem $(B)/xen-include -D_GNU_SOURCE
 $(eval $(call style_group,$(wildcard test/mock/*.[ch] $(addsuffix /*.[ch],test/host test/host/* \
-	test/host/*/* test/host/*/*/*)),$(UNIT_STYLE),$(UNIT_STYLE)))
+	test/host/*/* test/host/*/*/* test/host/*/*/*/* test/host/*/*/*/*/*)),$(UNIT_STYLE),$(UNIT_STYLE)))
 
 DUSTER_STYLE := $(HOST_STYLE) -D_GNU_SOURCE -DDUSTER_VERSION='"$(VERSION)"'
 $(eval $(call style_group,$(wildcard duster/*/*.[ch] duster/*/*/*.[ch]),$(DUSTER_STYLE),$(DUSTER_STYLE)))
