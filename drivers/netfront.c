@@ -148,6 +148,7 @@ static struct xenbus_driver driver = {
 	.back_keys = back_keys,
 	.device_bytes = sizeof(struct netfront),
 	.published_state = XenbusStateConnected,
+	.back_is_early = true,
 	.probe = probe,
 	.connect = connect,
 	.connected = connected,

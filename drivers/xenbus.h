@@ -46,6 +46,8 @@ struct xenbus_driver {
 	const char *const *back_keys;  /* read before connect(), connected(), changed() */
 	size_t device_bytes;           /* of the driver's struct, which begins with xenbus_device */
 	XenbusState published_state;   /* after connect(): Initialised or Connected */
+	bool back_is_early;            /* the back end says all before InitWait: not read again
+					* before connected() */
 
 	/* A new device, zeroed but for xenbus's part. 0, or -errno: it is not for us, for good. */
 	int (*probe)(struct xenbus_device *device);

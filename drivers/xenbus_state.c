@@ -262,7 +262,9 @@ static void step_waiting(struct xenbus_inner *inner)
 
 static void step_published(struct xenbus_inner *inner)
 {
-	if (inner->back == XenbusStateConnected)
+	if (inner->back == XenbusStateConnected && inner->device->driver->back_is_early)
+		back_was_read(inner);
+	else if (inner->back == XenbusStateConnected)
 		xenbus_read_back(inner);
 	else if (inner->back == XenbusStateClosing || back_is_gone(inner))
 		trouble(inner, "the back end refused the connection");

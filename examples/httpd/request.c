@@ -10,8 +10,11 @@ static const char *field(const char *text, const char *name)
 {
 	size_t bytes = strlen(name);
 
-	for (const char *line = strstr(text, "\r\n"); line; line = strstr(line + 2, "\r\n"))
-		if (strncasecmp(line + 2, name, bytes) == 0 && line[2 + bytes] == ':')
+	/* Not strstr(): looking for one character is quicker, and each request is looked through
+	 * seven times. */
+	for (const char *line = strchr(text, '\r'); line; line = strchr(line + 1, '\r'))
+		if (line[1] == '\n' && strncasecmp(line + 2, name, bytes) == 0 &&
+		    line[2 + bytes] == ':')
 			return line + 2 + bytes + 1 + strspn(line + 2 + bytes + 1, " \t");
 	return NULL;
 }
