@@ -69,6 +69,10 @@ struct netdev_ops {
 	int (*queue_stats)(struct netdev *dev, unsigned int queue, struct netdev_stats *stats_out);
 	/* Wants packets to this group, or no more; all groups when NULL. */
 	void (*group)(struct netdev *dev, const uint8_t mac[NETDEV_MAC_BYTES], bool join);
+	/* Takes and hands on what came, as the event does. True: there was something. Quiet: if
+	 * not, no event is wanted for what comes from now on, until it is looked at again. Events
+	 * disabled, while there is a carrier. NULL: only events say that something came. */
+	bool (*look)(struct netdev *dev, bool quiet);
 };
 
 struct netdev_stats {
@@ -126,5 +130,10 @@ bool netdev_receive(struct netdev *dev, const struct netdev_packet *packet,
 		    struct netdev_batch *batch);
 void netdev_deliver(struct netdev *dev, struct netdev_batch *batch);
 void netdev_room(struct netdev *dev);
+
+/* Before a vCPU sleeps: while packets come soon one after the other, looks for the next one for up
+ * to 100 us (docs/adr/0015). True: something came, and who was about to sleep looks again. Events
+ * disabled; what core/wait.c and the scheduler name weakly. */
+bool netdev_look(void);
 
 #endif

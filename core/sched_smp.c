@@ -7,9 +7,12 @@
 
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/switch.h"
+#include "core/netdev.h"
 #include "core/page.h"
 #include "core/vm.h"
 #include "lib/base/error.h"
+
+#pragma weak netdev_look
 
 #define IDLE_STACK_BYTES 16384U
 /* How many threads of one list are looked at for one that may run here. */
@@ -398,7 +401,8 @@ _Noreturn void sched_idle_loop(void)
 		 * kick that comes after the look ends the sleep at once. */
 		if (READ_ONCE(rq->is_online))
 			__atomic_fetch_or(&sched_idle, bit, __ATOMIC_SEQ_CST);
-		if (!READ_ONCE(rq->ready_bits) && !sched_pull(rq, 0))
+		if (!READ_ONCE(rq->ready_bits) && !sched_pull(rq, 0) &&
+		    (!netdev_look || !netdev_look()))
 			sched_block_vcpu();
 		__atomic_fetch_and(&sched_idle, ~bit, __ATOMIC_SEQ_CST);
 		VCPU(work_pending) = false;

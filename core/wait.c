@@ -5,10 +5,13 @@
  */
 #include "core/wait.h"
 
+#include "core/netdev.h"
 #include "core/sched.h"
 #include "core/time.h"
 #include "lib/base/error.h"
 #include "xen/evtchn.h"
+
+#pragma weak netdev_look
 
 struct thread thread_first;
 struct waitq waitq_any;
@@ -41,7 +44,8 @@ int waitq_sleep(struct waitq *queue, uint32_t wakes, uint64_t deadline_ns, bool 
 			return -ETIMEDOUT;
 		timer_wake_at(deadline_ns);
 	}
-	sched_block_vcpu();
+	if (!netdev_look || !netdev_look())
+		sched_block_vcpu();
 	return 0;
 }
 

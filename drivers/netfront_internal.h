@@ -3,9 +3,9 @@
  * One network interface: queues of two rings each. Pages are granted once, when they are first
  * used, and stay so: what is sent is copied into them, what is received is copied out.
  *
- * Locks: tx_lock guards the transmit side, which the stack and the queue's event use. The receive
- * side belongs to the queue's event handler, which never runs twice at once; setting up and taking
- * away happen before the port is bound and after it is unbound.
+ * Locks: tx_lock guards the transmit side, which the stack and the queue's event use. rx_lock, over
+ * the stack's, guards the receive side, which the event and who looks instead of sleeping use;
+ * setting up and taking away happen before there is a carrier and after it is gone.
  */
 #ifndef DRIVERS_NETFRONT_INTERNAL_H
 #define DRIVERS_NETFRONT_INTERNAL_H
@@ -30,7 +30,7 @@ struct netpage {
 
 struct netqueue {
 	struct netfront *front;
-	struct netdev_stats stats;      /* sent_*: tx_lock; the others: the handler's */
+	struct netdev_stats stats;      /* sent_*: tx_lock; the others: rx_lock */
 	evtchn_port_t tx_port, rx_port; /* the same when they are not split; 0: none */
 	struct xenbus_ring tx_ring, rx_ring;
 
@@ -44,8 +44,11 @@ struct netqueue {
 	uint16_t tx_free[NET_RING_SLOTS], tx_frees; /* ids: a stack */
 	bool tx_blocked;                            /* somebody waits for room */
 
-	/* The handler's. */
+	/* rx_lock */
+	struct spinlock rx_lock;
 	netif_rx_sring_t *rx;
+	bool rx_quiet;  /* no event is wanted */
+	bool rx_looked; /* since the last event something was taken without one */
 	uint32_t rx_prod, rx_cons;
 	uint32_t rx_pages_count;
 	struct netpage rx_pages[NET_RING_SLOTS];
@@ -84,6 +87,8 @@ void netqueue_tx_event(evtchn_port_t port, void *arg);
 void netqueue_event(evtchn_port_t port, void *arg);
 /* What handlers do, without telling Xen that they did. True: there was something. */
 bool netqueue_receive(struct netqueue *queue);
+/* See look in core/netdev.h. */
+bool netqueue_look(struct netqueue *queue, bool quiet);
 bool netqueue_complete(struct netqueue *queue);
 /* All groups joined so far are asked for again. */
 void netfront_send_groups(struct netfront *front);

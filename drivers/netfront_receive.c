@@ -163,7 +163,16 @@ static const char *take_packets(struct netqueue *queue, uint32_t prod, struct ne
 	return NULL;
 }
 
-bool netqueue_receive(struct netqueue *queue)
+/* Wanted: an event for the next one. Then look again. */
+static void arm(struct netqueue *queue)
+{
+	queue->rx_quiet = false;
+	WRITE_ONCE(queue->rx->rsp_event, queue->rx_cons + 1);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* All that is there. False: nothing was; or the queue is broken, and why. rx_lock. */
+static bool receive(struct netqueue *queue, const char **why_out)
 {
 	struct netdev_batch batch = {.first = NULL};
 	const char *why = NULL;
@@ -187,15 +196,49 @@ bool netqueue_receive(struct netqueue *queue)
 		if (why)
 			break;
 		netqueue_post(queue);
-		/* Wanted: an event for the next one. Then look again. */
-		WRITE_ONCE(queue->rx->rsp_event, queue->rx_cons + 1);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		arm(queue);
 	}
 	netdev_deliver(&queue->front->dev, &batch);
 	if (why) {
 		queue->rx = NULL;
-		netfront_broken(queue->front, why);
+		*why_out = why;
 	}
+	return any;
+}
+
+bool netqueue_receive(struct netqueue *queue)
+{
+	bool any, enabled = spin_lock_events(&queue->rx_lock);
+	const char *why = NULL;
+
+	any = receive(queue, &why);
+	/* Who looked may have taken what the event was for. */
+	any |= queue->rx_looked;
+	queue->rx_looked = false;
+	spin_unlock_events(&queue->rx_lock, enabled);
+	if (why)
+		netfront_broken(queue->front, why);
+	return any;
+}
+
+bool netqueue_look(struct netqueue *queue, bool quiet)
+{
+	bool any, enabled = spin_lock_events(&queue->rx_lock);
+	const char *why = NULL;
+
+	any = receive(queue, &why);
+	if (queue->rx && quiet && !any && !queue->rx_quiet) {
+		/* The back end tells of the response with this number, which is past. */
+		WRITE_ONCE(queue->rx->rsp_event, queue->rx_cons);
+		queue->rx_quiet = true;
+	} else if (queue->rx && !quiet && queue->rx_quiet) {
+		arm(queue);
+		any |= receive(queue, &why);
+	}
+	queue->rx_looked |= any;
+	spin_unlock_events(&queue->rx_lock, enabled);
+	if (why)
+		netfront_broken(queue->front, why);
 	return any;
 }
 

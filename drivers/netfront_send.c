@@ -391,9 +391,20 @@ static int queue_stats(struct netdev *dev, unsigned int queue, struct netdev_sta
 	return 0;
 }
 
+static bool look(struct netdev *dev, bool quiet)
+{
+	struct netfront *front = netfront_of(dev);
+	bool any = false;
+
+	for (unsigned int i = 0; i < front->queues_count; i++)
+		any |= netqueue_look(&front->queues[i], quiet);
+	return any;
+}
+
 const struct netdev_ops netfront_ops = {
 	.transmit = transmit,
 	.kick = kick,
 	.queue_stats = queue_stats,
 	.group = group,
+	.look = look,
 };

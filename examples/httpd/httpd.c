@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "request.h"
+#include "text.h"
 #include "tls.h"
 
 #pragma weak tls_start
@@ -186,73 +187,26 @@ static int reserve(struct client *client, size_t bytes)
 	return 1;
 }
 
-static const char *date(void)
-{
-	static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-	static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-					 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-	static time_t last;
-	static char text[80];
-	time_t time_now = time(NULL);
-	struct tm tm;
-
-	if (time_now != last && gmtime_r(&time_now, &tm)) {
-		last = time_now;
-		snprintf(text, sizeof(text), "%s, %02d %s %d %02d:%02d:%02d GMT", days[tm.tm_wday],
-			 tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
-			 tm.tm_sec);
-	}
-	return text;
-}
-
-/* The texts one after the other, as many as fit whole; NULL ends them. Their bytes. printf would take
- * longer than all else that is done for a request. */
-static size_t join(char *text_out, size_t bytes_max, const char *const *texts)
-{
-	size_t used = 0, bytes;
-
-	for (; *texts; texts++) {
-		bytes = strlen(*texts);
-		if (used + bytes >= bytes_max)
-			break;
-		memcpy(text_out + used, *texts, bytes);
-		used += bytes;
-	}
-	text_out[used] = '\0';
-	return used;
-}
-
-static const char *decimal(unsigned long long number, char text[24])
-{
-	char *at = text + 23;
-
-	*at = '\0';
-	do
-		*--at = (char)('0' + number % 10);
-	while (number /= 10);
-	return at;
-}
-
 /* A head; `extra` is lines of it, at most 300 bytes. The caller has reserved HEAD_BYTES. */
 static void reply(struct client *client, const char *status, const char *type, const char *extra,
 		  long long bytes)
 {
-	char length[24];
+	char length[TEXT_DECIMAL_BYTES];
 	const char *const texts[] = {"HTTP/1.1 ",
 				     status,
 				     "\r\nServer: stardust\r\nDate: ",
-				     date(),
+				     text_date(),
 				     "\r\nContent-Type: ",
 				     type,
 				     "\r\nContent-Length: ",
-				     decimal((unsigned long long)bytes, length),
+				     text_decimal((unsigned long long)bytes, length),
 				     "\r\n",
 				     extra,
 				     client->keep ? "Connection: keep-alive\r\n\r\n"
 						  : "Connection: close\r\n\r\n",
 				     NULL};
 
-	client->out_last += join(client->out + client->out_last, HEAD_BYTES, texts);
+	client->out_last += text_join(client->out + client->out_last, HEAD_BYTES, texts);
 }
 
 static void reply_text(struct client *client, const char *status, const char *extra, int is_head)
@@ -391,7 +345,7 @@ static int find(const char *path, char *found_out, struct stat *stat_out)
 	const char *const texts[] = {root, path, NULL};
 	char full[PATH_MAX];
 
-	if (join(full, sizeof(full), texts) != strlen(root) + strlen(path) ||
+	if (text_join(full, sizeof(full), texts) != strlen(root) + strlen(path) ||
 	    !realpath(full, found_out))
 		return 0;
 	if (real_root_bytes && (strncmp(found_out, real_root, real_root_bytes) != 0 ||
@@ -447,7 +401,7 @@ static void answer(struct client *client, const char *text)
 		const char *const texts[] = {request.path, "index.html", NULL};
 		char index[PATH_MAX], index_found[PATH_MAX];
 
-		if (join(index, sizeof(index), texts) == strlen(request.path) + 10 &&
+		if (text_join(index, sizeof(index), texts) == strlen(request.path) + 10 &&
 		    find(index, index_found, &stat))
 			serve_file(client, index_found, &request);
 		else

@@ -238,9 +238,12 @@ bool timer_cancel(struct timer *timer)
 	return armed;
 }
 
+uint64_t netback_now_ns = NS_PER_S, netback_step_ns;
+
 uint64_t time_monotonic_ns(void)
 {
-	return NS_PER_S;
+	netback_now_ns += netback_step_ns;
+	return netback_now_ns;
 }
 
 void log_write(enum log_level level, const char *text, ...)
@@ -248,6 +251,8 @@ void log_write(enum log_level level, const char *text, ...)
 	(void)level;
 	(void)text;
 }
+
+void (*netback_on_yield)(void);
 
 /* VCPUOP_is_up: there are two. */
 long arch_hypercall(unsigned int number, unsigned long a1, unsigned long a2, unsigned long a3,
@@ -257,6 +262,12 @@ long arch_hypercall(unsigned int number, unsigned long a1, unsigned long a2, uns
 	(void)a3;
 	(void)a4;
 	(void)a5;
+	if (number == __HYPERVISOR_sched_op) {
+		require(a1 == SCHEDOP_yield);
+		if (netback_on_yield)
+			netback_on_yield();
+		return 0;
+	}
 	require(number == __HYPERVISOR_vcpu_op);
 	return a2 < 2 ? 0 : -XEN_ENOENT;
 }
@@ -527,6 +538,18 @@ void netback_rx_publish(struct netqueue *queue)
 
 	ring->rsp_prod = *rx_prod(queue);
 	event(queue->rx_port);
+}
+
+bool netback_rx_offer(struct netqueue *queue)
+{
+	netif_rx_sring_t *ring = queue->rx_ring.vaddr;
+	uint32_t before = ring->rsp_prod, prod = *rx_prod(queue);
+	bool wanted = prod - ring->rsp_event < prod - before;
+
+	ring->rsp_prod = prod;
+	if (wanted)
+		event(queue->rx_port);
+	return wanted;
 }
 
 static unsigned int number_of(struct netqueue *queue)

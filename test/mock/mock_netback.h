@@ -36,6 +36,12 @@ netif_rx_response_t *netback_rx_response(struct netqueue *queue, const void *byt
 struct netif_extra_info *netback_rx_extra(struct netqueue *queue, uint8_t type, uint8_t flags);
 /* Shows what was written, and sends the event. */
 void netback_rx_publish(struct netqueue *queue);
+/* The same, but sends the event only if one is wanted. True: it was. */
+bool netback_rx_offer(struct netqueue *queue);
+/* Called when the guest offers its processor (SCHEDOP_yield), NULL: nothing happens. */
+extern void (*netback_on_yield)(void);
+/* What time_monotonic_ns() says; each time that much later. */
+extern uint64_t netback_now_ns, netback_step_ns;
 
 /* --- sending: packets from the guest --- */
 struct netback_packet {

@@ -536,6 +536,143 @@ START_TEST(survives_noise)
 }
 END_TEST
 
+/* ---- Looking instead of sleeping ---- */
+
+/* As a vCPU does that is about to sleep. */
+static bool look_now(void)
+{
+	bool enabled = events_disable(), any = netdev_look();
+
+	events_restore(enabled);
+	return any;
+}
+
+static unsigned int yields, answers_left;
+
+/* The peer answers when it gets the processor. */
+static void peer_runs(void)
+{
+	yields++;
+	if (answers_left == 0)
+		return;
+	answers_left--;
+	netback_rx_response(queue, bytes, 60, 0);
+	ck_assert(!netback_rx_offer(queue));
+}
+
+/* Sleeps that a packet ends so much later; not one is looked for. */
+static void sleep_quickly(unsigned int times, uint64_t ns)
+{
+	for (unsigned int i = 0; i < times; i++) {
+		ck_assert(!look_now());
+		netback_now_ns += ns;
+		netback_rx_response(queue, bytes, 60, 0);
+		ck_assert(netback_rx_offer(queue));
+	}
+}
+
+static void start_looking(void)
+{
+	start(plain);
+	/* What an earlier test left behind ends with one long sleep. */
+	(void)look_now();
+	netback_now_ns += NS_PER_S;
+	netback_rx_response(queue, bytes, 60, 0);
+	netback_rx_publish(queue);
+	netback_on_yield = peer_runs;
+	yields = answers_left = 0;
+	memset(&netback_counts, 0, sizeof(netback_counts));
+}
+
+static void finish_looking(void)
+{
+	netback_on_yield = NULL;
+	netback_step_ns = 0;
+	netback_disconnect(front);
+	netback_remove(front);
+}
+
+START_TEST(looks_for_quick_packets)
+{
+	start_looking();
+	/* Slow ones are slept for, and so are the first quick ones. */
+	sleep_quickly(20, 150000);
+	sleep_quickly(4, 20000);
+	ck_assert_uint_eq(yields, 0);
+	ck_assert_uint_eq(netback_counts.delivered, 24);
+	/* From here on one look finds them, and no event is sent. */
+	for (answers_left = 50; answers_left > 0;)
+		ck_assert(look_now());
+	ck_assert_uint_eq(yields, 50);
+	ck_assert_uint_eq(netback_counts.delivered, 74);
+	/* An event that was on its way finds nothing to do, and is not to blame. */
+	netqueue_rx_event(queue->rx_port, queue);
+	ck_assert_uint_eq(netback_counts.spurious, 0);
+	netqueue_rx_event(queue->rx_port, queue);
+	ck_assert_uint_eq(netback_counts.spurious, 1);
+	/* Whoever does not look is told. */
+	netback_rx_response(queue, bytes, 60, 0);
+	ck_assert(netback_rx_offer(queue));
+	finish_looking();
+}
+END_TEST
+
+START_TEST(looks_in_vain_once)
+{
+	start_looking();
+	sleep_quickly(4, 20000);
+	netback_step_ns = 1000;
+	ck_assert(!look_now());
+	/* For a tenth of a millisecond, and it offered its processor meanwhile. */
+	ck_assert_uint_gt(yields, 3);
+	ck_assert_uint_lt(yields, 10);
+	yields = 0;
+	/* Then it is told again, and looks only when packets are quick once more. */
+	netback_rx_response(queue, bytes, 60, 0);
+	ck_assert(netback_rx_offer(queue));
+	netback_step_ns = 0;
+	ck_assert(!look_now());
+	ck_assert_uint_eq(yields, 0);
+	netback_rx_response(queue, bytes, 60, 0);
+	ck_assert(netback_rx_offer(queue));
+	finish_looking();
+}
+END_TEST
+
+START_TEST(looks_not_while_events_wait)
+{
+	start_looking();
+	sleep_quickly(4, 20000);
+	vcpu_host->info.evtchn_upcall_pending = 1;
+	ck_assert(!look_now());
+	ck_assert_uint_eq(yields, 0);
+	vcpu_host->info.evtchn_upcall_pending = 0;
+	/* It may look again: that was not in vain. */
+	answers_left = 1;
+	ck_assert(look_now());
+	/* Without a carrier, nobody touches the rings. */
+	netback_disconnect(front);
+	netback_step_ns = 10000;
+	ck_assert(!look_now());
+	ck_assert_int_eq(netback_connect(front), 0);
+	queue = front->queues;
+	finish_looking();
+}
+END_TEST
+
+START_TEST(looks_at_broken_rings)
+{
+	start_looking();
+	sleep_quickly(4, 20000);
+	queue->rx->rsp_prod = queue->rx_prod + 1;
+	netback_step_ns = 10000;
+	(void)look_now();
+	ck_assert_ptr_nonnull(netback_reset_reason);
+	ck_assert(!netqueue_look(queue, true));
+	finish_looking();
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("netfront");
@@ -558,6 +695,10 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, shows_no_old_bytes);
 	tcase_add_test(tcase, asks_for_groups);
 	tcase_add_test(tcase, survives_noise);
+	tcase_add_test(tcase, looks_for_quick_packets);
+	tcase_add_test(tcase, looks_in_vain_once);
+	tcase_add_test(tcase, looks_not_while_events_wait);
+	tcase_add_test(tcase, looks_at_broken_rings);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -3,6 +3,7 @@
  * Any Ethernet frames for the whole stack, lwIP with it: listeners, connections in any state,
  * datagrams, fragments, DHCP, DNS and neighbours. No byte outside the frames is touched. Frames are
  * records: two bytes of length, one of flags, the frame.
+ * Sources: xen/hypercall.c
  * Sources: lib/net/stack.c lib/net/capture.c lib/net/checksum.c lib/net/address.c
  * Sources: lib/net/interface.c lib/net/interface_send.c lib/net/config.c lib/net/socket.c
  * Sources: lib/net/tcp_socket.c lib/net/tcp_options.c lib/net/datagram_socket.c core/netdev.c

@@ -3,6 +3,7 @@
  * Where addresses come from: a DHCP server of a few lines that grants, renews, refuses or is
  * silent; addresses that somebody else has; DNS questions nobody can foretell;
  * what is captured.
+ * Links: xen/hypercall.c
  * Links: lib/net/stack.c lib/net/capture.c lib/net/checksum.c lib/net/address.c lib/net/interface.c
  * Links: lib/net/interface_send.c lib/net/config.c lib/net/socket.c lib/net/tcp_socket.c
  * Links: lib/net/tcp_options.c lib/net/datagram_socket.c lib/net/unreachable.c lib/net/conflict.c

@@ -2,6 +2,7 @@
 /*
  * The whole stack beside a peer of a few lines, with a virtual clock and seeds: numbers nobody
  * guesses, floods, and a wire that loses, repeats, swaps and damages.
+ * Links: xen/hypercall.c
  * Links: lib/net/stack.c lib/net/capture.c lib/net/checksum.c lib/net/address.c lib/net/interface.c
  * Links: lib/net/interface_send.c lib/net/config.c lib/net/socket.c lib/net/tcp_socket.c
  * Links: lib/net/tcp_options.c lib/net/datagram_socket.c core/netdev.c core/pollhead.c
