@@ -98,3 +98,27 @@ bool frame_read_udp(const uint8_t *frame, size_t bytes_count, struct frame_udp *
 				      .bytes_count = frame_get16(head + 4) - 8};
 	return UDP_HEAD + udp_out->bytes_count <= bytes_count;
 }
+
+size_t frame_tcp(uint8_t *frame, const struct segment *segment)
+{
+	uint8_t *ip = frame + ETH, *tcp = ip + 20;
+
+	memset(frame, 0, HEAD);
+	frame_start(frame, 0x800);
+	ip[0] = 0x45;
+	frame_put16(ip + 2, (uint32_t)(40 + segment->bytes_count));
+	ip[8] = 64;
+	ip[9] = 6;
+	frame_put32(ip + 12, segment->source);
+	frame_put32(ip + 16, NETSTACK_ADDRESS);
+	frame_put16(tcp, segment->from);
+	frame_put16(tcp + 2, segment->to);
+	frame_put32(tcp + 4, segment->seq);
+	frame_put32(tcp + 8, segment->ack);
+	tcp[12] = 5 << 4;
+	tcp[13] = segment->flags;
+	frame_put16(tcp + 14, segment->shut ? 0 : segment->window ? segment->window : 60000u);
+	memcpy(frame + HEAD, segment->bytes ? segment->bytes : tcp, segment->bytes_count);
+	netstack_fix_sums(frame, HEAD + segment->bytes_count);
+	return HEAD + segment->bytes_count;
+}

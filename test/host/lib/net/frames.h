@@ -10,6 +10,7 @@
 #include "test/mock/mock_netstack.h"
 
 #define ETH       14u
+#define HEAD      54u /* Ethernet, IPv4, TCP without options */
 #define FRAME_MAX 1600u
 #define NS_PER_MS 1000000ULL
 
@@ -38,5 +39,20 @@ struct frame_udp {
 void frame_send_udp(const struct frame_udp *udp);
 /* What is in a frame of the stack's; false: it is none of UDP's. */
 bool frame_read_udp(const uint8_t *frame, size_t bytes_count, struct frame_udp *udp_out);
+
+/* TCP over IPv4 to the guest, without options. */
+enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16 };
+struct segment {
+	uint32_t source, seq, ack;
+	uint16_t from, to;
+	uint8_t flags;
+	bool shut;       /* no window */
+	uint16_t window; /* 0: a large one */
+	const uint8_t *bytes;
+	size_t bytes_count;
+};
+
+/* The frame, sums and all; its bytes. */
+size_t frame_tcp(uint8_t *frame, const struct segment *segment);
 
 #endif

@@ -22,52 +22,17 @@
 #include "test/mock/mock_netstack.h"
 
 #define PORT        7
-#define HEAD        54u /* Ethernet, IPv4, TCP without options */
 #define WIRE_FRAMES 4096u
 #define SEGMENT     1000u
 #define BULK        200000u
 
-enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
-
 /* --- frames --- */
-
-struct segment {
-	uint32_t source, seq, ack;
-	uint16_t from, to;
-	uint8_t flags;
-	const uint8_t *bytes;
-	size_t bytes_count;
-};
-
-static size_t make_tcp(uint8_t *frame, const struct segment *segment)
-{
-	uint8_t *ip = frame + ETH, *tcp = ip + 20;
-
-	memset(frame, 0, HEAD);
-	frame_start(frame, 0x800);
-	ip[0] = 0x45;
-	frame_put16(ip + 2, (uint32_t)(40 + segment->bytes_count));
-	ip[8] = 64;
-	ip[9] = 6;
-	frame_put32(ip + 12, segment->source);
-	frame_put32(ip + 16, NETSTACK_ADDRESS);
-	frame_put16(tcp, segment->from);
-	frame_put16(tcp + 2, segment->to);
-	frame_put32(tcp + 4, segment->seq);
-	frame_put32(tcp + 8, segment->ack);
-	tcp[12] = 5 << 4;
-	tcp[13] = segment->flags;
-	frame_put16(tcp + 14, 60000);
-	memcpy(frame + HEAD, segment->bytes ? segment->bytes : tcp, segment->bytes_count);
-	netstack_fix_sums(frame, HEAD + segment->bytes_count);
-	return HEAD + segment->bytes_count;
-}
 
 static void send_tcp(const struct segment *segment)
 {
 	uint8_t frame[FRAME_MAX];
 
-	netstack_receive(frame, make_tcp(frame, segment), false);
+	netstack_receive(frame, frame_tcp(frame, segment), false);
 }
 
 /* The last TCP segment the stack sent; its flags are 0 when there was none. */
@@ -125,13 +90,13 @@ static struct net_socket *open_listener(unsigned int backlog)
 static uint32_t isn_of(uint16_t from)
 {
 	struct segment segment = {
-		.source = NETSTACK_PEER, .from = from, .to = PORT, .seq = 1, .flags = SYN};
+		.source = NETSTACK_PEER, .from = from, .to = PORT, .seq = 1, .flags = TCP_SYN};
 
 	heard.flags = 0;
 	send_tcp(&segment);
-	ck_assert_uint_eq(heard.flags, SYN | ACK);
+	ck_assert_uint_eq(heard.flags, TCP_SYN | TCP_ACK);
 	segment.seq = 2;
-	segment.flags = RST;
+	segment.flags = TCP_RST;
 	send_tcp(&segment);
 	return heard.seq;
 }
@@ -192,7 +157,7 @@ START_TEST(flood)
 {
 	struct net_socket *listener, *child;
 	struct net_memory memory;
-	struct segment segment = {.to = PORT, .seq = 1, .flags = SYN};
+	struct segment segment = {.to = PORT, .seq = 1, .flags = TCP_SYN};
 	long blocks;
 
 	start();
@@ -216,12 +181,12 @@ START_TEST(flood)
 	frame_say_arp(NETSTACK_PEER);
 	heard.flags = 0;
 	segment = (struct segment){
-		.source = NETSTACK_PEER, .from = 999, .to = PORT, .seq = 77, .flags = SYN};
+		.source = NETSTACK_PEER, .from = 999, .to = PORT, .seq = 77, .flags = TCP_SYN};
 	send_tcp(&segment);
-	ck_assert_uint_eq(heard.flags, SYN | ACK);
+	ck_assert_uint_eq(heard.flags, TCP_SYN | TCP_ACK);
 	segment.seq = 78;
 	segment.ack = heard.seq + 1;
-	segment.flags = ACK;
+	segment.flags = TCP_ACK;
 	send_tcp(&segment);
 	ck_assert_int_eq(net_tcp_accept(listener, &child), 0);
 	child->ops->close(child, true);
@@ -306,7 +271,8 @@ static void peer_frame(struct peer *peer, const uint8_t *frame, size_t bytes_cou
 	    !sums_are_right(frame, bytes_count))
 		return;
 	head = (tcp[12] >> 4) * 4u;
-	if (!(tcp[13] & ACK) || (tcp[13] & (SYN | RST)) || 20 + head > frame_get16(ip + 2))
+	if (!(tcp[13] & TCP_ACK) || (tcp[13] & (TCP_SYN | TCP_RST)) ||
+	    20 + head > frame_get16(ip + 2))
 		return;
 	payload = frame_get16(ip + 2) - 20 - head;
 	at = frame_get32(tcp + 8) - peer->isn - 1;
@@ -330,7 +296,7 @@ static void peer_send(struct peer *peer, uint32_t at, size_t bytes_count)
 				  .to = PORT,
 				  .seq = peer->isn + 1 + at,
 				  .ack = peer->their_isn + 1 + peer->received,
-				  .flags = ACK,
+				  .flags = TCP_ACK,
 				  .bytes = bytes,
 				  .bytes_count = bytes_count};
 	unsigned int kind = next_random() % 1000 < wire.bad ? next_random() % 3 : 3;
@@ -338,7 +304,7 @@ static void peer_send(struct peer *peer, uint32_t at, size_t bytes_count)
 
 	for (size_t i = 0; i < bytes_count; i++)
 		bytes[i] = byte_at(at + (uint32_t)i);
-	frame_bytes = make_tcp(frame, &segment);
+	frame_bytes = frame_tcp(frame, &segment);
 	if (kind == 0)
 		return;
 	if (kind == 1)
@@ -382,16 +348,19 @@ static uint32_t program_receives(struct net_socket *socket, uint32_t at)
 static struct net_socket *peer_connects(struct peer *peer, struct net_socket *listener)
 {
 	struct net_socket *child;
-	struct segment segment = {
-		.source = NETSTACK_PEER, .from = 999, .to = PORT, .seq = peer->isn, .flags = SYN};
+	struct segment segment = {.source = NETSTACK_PEER,
+				  .from = 999,
+				  .to = PORT,
+				  .seq = peer->isn,
+				  .flags = TCP_SYN};
 
 	heard.flags = 0;
 	send_tcp(&segment);
-	ck_assert_uint_eq(heard.flags, SYN | ACK);
+	ck_assert_uint_eq(heard.flags, TCP_SYN | TCP_ACK);
 	peer->their_isn = heard.seq;
 	segment.seq++;
 	segment.ack = heard.seq + 1;
-	segment.flags = ACK;
+	segment.flags = TCP_ACK;
 	send_tcp(&segment);
 	ck_assert_int_eq(net_tcp_accept(listener, &child), 0);
 	return child;
@@ -488,7 +457,8 @@ START_TEST(packet_in_part)
 {
 	struct net_socket *listener, *child;
 	struct peer peer = {.isn = 7};
-	struct segment segment = {.source = NETSTACK_PEER, .from = 999, .to = PORT, .flags = ACK};
+	struct segment segment = {
+		.source = NETSTACK_PEER, .from = 999, .to = PORT, .flags = TCP_ACK};
 	uint32_t first, out = 0;
 
 	features = NETDEV_GATHER | NETDEV_CHECKSUM4 | NETDEV_CHECKSUM6 | NETDEV_SEGMENT4;
@@ -518,6 +488,57 @@ START_TEST(packet_in_part)
 }
 END_TEST
 
+static uint32_t ends_at; /* the number after the byte before the last FIN that was sent */
+
+static void hear_end(const uint8_t *frame, size_t bytes_count)
+{
+	hear(frame, bytes_count);
+	if (bytes_count >= HEAD && frame_get16(frame + 12) == 0x800 && frame[ETH + 9] == 6 &&
+	    (frame[ETH + 20 + 13] & TCP_FIN))
+		ends_at = heard.seq + frame_get16(frame + ETH + 2) - 20 -
+			  (frame[ETH + 20 + 12] >> 4) * 4u;
+}
+
+/* The window has room for some of what was written: that goes without the end, or the rest is lost. */
+START_TEST(end_behind_a_window)
+{
+	static uint8_t text[1600];
+	struct net_piece piece = {text, 1};
+	struct net_message message = {.pieces = &piece, .pieces_count = 1, .bytes_total = 1};
+	struct peer peer = {.isn = 9};
+	struct segment segment = {
+		.source = NETSTACK_PEER, .from = 999, .to = PORT, .flags = TCP_ACK};
+	struct net_socket *listener, *child;
+
+	features = NETDEV_GATHER | NETDEV_CHECKSUM4 | NETDEV_CHECKSUM6 | NETDEV_SEGMENT4;
+	start();
+	listener = open_listener(4);
+	child = peer_connects(&peer, listener);
+	ck_assert_int_eq(child->ops->send(child, &message), 1);
+	segment.seq = peer.isn + 1;
+	segment.ack = heard.seq + 1;
+	segment.shut = true;
+	send_tcp(&segment);
+	piece.bytes_count = message.bytes_total = sizeof(text);
+	ck_assert_int_eq(child->ops->send(child, &message), sizeof(text));
+	ck_assert_int_eq(child->ops->shutdown(child, false, true), 0);
+	netstack_on_frame = hear_end;
+	heard.flags = 0;
+	segment.shut = false;
+	segment.window = 1072;
+	send_tcp(&segment);
+	ck_assert_uint_eq(heard.flags & (TCP_ACK | TCP_FIN), TCP_ACK);
+	/* The rest, with the end. */
+	ends_at = 0;
+	segment.ack += 1072;
+	send_tcp(&segment);
+	ck_assert_uint_eq(ends_at, segment.ack + sizeof(text) - 1072);
+	netstack_on_frame = hear;
+	child->ops->close(child, true);
+	listener->ops->close(listener, true);
+}
+END_TEST
+
 /* Every allocation of a connection's life fails once; nothing is lost but what may be. */
 START_TEST(no_memory)
 {
@@ -533,11 +554,11 @@ START_TEST(no_memory)
 		netstack_fail_alloc = fail;
 		for (unsigned int try = 0; try < 50 && !child; try++) {
 			segment.seq = peer.isn;
-			segment.flags = SYN;
+			segment.flags = TCP_SYN;
 			send_tcp(&segment);
 			segment.seq = peer.isn + 1;
 			segment.ack = heard.seq + 1;
-			segment.flags = ACK;
+			segment.flags = TCP_ACK;
 			send_tcp(&segment);
 			if (net_tcp_accept(listener, &child))
 				child = NULL;
@@ -572,13 +593,13 @@ START_TEST(never_read)
 					  .from = (uint16_t)(5000 + i),
 					  .to = PORT,
 					  .seq = peer.isn,
-					  .flags = SYN};
+					  .flags = TCP_SYN};
 
 		heard.flags = 0;
 		send_tcp(&segment);
 		segment.seq++;
 		segment.ack = heard.seq + 1;
-		segment.flags = ACK;
+		segment.flags = TCP_ACK;
 		send_tcp(&segment);
 		ck_assert_int_eq(net_tcp_accept(listener, &child[i]), 0);
 		segment.bytes = bytes;
@@ -701,7 +722,7 @@ START_TEST(unreachable_host)
 	heard.flags = 0;
 	socket = open_socket(NET_STREAM);
 	ck_assert_int_eq(socket->ops->connect(socket, &peer_port), -EINPROGRESS);
-	ck_assert_uint_eq(heard.flags, SYN);
+	ck_assert_uint_eq(heard.flags, TCP_SYN);
 	quote[9] = 6;
 	frame_put32(quote + 12, NETSTACK_ADDRESS);
 	frame_put32(quote + 16, NETSTACK_PEER);
@@ -767,6 +788,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, bad_wire);
 	tcase_add_test(tcase, cut_by_device);
 	tcase_add_test(tcase, packet_in_part);
+	tcase_add_test(tcase, end_behind_a_window);
 	tcase_add_test(tcase, no_memory);
 	tcase_add_test(tcase, never_read);
 	tcase_add_test(tcase, refused);
