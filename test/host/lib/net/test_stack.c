@@ -499,7 +499,7 @@ static void hear_end(const uint8_t *frame, size_t bytes_count)
 			  (frame[ETH + 20 + 12] >> 4) * 4u;
 }
 
-/* The window has room for some of what was written: that goes without the end, or the rest is lost. */
+/* What the window has room for goes without the end, or the rest is lost. */
 START_TEST(end_behind_a_window)
 {
 	static uint8_t text[1600];
