@@ -290,7 +290,7 @@ static int write_super(struct ext4 *e4)
 
 	if (error)
 		return error;
-	(void)ext2fs_superblock_csum_set(e4->lib, e4->lib->super);
+	ext4_super_sum(e4, block->bytes + (SUPERBLOCK_OFFSET & (e4->block_bytes - 1)));
 	memcpy(block->bytes + (SUPERBLOCK_OFFSET & (e4->block_bytes - 1)), e4->lib->super,
 	       SUPERBLOCK_SIZE);
 	bcache_dirty(e4->cache, block, BCACHE_META);

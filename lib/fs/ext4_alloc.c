@@ -533,7 +533,7 @@ static int flush_super(struct ext4 *e4)
 	if (error)
 		return error;
 	e4->lib->super->s_wtime = (uint32_t)ext4_now().s;
-	(void)ext2fs_superblock_csum_set(e4->lib, e4->lib->super);
+	ext4_super_sum(e4, block->bytes + (SUPERBLOCK_OFFSET & (e4->block_bytes - 1)));
 	ext4_block_change(e4, block);
 	memcpy(block->bytes + (SUPERBLOCK_OFFSET & (e4->block_bytes - 1)), e4->lib->super,
 	       SUPERBLOCK_SIZE);

@@ -2,6 +2,10 @@
 /*
  * CRC-32C, in place of libext2fs's: with the processor's instruction (SSE 4.2) where there is one,
  * else four bits at a time. Every block of metadata is summed at each commit.
+ *
+ * And the superblock's sum. It has two sectors, and the sum is in the second, while what changes is
+ * in the first: a power cut between them would leave one that neither Linux nor e2fsck opens, log
+ * or no log. So a field of the first that nobody reads is chosen such that the sum stays as it is.
  */
 #include <cpuid.h>
 
@@ -55,4 +59,40 @@ __u32 ext2fs_crc32c_le(__u32 crc, unsigned char const *bytes, size_t count)
 {
 	return processor_has_crc32() ? crc_by_processor(crc, bytes, count)
 				     : crc_by_table(crc, bytes, count);
+}
+
+#define SECTOR_BYTES 512u
+#define SPARE_END    (offsetof(struct ext2_super_block, s_first_error_line) + sizeof(__u32))
+
+_Static_assert(SPARE_END <= SECTOR_BYTES &&
+		       offsetof(struct ext2_super_block, s_checksum) >= SECTOR_BYTES,
+	       "the sum and the spare field are in different sectors");
+
+/* What the CRC was before these bytes made it crc. */
+static uint32_t crc_before(uint32_t crc, const uint8_t *bytes, size_t count)
+{
+	while (count--) {
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc & 0x80000000 ? (crc ^ 0x82f63b78) << 1 | 1 : crc << 1;
+		crc ^= bytes[count];
+	}
+	return crc;
+}
+
+void ext4_super_sum(struct ext4 *e4, const void *stored)
+{
+	struct ext2_super_block *super = e4->lib->super,
+				*old = (struct ext2_super_block *)(uintptr_t)stored;
+	uint8_t *bytes = (uint8_t *)super;
+	uint32_t wanted, spare;
+
+	if (ext2fs_has_feature_metadata_csum(super) && super->s_first_error_time == 0 &&
+	    ext2fs_superblock_csum_verify(e4->lib, old)) {
+		wanted = ext2fs_crc32c_le(~0u, stored, SECTOR_BYTES);
+		spare = crc_before(wanted, bytes + SPARE_END, SECTOR_BYTES - SPARE_END);
+		spare = crc_before(spare, (const uint8_t[sizeof(spare)]){0}, sizeof(spare));
+		super->s_first_error_line =
+			spare ^ ext2fs_crc32c_le(~0u, bytes, SPARE_END - sizeof(spare));
+	}
+	(void)ext2fs_superblock_csum_set(e4->lib, super);
 }

@@ -276,12 +276,14 @@ static int flush_inode(struct ext4 *e4, struct ext4_inode *inode)
 }
 
 /* Nobody has it and it is in no transaction: it may go, and the oldest of its kind do when there
- * are many. The one to be freed; NULL. Under inodes_lock. */
+ * are many. One that could not be deleted stays for its place in the list of orphans. The one to be
+ * freed; NULL. Under inodes_lock. */
 static struct ext4_inode *set_unused(struct ext4 *e4, struct ext4_inode *inode)
 {
 	struct ext4_inode *old = NULL;
 
-	if (__atomic_load_n(&inode->node.refs, __ATOMIC_ACQUIRE) != 0 || !list_empty(&inode->dirty))
+	if (__atomic_load_n(&inode->node.refs, __ATOMIC_ACQUIRE) != 0 ||
+	    !list_empty(&inode->dirty) || !list_empty(&inode->orphan))
 		return NULL;
 	list_append(&e4->inodes_lru, &inode->lru);
 	e4->inodes_unused++;

@@ -252,6 +252,12 @@ int ext4_groups_flush(struct ext4 *e4);
 /* The blocks of group descriptors that a changed group needs are in the transaction. */
 int ext4_group_hold(struct ext4 *e4, uint32_t group);
 
+/* --- ext4_crc.c --- */
+
+/* The sum of the superblock in memory, which is to replace `stored`, the one on the disk or in the
+ * log: such that half of its write is as good as all or nothing. */
+void ext4_super_sum(struct ext4 *e4, const void *stored);
+
 /* --- ext4_inode.c --- */
 
 /* The inode with a reference. -EIO, -ENOENT (it is free), -ENOMEM. allow_free: for orphans. */

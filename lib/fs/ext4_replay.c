@@ -316,8 +316,9 @@ static int replay_log(struct replay *replay, uint32_t *sequence_out)
 		e4->why = "its journal is damaged; run e2fsck";
 		return error;
 	}
-	/* What was written of the one that is not whole must not be taken for a later one's. */
-	*sequence_out = replay->end + 1;
+	/* What is left in the log of the one that is not whole, and of others behind it, must not
+	 * be taken for what comes now. */
+	*sequence_out = replay->end + e4->log.blocks;
 	if (replay->end == first)
 		return 0;
 	sort_revoked(replay->revoked, replay->revoked_count);

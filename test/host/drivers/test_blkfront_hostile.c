@@ -12,6 +12,10 @@
  * Links: drivers/blkfront.c drivers/blkfront_setup.c drivers/blkfront_io.c drivers/blkfront_pages.c
  * Links: core/blkdev.c core/blkdev_sync.c test/mock/mock_blkback.c test/mock/mock_blkback_states.c
  */
+#include <signal.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
 #include "test/host/drivers/blkfront_bench.h"
 
 static const struct mock_disk_config plain = {.flush = true};
@@ -344,6 +348,83 @@ START_TEST(states_at_random)
 }
 END_TEST
 
+/* --- memory that changes at every load: the ring is out of reach, each access to it is stepped
+ * over, and what was read is something else afterwards --- */
+
+static unsigned char *snooped, *loaded;
+static unsigned int loads;
+
+static void on_access(int number, siginfo_t *info, void *context)
+{
+	ucontext_t *user = context;
+
+	loaded = info->si_addr;
+	if (loaded < snooped || loaded >= snooped + PAGE_BYTES)
+		signal(number, SIG_DFL);
+	mprotect(snooped, PAGE_BYTES, PROT_READ | PROT_WRITE);
+	user->uc_mcontext.gregs[REG_EFL] |= 0x100; /* TF: SDM 3A 2.3 */
+}
+
+static void on_step(int number, siginfo_t *info, void *context)
+{
+	static const blkif_response_t spoilt = {
+		.id = UINT64_MAX, .operation = 0xff, .status = 0x7f};
+	size_t offset = (size_t)(loaded - snooped), header = offsetof(blkif_sring_t, ring);
+	size_t at = (offset - header) % sizeof(union blkif_sring_entry);
+	ucontext_t *user = context;
+
+	(void)number;
+	(void)info;
+	user->uc_mcontext.gregs[REG_EFL] &= ~0x100;
+	if (offset >= header && at <= offsetof(blkif_response_t, status)) {
+		size_t count = at == 0 ? sizeof(spoilt.id) : sizeof(spoilt.operation);
+
+		if (at == offsetof(blkif_response_t, status))
+			count = sizeof(spoilt.status);
+		memcpy(loaded, (const unsigned char *)&spoilt + at, count);
+		loads++;
+	}
+	mprotect(snooped, PAGE_BYTES, PROT_NONE);
+}
+
+/* Hardening, rings 2: each field of a response is read once. */
+START_TEST(read_once)
+{
+	struct sigaction access = {.sa_sigaction = on_access, .sa_flags = SA_SIGINFO};
+	struct sigaction step = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
+	static struct bench_req reqs[10];
+	bool enabled;
+
+	bench_start(&plain);
+	bench_works(1);
+	disk->mute = true;
+	memset(disk->data, 0x33, 10 * 4096);
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_eq(
+			bench_submit(&reqs[i], BLKREQ_READ, (uint64_t)i * 8, back + i * 4096, 4096),
+			0);
+	mock_run_backends();
+	ck_assert_uint_gt(disk->queues[0].held_count, 0);
+	snooped = (unsigned char *)bench_queue()->shared;
+	sigaction(SIGSEGV, &access, NULL);
+	sigaction(SIGTRAP, &step, NULL);
+	enabled = events_disable();
+	disk->mute = false;
+	mock_disk_release(disk);
+	mprotect(snooped, PAGE_BYTES, PROT_NONE);
+	events_restore(enabled);
+	dev->ops->poll(dev, false);
+	mprotect(snooped, PAGE_BYTES, PROT_READ | PROT_WRITE);
+	signal(SIGSEGV, SIG_DFL);
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_eq(bench_wait(&reqs[i]), 0);
+	ck_assert_uint_ge(loads, 3);
+	ck_assert_int_eq(back[9 * 4096 + 4095], 0x33);
+	ck_assert_uint_eq(bench_stats().violations, 0);
+	bench_works(2);
+}
+END_TEST
+
 static unsigned int one_in;
 
 /* Anything in a response and in the ring, often near the truth. */
@@ -538,6 +619,7 @@ Suite *test_suite(void)
 
 	tcase_add_loop_test(all, violations, 0, 16);
 	tcase_add_test(all, duplicate);
+	tcase_add_test(all, read_once);
 	tcase_add_test(all, more_than_asked);
 	tcase_add_loop_test(all, disconnected_twice, 0, 2);
 	tcase_add_test(all, answer_before_the_question);

@@ -94,8 +94,9 @@ void *page_alloc(unsigned int order, unsigned int flags)
 {
 	void *block = heap_alloc_aligned(PAGE_BYTES, PAGE_BYTES << order);
 
-	if (block && flags & PAGE_ZERO)
-		memset(block, 0, PAGE_BYTES << order);
+	/* What it held before is anything. */
+	if (block)
+		memset(block, flags & PAGE_ZERO ? 0 : 0xa5, PAGE_BYTES << order);
 	return block;
 }
 

@@ -348,6 +348,130 @@ START_TEST(test_grown_again)
 }
 END_TEST
 
+/* A new block shows zeros where nothing was written to it. */
+START_TEST(test_new_block)
+{
+	struct disk *disk = disk_make(16 * MIB, formats[_i]);
+	struct fs *fs = disk_mount(disk, false);
+
+	files_fill(fs, "before", 0, 60000, 1);
+	ck_assert_int_eq(fs->ops->sync(fs), 0);
+	files_unlink(fs, "before");
+	ck_assert_int_eq(fs->ops->sync(fs), 0);
+	files_write(fs, "f", 700, "x", 1);
+	files_write(fs, "f", 50000, "y", 1);
+	files_resize(fs, "f", 51000);
+	ck_assert(files_zeros(fs, "f", 0, 700));
+	ck_assert(files_same(fs, "f", 700, "x", 1));
+	ck_assert(files_zeros(fs, "f", 701, 49299));
+	ck_assert(files_zeros(fs, "f", 50001, 999));
+	disk_unmount(fs);
+	disk_destroy(disk);
+}
+END_TEST
+
+/* Files are cut one after the other, until a commit comes between a file's new end and the loss of
+ * its blocks: the next mount goes on with it. */
+START_TEST(test_cut_short)
+{
+	struct disk *disk = disk_make(16 * MIB, " -t ext4 -b 1024 -N 4096 -J size=1");
+	struct disk *cut = disk_create(16 * MIB);
+	struct fs *fs = disk_mount(disk, false);
+	unsigned int looked = 0;
+	char name[16];
+
+	for (int i = 0; i < 1200; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		files_fill(fs, name, 0, 3000, 1);
+	}
+	ck_assert_int_eq(fs->ops->sync(fs), 0);
+	disk_record(disk);
+	for (int i = 0; i < 1200; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		files_resize(fs, name, 100);
+	}
+	disk_unmount(fs);
+	for (size_t i = 1; i < disk->writes_count; i++) {
+		if (!disk->writes[i].flush)
+			continue;
+		disk_cut(cut, disk, i + 1, NULL);
+		disk_unmount(disk_mount(cut, false));
+		ck_assert_int_eq(disk_check(cut), 0);
+		looked++;
+	}
+	ck_assert_uint_gt(looked, 3);
+	disk_destroy(disk);
+	disk_destroy(cut);
+}
+END_TEST
+
+/* A file whose block map is damaged cannot be deleted: an orphan until e2fsck mends it, while
+ * others come and go. */
+START_TEST(test_not_deleted)
+{
+	struct disk *disk = disk_make(8 * MIB, " -t ext4 -b 1024 -O ^metadata_csum");
+	struct fs *fs = disk_mount(disk, false);
+	const char *why = "";
+
+	for (uint64_t i = 0; i < 40; i++)
+		files_write(fs, "damaged", i * 3000, "x", 1);
+	files_write(fs, "other", 0, "x", 1);
+	disk_unmount(fs);
+	for (size_t at = 2048; at < 8 * MIB; at += 1024)
+		if (disk->bytes[at] == 0x0a && disk->bytes[at + 1] == 0xf3)
+			memset(disk->bytes + at, 0, 1024);
+	ck_assert_int_eq(disk_try_mount(disk, "errors=continue", false, &fs, &why), 0);
+	(void)files_try_unlink(fs, "damaged");
+	ck_assert_int_eq(fs->ops->sync(fs), 0);
+	ck_assert(!files_exists(fs, "damaged"));
+	files_unlink(fs, "other");
+	files_write(fs, "third", 0, "x", 1);
+	ck_assert_int_eq(fs->ops->sync(fs), 0);
+	files_unlink(fs, "third");
+	(void)fs->ops->unmount(fs);
+	ck_assert_uint_eq(disk_blocks_in_use, 0);
+	ck_assert_int_le(disk_fsck(disk, "-fy"), 1);
+	ck_assert_int_eq(disk_check(disk), 0);
+	disk_destroy(disk);
+}
+END_TEST
+
+static struct fs *meanwhile_fs;
+
+static void write_new(void)
+{
+	files_fill(meanwhile_fs, "new", 0, 50000, 2);
+}
+
+/* While a commit that frees blocks is on its way, nobody else gets them. */
+START_TEST(test_freed_wait)
+{
+	struct disk *disk = disk_make(16 * MIB, formats[_i]);
+	struct fs *fs = disk_mount(disk, false);
+	char *old, *fresh;
+
+	files_fill(fs, "old", 0, 50000, 1);
+	disk_unmount(fs);
+	old = disk_debugfs(disk, "blocks old");
+	ck_assert_ptr_nonnull(strchr(old, ' '));
+	meanwhile_fs = fs = disk_mount(disk, false);
+	files_unlink(fs, "old");
+	disk->on_flush = write_new;
+	ck_assert_int_eq(fs->ops->sync(fs), 0);
+	ck_assert(files_filled(fs, "new", 0, 50000, 2));
+	disk_unmount(fs);
+	fresh = disk_debugfs(disk, "blocks new");
+	/* Their second lines have the numbers. */
+	for (const char *at = strchr(fresh, '\n'); at[2]; at = strchr(at + 1, ' '))
+		for (const char *other = strchr(old, '\n'); other[2];
+		     other = strchr(other + 1, ' '))
+			ck_assert_uint_ne(strtoul(at, NULL, 10), strtoul(other, NULL, 10));
+	free(old);
+	free(fresh);
+	disk_destroy(disk);
+}
+END_TEST
+
 /* Whatever fails, the rest goes on. */
 static void do_things(struct fs *fs)
 {
@@ -439,6 +563,33 @@ START_TEST(test_no_memory)
 }
 END_TEST
 
+/* The superblock's second sector, with the sum, never changes: half of its write is none at all. */
+START_TEST(test_super_halves)
+{
+	struct disk *disk = disk_make(16 * MIB, formats[_i]);
+	const size_t second = 3 * DISK_SECTOR;
+	unsigned int seen = 0;
+	struct fs *fs;
+
+	disk_record(disk);
+	fs = disk_mount(disk, false);
+	do_things(fs);
+	disk_unmount(fs);
+	for (size_t i = 0; i < disk->writes_count; i++) {
+		const struct disk_write *write = &disk->writes[i];
+
+		if (write->flush || write->sector > 3 || write->sector + write->sectors <= 3)
+			continue;
+		ck_assert_mem_eq(write->bytes + (3 - write->sector) * DISK_SECTOR,
+				 disk->base + second, DISK_SECTOR);
+		seen++;
+	}
+	ck_assert_uint_gt(seen, 2);
+	ck_assert_int_eq(disk_check(disk), 0);
+	disk_destroy(disk);
+}
+END_TEST
+
 /* What is not the file system named, or has features not known: an error, a reason, nothing
  * written. */
 START_TEST(test_refused)
@@ -489,6 +640,11 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tests, test_grown_again, 0, 4);
 	tcase_add_loop_test(tests, test_io_errors, 0, 4); /* those with a journal */
 	tcase_add_loop_test(tests, test_no_memory, 0, 4); /* those with a journal */
+	tcase_add_loop_test(tests, test_new_block, 0, (int)FORMATS);
+	tcase_add_test(tests, test_cut_short);
+	tcase_add_test(tests, test_not_deleted);
+	tcase_add_loop_test(tests, test_freed_wait, 0, 4);
+	tcase_add_loop_test(tests, test_super_halves, 0, 2); /* those with sums */
 	tcase_add_test(tests, test_refused);
 	suite_add_tcase(suite, tests);
 	return suite;

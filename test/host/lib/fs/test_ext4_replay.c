@@ -5,6 +5,7 @@
  * test/host/host.mk.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +149,162 @@ START_TEST(test_tag_beyond)
 }
 END_TEST
 
+/* The same, of its last block: the others are not written either. */
+START_TEST(test_tag_beyond_last)
+{
+	struct log_tag tag;
+	size_t at;
+
+	set_up(formats[1]);
+	at = descriptors[descriptors_count - 1] + sizeof(struct log_header);
+	for (;; at += 8 + (log_16(tag.flags) & LOG_TAG_SAME_UUID ? 0 : LOG_UUID_BYTES)) {
+		memcpy(&tag, disk->bytes + at, 8);
+		if (log_16(tag.flags) & LOG_TAG_LAST)
+			break;
+	}
+	disk->bytes[at] = 0x7f;
+	expect("ab");
+}
+END_TEST
+
+/* What is left of transactions behind one that does not count is not taken for the continuation of
+ * what is written next, however long that is. */
+START_TEST(test_leftovers)
+{
+	for (unsigned int more = 0; more < 40; more++) {
+		struct disk *again = disk_create(8 * MIB);
+		struct fs *fs;
+
+		set_up(formats[_i]);
+		memset(disk->bytes + commits[0], 0, BLOCK);
+		fs = disk_mount(disk, false);
+		disk_record(disk);
+		for (unsigned int i = 0; i < more; i++) {
+			char name[8];
+
+			snprintf(name, sizeof(name), "m%u", i);
+			files_mkdir(fs, name);
+		}
+		files_fill(fs, "a", 0, 3000, 1);
+		ck_assert_int_eq(fs->ops->sync(fs), 0);
+		disk_cut(again, disk, disk->writes_count, NULL);
+		disk_unmount(fs);
+		disk_destroy(disk);
+		disk = again;
+		expect("a");
+	}
+}
+END_TEST
+
+/* The place of the log's last block on the disk. */
+static size_t last_of_log(void)
+{
+	char *list = disk_debugfs(disk, "blocks <8>"), *at = strchr(list, '\n');
+	size_t last = 0;
+
+	for (; at[2]; at = strchr(at + 1, ' '))
+		last = strtoul(at, NULL, 10);
+	free(list);
+	ck_assert_uint_gt(last, MIB / BLOCK);
+	return last * BLOCK;
+}
+
+/* As after a cut now. */
+static void look_at_copy(struct disk *cut, const char *name, bool there)
+{
+	struct fs *fs;
+
+	memcpy(cut->bytes, disk->bytes, 8 * MIB);
+	fs = disk_mount(cut, false);
+	ck_assert_int_eq(files_exists(fs, name), there);
+	disk_unmount(fs);
+	ck_assert_int_eq(disk_check(cut), 0);
+}
+
+/* Transactions until the log has come around some times, and commit blocks were its last one. */
+START_TEST(test_wrap)
+{
+	unsigned int wraps = 0, ends = 0;
+	uint8_t before[BLOCK], *last;
+	struct disk *cut = disk_create(8 * MIB);
+	struct fs *fs;
+
+	disk = disk_make(8 * MIB, formats[_i]);
+	last = disk->bytes + last_of_log();
+	fs = disk_mount(disk, false);
+	while (wraps < 40 || ends < 3) {
+		const struct log_header *header = (const struct log_header *)last;
+		char name[8];
+
+		memcpy(before, last, BLOCK);
+		for (uint64_t i = test_random() % 3 + 1; i; i--) {
+			snprintf(name, sizeof(name), "d%u", (unsigned int)test_random() % 400);
+			if (files_exists(fs, name))
+				files_rmdir(fs, name);
+			else
+				files_mkdir(fs, name);
+		}
+		ck_assert_int_eq(fs->ops->sync(fs), 0);
+		if (memcmp(last, before, BLOCK) == 0)
+			continue;
+		wraps++;
+		ends += log_32(header->magic) == LOG_MAGIC && log_32(header->type) == LOG_COMMIT;
+		look_at_copy(cut, name, files_exists(fs, name));
+		if (wraps % 2)
+			files_mkdir(fs, "after");
+		else
+			files_rmdir(fs, "after");
+		ck_assert_int_eq(fs->ops->sync(fs), 0);
+		look_at_copy(cut, "after", wraps % 2);
+	}
+	disk_unmount(fs);
+	disk_destroy(disk);
+	disk_destroy(cut);
+}
+END_TEST
+
+/* The Nth request of a mount that replays fails, alone or with all that follow: the next one has
+ * everything. */
+START_TEST(test_io_errors)
+{
+	uint64_t n = 0;
+	bool failed = true;
+	uint8_t *before;
+
+	set_up(formats[_i]);
+	before = malloc(8 * MIB);
+	memcpy(before, disk->bytes, 8 * MIB);
+	while (failed) {
+		const char *why = "";
+		struct fs *fs;
+		int error;
+
+		n++;
+		memcpy(disk->bytes, before, 8 * MIB);
+		disk->requests = 0;
+		disk->fail_after = n / 2 + 1;
+		disk->fail_on = n % 2;
+		error = disk_try_mount(disk, "", false, &fs, &why);
+		failed = disk->requests >= disk->fail_after;
+		ck_assert_int_eq(error != 0, failed);
+		disk->fail_after = 0;
+		if (error) {
+			ck_assert_int_eq(error, -EIO);
+			ck_assert_uint_eq(disk_blocks_in_use, 0);
+			fs = disk_mount(disk, false);
+		}
+		for (char name[2] = "a"; name[0] <= 'c'; name[0]++)
+			ck_assert(files_filled(fs, name, 0, 3000, 1));
+		disk_unmount(fs);
+		ck_assert_int_eq(disk_check(disk), 0);
+	}
+	printf("format %d: %llu failed requests of a replay\n", _i, (unsigned long long)n - 1);
+	ck_assert_uint_gt(n, 20);
+	free(before);
+	disk_destroy(disk);
+}
+END_TEST
+
 /* To be read only: the disk stays as it is, and shows all. */
 START_TEST(test_read_only)
 {
@@ -176,6 +333,10 @@ Suite *test_suite(void)
 	tcase_add_test(tests, test_copy_damaged);
 	tcase_add_test(tests, test_descriptor_damaged);
 	tcase_add_test(tests, test_tag_beyond);
+	tcase_add_test(tests, test_tag_beyond_last);
+	tcase_add_loop_test(tests, test_leftovers, 0, (int)FORMATS);
+	tcase_add_loop_test(tests, test_wrap, 0, (int)FORMATS);
+	tcase_add_loop_test(tests, test_io_errors, 0, (int)FORMATS);
 	tcase_add_loop_test(tests, test_read_only, 0, (int)FORMATS);
 	suite_add_tcase(suite, tests);
 	return suite;
