@@ -448,9 +448,11 @@ static int open_all(struct ext4 *e4, bool read_only, const char **why_out)
 		error = ext4_inode_get(e4, EXT2_ROOT_INO, &root);
 	if (error)
 		return error;
-	e4->fs.root = &root->node;
-	if (!node_is(&root->node, NODE_DIRECTORY) || root->raw.small.i_links_count == 0)
+	if (!node_is(&root->node, NODE_DIRECTORY) || root->raw.small.i_links_count == 0) {
+		node_put(&root->node);
 		return refuse(why_out, -EINVAL, "its root is no directory; run e2fsck");
+	}
+	e4->fs.root = &root->node;
 	return 0;
 }
 

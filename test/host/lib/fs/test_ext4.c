@@ -623,6 +623,27 @@ START_TEST(test_refused)
 }
 END_TEST
 
+/* Its root is a file: refused, and nothing of it stays in memory. */
+START_TEST(test_root_no_directory)
+{
+	struct disk *disk = disk_make(8 * MIB, " -t ext2 -b 1024");
+	const uint16_t is = NODE_DIRECTORY | 0755, becomes = NODE_FILE | 0755;
+	const char *why = "";
+	struct fs *fs;
+	size_t at = 2048;
+
+	while (at < 8 * MIB && memcmp(disk->bytes + at, &is, sizeof(is)) != 0)
+		at += 128;
+	ck_assert_uint_lt(at, 8 * MIB);
+	memcpy(disk->bytes + at, &becomes, sizeof(becomes));
+	ck_assert_int_eq(disk_try_mount(disk, "", true, &fs, &why), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why, "root"));
+	ck_assert_uint_eq(disk_blocks_in_use, 0);
+	ck_assert_uint_eq(disk->writes_done, 0);
+	disk_destroy(disk);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("ext4");
@@ -646,6 +667,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tests, test_freed_wait, 0, 4);
 	tcase_add_loop_test(tests, test_super_halves, 0, 2); /* those with sums */
 	tcase_add_test(tests, test_refused);
+	tcase_add_test(tests, test_root_no_directory);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
