@@ -42,11 +42,11 @@ size_t text_join(char *text_out, size_t bytes_max, const char *const *texts)
 
 const char *text_decimal(unsigned long long number, char text[TEXT_DECIMAL_BYTES])
 {
-	char *at = text + TEXT_DECIMAL_BYTES - 1;
+	size_t at = TEXT_DECIMAL_BYTES - 1;
 
-	*at = '\0';
+	text[at] = '\0';
 	do
-		*--at = (char)('0' + number % 10);
+		text[--at] = (char)('0' + number % 10);
 	while (number /= 10);
-	return at;
+	return &text[at];
 }
