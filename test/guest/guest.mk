@@ -35,14 +35,20 @@ boots: all box-image $(B)/test/guest/boots/boots
 	$$XENBOX -b $$BOX_NAME up && test/guest/boots/check
 .PHONY: boots
 
-# make torture SECONDS=3600 SEED=1: all that threads can do at once, in a box of its own; test/guest/torture/check.
+# make torture SECONDS=3600 SEED=1: both of what follows, one after the other; an hour of threads, and a thousand kills of
+# duster, fewer for less time.
 SECONDS ?= 3600
-torture: all box-image $(B)/test/guest/torture/torture
+torture: torture-threads
+	$(Q)$(MAKE) torture-duster KILLS=$(or $(KILLS),$$(($(SECONDS) * 500 / 3600 + 1)))
+
+# All that threads can do at once, in a box of its own; test/guest/torture/check.
+torture-threads: all box-image $(B)/test/guest/torture/torture
 	$(Q)export XENBOX=$(TOP)/$(B)/bin/xenbox BOX_NAME=torture-$$$$ TORTURE_SECONDS=$(SECONDS) $(SEED:%=TORTURE_SEED=%) \
 		IMAGE=$(TOP)/$(B)/test/guest/torture/torture OUT=$(TOP)/$(B)/test/guest/torture \
 		CASE_DIR=$(TOP)/test/guest/torture; \
 	trap '$$XENBOX -b $$BOX_NAME down >/dev/null 2>&1' EXIT; \
 	$$XENBOX -b $$BOX_NAME up && test/guest/torture/check
+
 # duster killed again and again, KILLS=1000 times in each of its two guests; test/guest/duster-live/kill.
 torture-duster: all box-image $(B)/test/guest/duster-live/duster-live $(B)/test/guest/duster-smp/duster-smp
 	$(Q)export XENBOX=$(TOP)/$(B)/bin/xenbox BOX_NAME=torture-duster-$$$$ KILLS=$(or $(KILLS),1000); \
@@ -50,4 +56,4 @@ torture-duster: all box-image $(B)/test/guest/duster-live/duster-live $(B)/test/
 	$$XENBOX -b $$BOX_NAME up && for c in duster-live duster-smp; do \
 		IMAGE=$(TOP)/$(B)/test/guest/$$c/$$c OUT=$(TOP)/$(B)/test/guest/$$c CASE_DIR=$(TOP)/test/guest/$$c \
 			test/guest/$$c/check || exit 1; echo "$$c: ok"; done
-.PHONY: torture torture-duster
+.PHONY: torture torture-threads torture-duster
