@@ -28,6 +28,7 @@ struct worker {
 	struct job job;
 	int epoll;
 	int children; /* signalfd for SIGCHLD */
+	bool greeted; /* the answer to a HELLO is not sent yet */
 	size_t request_bytes;
 	uint8_t request[WIRE_REQUEST_MAX];
 };
@@ -55,6 +56,25 @@ static void worker_hello(struct worker *w, const uint8_t *payload, size_t bytes)
 		clock_settime(CLOCK_REALTIME, &now);
 	}
 	port_send(&w->port, WIRE_HELLO_BACK, payload, WIRE_NONCE_BYTES);
+	w->greeted = true;
+}
+
+/* The client is gone, or the next one is so new that the kernel has told of its bytes before it
+ * told of itself: then its HELLO has been read, and the answer stays. Half a frame that was read is
+ * completed by the padding before a HELLO. */
+static void worker_gone(struct worker *w)
+{
+	job_end(&w->job);
+	w->request_bytes = 0;
+	if (!w->greeted)
+		port_drop_unsent(&w->port);
+}
+
+static void worker_flush(struct worker *w)
+{
+	port_flush(&w->port);
+	if (w->port.tx_bytes == 0)
+		w->greeted = false;
 }
 
 static void worker_exit(struct worker *w, uint32_t status)
@@ -180,36 +200,37 @@ static void worker_reap(struct worker *w)
 	}
 }
 
-/* One round: everything that can move moves. */
-static void worker_move(struct worker *w)
+/* One round: everything that can move moves. True: there was no room for all, and now there is. */
+static bool worker_move(struct worker *w)
 {
 	const uint8_t *payload;
-	enum port_event event;
+	enum port_event event = PORT_FRAME;
 	uint32_t taken;
 	uint8_t type;
 	size_t bytes;
+	bool drained;
 
 	/* A frame may be answered, so none is read while there is no room to answer. */
-	while (port_has_room(&w->port)) {
+	while (event == PORT_FRAME && port_has_room(&w->port)) {
 		event = port_receive(&w->port, &type, &payload, &bytes);
-		if (event == PORT_GONE) {
-			job_end(&w->job);
-			port_reset(&w->port);
+		if (event == PORT_GONE)
+			worker_gone(w);
+		if (event == PORT_FRAME) {
+			worker_frame(w, type, payload, bytes);
+			worker_flush(w);
 		}
-		if (event != PORT_FRAME)
-			break;
-		worker_frame(w, type, payload, bytes);
-		port_flush(&w->port);
 	}
 	taken = (uint32_t)job_feed(&w->job);
 	if (taken && port_has_room(&w->port))
 		port_send(&w->port, WIRE_CREDIT, &taken, sizeof(taken));
 	/* The end is told after the last output: the pipes were read until they were empty. */
-	if (worker_drain(w) && w->job.exited && port_has_room(&w->port)) {
+	drained = worker_drain(w);
+	if (drained && w->job.exited && port_has_room(&w->port)) {
 		worker_exit(w, (uint32_t)w->job.status);
 		job_end(&w->job);
 	}
-	port_flush(&w->port);
+	worker_flush(w);
+	return (event == PORT_FRAME || !drained) && port_has_room(&w->port);
 }
 
 static void watch(int epoll, int fd, uint32_t events)
@@ -248,8 +269,10 @@ static void worker_run(struct worker *w, const char *device)
 	watch(w->epoll, w->port.fd, EPOLLIN | EPOLLOUT | EPOLLET);
 	watch(w->epoll, w->children, EPOLLIN);
 	for (;;) {
-		worker_reap(w);
-		worker_move(w);
+		/* Edges tell of each thing once: what was left must not wait for the next. */
+		do
+			worker_reap(w);
+		while (worker_move(w));
 		worker_watch(w);
 		if (epoll_wait(w->epoll, events, 8, -1) < 0 && errno != EINTR)
 			return;

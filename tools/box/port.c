@@ -5,9 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-void port_reset(struct port *port)
+void port_drop_unsent(struct port *port)
 {
-	port->rx_bytes = 0;
 	port->tx_bytes = 0;
 	port->tx_done = 0;
 }

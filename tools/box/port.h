@@ -22,8 +22,8 @@ struct port {
 
 enum port_event { PORT_IDLE, PORT_FRAME, PORT_GONE };
 
-/* Forgets half-read and unsent frames. */
-void port_reset(struct port *port);
+/* Forgets unsent frames. */
+void port_drop_unsent(struct port *port);
 
 /* Reads on. PORT_FRAME: one frame in *type_out and *payload_out, borrowed until the next call.
  * PORT_IDLE: nothing more for now. PORT_GONE: no client is connected. */
