@@ -52,9 +52,10 @@ int live_arm(struct target *target, const struct live_stub *stub, struct problem
 int live_stop(struct target *target, const struct live_stub *stub, struct problem *problem);
 /* Gives back the pause of a toolstack that created the domain paused; ours stays. */
 int live_release_creator(struct target *target);
-/* Undoes what a killed debugger left in the domain. *undone_out: how many things there were. */
-int live_recover(unsigned int domid, const struct live_stub *stub, unsigned int *undone_out,
-		 struct problem *problem);
+/* Undoes what a killed debugger left in the domain. wait: until another one has left, its guardian
+ * included; else -EBUSY while there is one. *undone_out: how many things there were. */
+int live_recover(unsigned int domid, const struct live_stub *stub, bool wait,
+		 unsigned int *undone_out, struct problem *problem);
 
 /* Makes target_wait() return -EINTR, also from a signal handler; false takes it back. */
 void live_interrupt(bool wanted);

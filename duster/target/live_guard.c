@@ -183,9 +183,10 @@ static struct live *reopen(unsigned int domid, const struct live_stub *stub,
 	return live;
 }
 
-/* debugger: holds the lock, and what is kept in its file; NULL: the lock is to be taken. */
+/* debugger: holds the lock, and what is kept in its file; NULL: the lock is to be taken, and if wait,
+ * when whoever has it leaves. */
 static int recover_domain(unsigned int domid, const struct live_stub *stub,
-			  const struct live *debugger, unsigned int *undone_out,
+			  const struct live *debugger, bool wait, unsigned int *undone_out,
 			  struct problem *problem)
 {
 	struct live *live = reopen(domid, stub, problem);
@@ -196,7 +197,7 @@ static int recover_domain(unsigned int domid, const struct live_stub *stub,
 	if (debugger)
 		live->vectors = debugger->vectors;
 	else
-		error = live_take_lock(live, false, problem);
+		error = live_take_lock(live, wait, problem);
 	if (!error && !debugger && live_vectors_open(live))
 		error = problem_set(problem, -ENOMEM, "out of memory");
 	if (!error)
@@ -210,10 +211,10 @@ static int recover_domain(unsigned int domid, const struct live_stub *stub,
 	return error;
 }
 
-int live_recover(unsigned int domid, const struct live_stub *stub, unsigned int *undone_out,
-		 struct problem *problem)
+int live_recover(unsigned int domid, const struct live_stub *stub, bool wait,
+		 unsigned int *undone_out, struct problem *problem)
 {
-	return recover_domain(domid, stub, NULL, undone_out, problem);
+	return recover_domain(domid, stub, NULL, wait, undone_out, problem);
 }
 
 /* ---- Arming ---- */
@@ -269,7 +270,7 @@ int live_mend(struct target *target, const struct live_stub *stub, struct proble
 	    (!block.port && !(block.flags & BLOCK_PAUSED)))
 		return 0;
 	/* We hold the lock: whoever this was is dead, and so is its guardian. */
-	error = recover_domain(live->domid, stub, live, &undone, problem);
+	error = recover_domain(live->domid, stub, live, false, &undone, problem);
 	if (!error && live->paused)
 		error = live_pause_again(live);
 	return error;

@@ -345,7 +345,7 @@ static int recover(const char *name, const char *path, const struct options *opt
 		fprintf(stderr, "duster: name the guest's image, with its symbols\n");
 		return CLI_TARGET;
 	}
-	error = live_recover(domid, &stub, &undone, &problem);
+	error = live_recover(domid, &stub, options->wait, &undone, &problem);
 	image_close(image);
 	if (error)
 		return say_problem(&problem);

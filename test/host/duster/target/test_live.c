@@ -212,7 +212,8 @@ static void by_recover(unsigned int call)
 
 	(void)call;
 	wait_for_lock();
-	ck_assert_msg(live_recover(FAKE_DOMID, &stub, &undone, &problem) == 0, "%s", problem.text);
+	ck_assert_msg(live_recover(FAKE_DOMID, &stub, false, &undone, &problem) == 0, "%s",
+		      problem.text);
 }
 
 START_TEST(killed_anywhere_with_its_guardian_recover_mends)
