@@ -183,8 +183,8 @@ static struct live *reopen(unsigned int domid, const struct live_stub *stub,
 	return live;
 }
 
-/* debugger: holds the lock, and what is kept in its file; NULL: the lock is to be taken, when whoever
- * has it leaves if wait. */
+/* debugger: holds the lock, and what is kept in its file; NULL: the lock is to be taken; if wait,
+ * when whoever has it leaves. */
 static int recover_domain(unsigned int domid, const struct live_stub *stub,
 			  const struct live *debugger, bool wait, unsigned int *undone_out,
 			  struct problem *problem)
