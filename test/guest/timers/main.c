@@ -7,6 +7,7 @@
 #include "core/wait.h"
 #include "lib/base/error.h"
 #include "test/guest/check.h"
+#include "xen/vcpu.h"
 
 #define TIMERS 50
 #define MS     1000000ULL
@@ -29,6 +30,8 @@ static void fire(struct timer *timer)
 
 static void many_timers(void)
 {
+	/* None fires before the first is cancelled, however long that takes. */
+	bool enabled = events_disable();
 	uint64_t now_ns = time_monotonic_ns();
 
 	for (int i = 0; i < TIMERS; i++) {
@@ -37,6 +40,7 @@ static void many_timers(void)
 	}
 	CHECK(timer_cancel(&timers[0]));
 	CHECK(!timer_cancel(&timers[0]));
+	events_restore(enabled);
 	CHECK(waitq_wait(&queue, fired == TIMERS - 1, now_ns + 10 * NS_PER_S, false) == 0);
 	CHECK(early == 0);
 	printf("latest %llu us after its time\n", (unsigned long long)late_ns_max / 1000);
@@ -46,15 +50,21 @@ static void many_timers(void)
 
 static void idle(void)
 {
-	uint64_t cpu_ns = time_cpu_ns(), now_ns = time_monotonic_ns();
+	uint64_t cpu_ns, now_ns;
 
-	sleep(3);
-	cpu_ns = time_cpu_ns() - cpu_ns;
-	now_ns = time_monotonic_ns() - now_ns;
-	printf("asleep %llu ms, ran %llu ms\n", (unsigned long long)(now_ns / MS),
-	       (unsigned long long)(cpu_ns / MS));
-	CHECK(now_ns >= 3 * NS_PER_S);
-	/* microseconds really; the host may take the processor away while we run */
+	/* Microseconds really; but the machine may take the processor away while we run. */
+	for (int round = 0; round < 10; round++) {
+		cpu_ns = time_cpu_ns();
+		now_ns = time_monotonic_ns();
+		sleep(3);
+		cpu_ns = time_cpu_ns() - cpu_ns;
+		now_ns = time_monotonic_ns() - now_ns;
+		printf("asleep %llu ms, ran %llu ms\n", (unsigned long long)(now_ns / MS),
+		       (unsigned long long)(cpu_ns / MS));
+		CHECK(now_ns >= 3 * NS_PER_S);
+		if (cpu_ns < NS_PER_S)
+			break;
+	}
 	CHECK(cpu_ns < NS_PER_S);
 }
 
