@@ -9,8 +9,6 @@
 #include "duster/engine/eval.h"
 #include "duster/symbols/names.h"
 
-#define MUTEX_OWNER 0x07ffffffu
-
 #define LIST "$list(&'core/thread.c'::threads.all, struct thread, all_node)"
 
 /* A member of a member (`wait.what`) as a number; false: there is none, or no memory. */

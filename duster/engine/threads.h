@@ -9,6 +9,8 @@
 #include "duster/engine/value.h"
 
 #define THREAD_NAME_MAX 64u
+/* Of a mutex's word: the id of the thread that holds it (lib/posix/mutex.h). */
+#define MUTEX_OWNER 0x07ffffffu
 
 struct guest_thread {
 	uint64_t addr; /* of its struct thread */

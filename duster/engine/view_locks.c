@@ -16,9 +16,8 @@
 #define ELEMENTS_MAX 64u
 #define WAITS_MAX    10000u
 
-/* What the words of locks say: xen/spinlock.h, core/sleeplock.h, lib/posix/mutex.h. */
+/* What else the words of locks say: xen/spinlock.h, core/sleeplock.h, lib/posix/mutex.h. */
 #define SPIN_LOCKED   0x1u
-#define MUTEX_OWNER   0x07ffffffu
 #define MUTEX_WAITERS 0x80000000u
 
 struct wait {

@@ -290,9 +290,7 @@ static int write_super(struct ext4 *e4)
 
 	if (error)
 		return error;
-	ext4_super_sum(e4, block->bytes + (SUPERBLOCK_OFFSET & (e4->block_bytes - 1)));
-	memcpy(block->bytes + (SUPERBLOCK_OFFSET & (e4->block_bytes - 1)), e4->lib->super,
-	       SUPERBLOCK_SIZE);
+	ext4_super_store(e4, block->bytes);
 	bcache_dirty(e4->cache, block, BCACHE_META);
 	bcache_put(e4->cache, block);
 	error = bcache_write_dirty(e4->cache, BCACHE_META);

@@ -533,10 +533,8 @@ static int flush_super(struct ext4 *e4)
 	if (error)
 		return error;
 	e4->lib->super->s_wtime = (uint32_t)ext4_now().s;
-	ext4_super_sum(e4, block->bytes + (SUPERBLOCK_OFFSET & (e4->block_bytes - 1)));
 	ext4_block_change(e4, block);
-	memcpy(block->bytes + (SUPERBLOCK_OFFSET & (e4->block_bytes - 1)), e4->lib->super,
-	       SUPERBLOCK_SIZE);
+	ext4_super_store(e4, block->bytes);
 	bcache_put(e4->cache, block);
 	return 0;
 }

@@ -79,10 +79,10 @@ static uint32_t crc_before(uint32_t crc, const uint8_t *bytes, size_t count)
 	return crc;
 }
 
-void ext4_super_sum(struct ext4 *e4, const void *stored)
+void ext4_super_store(struct ext4 *e4, uint8_t *block_bytes)
 {
-	struct ext2_super_block *super = e4->lib->super,
-				*old = (struct ext2_super_block *)(uintptr_t)stored;
+	uint8_t *stored = block_bytes + (SUPERBLOCK_OFFSET & (e4->block_bytes - 1));
+	struct ext2_super_block *super = e4->lib->super, *old = (struct ext2_super_block *)stored;
 	uint8_t *bytes = (uint8_t *)super;
 	uint32_t wanted, spare;
 
@@ -95,4 +95,5 @@ void ext4_super_sum(struct ext4 *e4, const void *stored)
 			spare ^ ext2fs_crc32c_le(~0u, bytes, SPARE_END - sizeof(spare));
 	}
 	(void)ext2fs_superblock_csum_set(e4->lib, super);
+	memcpy(stored, super, SUPERBLOCK_SIZE);
 }

@@ -254,9 +254,9 @@ int ext4_group_hold(struct ext4 *e4, uint32_t group);
 
 /* --- ext4_crc.c --- */
 
-/* The sum of the superblock in memory, which is to replace `stored`, the one on the disk or in the
- * log: such that half of its write is as good as all or nothing. */
-void ext4_super_sum(struct ext4 *e4, const void *stored);
+/* The superblock in memory, summed, in place of the one in this block of the disk or the log: such
+ * that half of its write is as good as all or nothing. */
+void ext4_super_store(struct ext4 *e4, uint8_t *block_bytes);
 
 /* --- ext4_inode.c --- */
 

@@ -198,11 +198,6 @@ static const char *undo_all(void)
 	return threads_are_gone() ? NULL : "threads";
 }
 
-static void forget_timer(uintptr_t timer)
-{
-	timer_delete((timer_t)timer);
-}
-
 /* Stress goes on for as long as somebody wants. */
 static void tell_to_end(void)
 {
@@ -213,12 +208,11 @@ static void tell_to_end(void)
 	memset(&event, 0, sizeof(event));
 	event.sigev_notify = SIGEV_SIGNAL;
 	event.sigev_signo = SIGUSR1;
-	if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0 ||
+	if (posixtest_timer_create(CLOCK_MONOTONIC, &event, &timer) != 0 ||
 	    timer_settime(timer, 0, &later, NULL) != 0) {
 		say("posixtest: stop no timer\n");
 		_exit(0);
 	}
-	posixtest_undo_later(forget_timer, (uintptr_t)timer);
 }
 
 /* Its exit status. */

@@ -6,8 +6,10 @@
 #ifndef TEST_POSIX_DRIVER_H
 #define TEST_POSIX_DRIVER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 struct posixtest {
 	const char *name;
@@ -23,6 +25,9 @@ extern const unsigned int posixtest_count;
 
 /* undo(what) is called after the test. Any thread. */
 void posixtest_undo_later(void (*undo)(uintptr_t what), uintptr_t what);
+
+/* What the tests' calls of it become, and the driver's own. */
+int posixtest_timer_create(clockid_t clock, struct sigevent *event, timer_t *timer_out);
 
 /* What the tests' calls of exit and _exit become. */
 _Noreturn void posixtest_exit(int status);

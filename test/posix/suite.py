@@ -230,7 +230,8 @@ class Builder:
         lines += ["};", f"const unsigned int posixtest_count = {len(tests)};", ""]
         with open(table, "w", encoding="utf-8") as f:
             f.write("\n".join(lines))
-        undo = [name for name in WRAPPED if any(name in test.symbols for test in tests)]
+        # The driver makes timers itself.
+        undo = [name for name in WRAPPED if name == "timer_create" or any(name in test.symbols for test in tests)]
         sources = ["driver.c", *(f"undo_{name}.c" for name in undo)]
         words = [self.cc, "--kernel-names", "-std=gnu11", "-O2", "-s", "-Wall", "-iquote", ".", "-isystem",
                  os.path.join(self.build, "xen-include"), "-o", image, table,

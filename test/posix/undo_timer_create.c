@@ -4,8 +4,6 @@
 
 #include "test/posix/driver.h"
 
-int posixtest_timer_create(clockid_t clock, struct sigevent *event, timer_t *timer_out);
-
 static void undo(uintptr_t timer)
 {
 	timer_delete((timer_t)timer);
