@@ -84,7 +84,7 @@ static int connected(struct xenbus_device *xen)
 	int error = 0;
 
 	netfront_read_features(front);
-	WRITE_ONCE(front->dev.carrier, true);
+	WRITE_ONCE(front->dev.carrier, netfront_has_link(front));
 	/* Packets may have come before anybody could be told. */
 	if (front->registered) {
 		netdev_changed(&front->dev);
@@ -104,6 +104,7 @@ static void changed(struct xenbus_device *xen)
 	struct netfront *front = front_of(xen);
 
 	netfront_read_features(front);
+	WRITE_ONCE(front->dev.carrier, netfront_has_link(front));
 	if (front->registered)
 		netdev_changed(&front->dev);
 }
@@ -128,7 +129,7 @@ static void remove(struct xenbus_device *xen)
 	xenbus_device_free(xen);
 }
 
-static const char *const front_keys[] = {"mac", NULL};
+static const char *const front_keys[] = {"mac", "mtu", NULL};
 static const char *const back_keys[] = {"feature-rx-copy",
 					"feature-sg",
 					"feature-gso-tcpv4",
@@ -138,7 +139,6 @@ static const char *const back_keys[] = {"feature-rx-copy",
 					"feature-split-event-channels",
 					"feature-multicast-control",
 					"multi-queue-max-queues",
-					"mtu",
 					"ip",
 					NULL};
 
@@ -146,6 +146,8 @@ static struct xenbus_driver driver = {
 	.type = "vif",
 	.front_keys = front_keys,
 	.back_keys = back_keys,
+	.front_news = "mtu",
+	.back_news = "carrier",
 	.device_bytes = sizeof(struct netfront),
 	.published_state = XenbusStateConnected,
 	.back_is_early = true,

@@ -3,14 +3,18 @@
 #include "arch/x86_64/pv/boot.h"
 #include "arch/x86_64/pv/pt.h"
 #include "core/heap.h"
+#include "core/log.h"
 #include "core/page.h"
 #include "drivers/netfront_setup.h"
 #include "lib/base/error.h"
 #include "lib/base/format.h"
+#include "lib/base/parse.h"
+#include "lib/base/string.h"
 #include "xen/hypercall.h"
 
 #define RX_PAGES_SHARE 64 /* of memory for one interface's received packets */
 #define RX_PAGES_MIN   32u
+#define MTU_DEFAULT    1500u /* without scatter-gather also the most, as of Linux's back end */
 
 static unsigned int vcpus_of_domain(void)
 {
@@ -219,11 +223,25 @@ void netfront_destroy_queues(struct netfront *front)
 	front->queues_count = 0;
 }
 
+/* What the toolstack says, which Linux's front end does not look at. */
+static unsigned int read_mtu(struct netfront *front, unsigned int max)
+{
+	const char *text = xenbus_front(&front->xen, "mtu");
+	uint64_t mtu;
+
+	if (!text)
+		return MTU_DEFAULT;
+	if (parse_u64(text, &mtu) || mtu < NETDEV_MTU_MIN || mtu > NETDEV_MTU_MAX) {
+		log_warn("eth%u: no MTU: \"%s\"", front->dev.id, text);
+		return MTU_DEFAULT;
+	}
+	return mtu > max ? max : (unsigned int)mtu;
+}
+
 void netfront_read_features(struct netfront *front)
 {
 	struct xenbus_device *xen = &front->xen;
 	unsigned int features = 0;
-	uint64_t mtu;
 
 	if (xenbus_back_flag(xen, "feature-sg"))
 		features |= NETDEV_GATHER;
@@ -236,6 +254,12 @@ void netfront_read_features(struct netfront *front)
 	if ((features & NETDEV_GATHER) && xenbus_back_flag(xen, "feature-gso-tcpv6"))
 		features |= NETDEV_SEGMENT6;
 	front->dev.features = features;
-	(void)xenbus_back_u64(xen, "mtu", NETDEV_MTU_MIN, NETDEV_MTU_MAX, 1500, &mtu);
-	front->dev.mtu = (unsigned int)mtu;
+	front->dev.mtu = read_mtu(front, features & NETDEV_GATHER ? NETDEV_MTU_MAX : MTU_DEFAULT);
+}
+
+bool netfront_has_link(struct netfront *front)
+{
+	const char *carrier = xenbus_back(&front->xen, "carrier");
+
+	return !carrier || strcmp(carrier, "0") != 0;
 }

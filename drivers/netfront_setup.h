@@ -10,7 +10,9 @@
 int netfront_create_queues(struct netfront *front);
 /* Also of one that was made in part, or never. */
 void netfront_destroy_queues(struct netfront *front);
-/* What the back end can. */
+/* What the back end can, and the MTU. */
 void netfront_read_features(struct netfront *front);
+/* Whether the back end says that its side of the wire is there. Linux's never says anything. */
+bool netfront_has_link(struct netfront *front);
 
 #endif

@@ -64,6 +64,15 @@ static void back_state_changed(struct xenstore_watch *watch, const char *changed
 	xenbus_kick(inner);
 }
 
+static void back_news_changed(struct xenstore_watch *watch, const char *changed_path)
+{
+	struct xenbus_inner *inner = watch->arg;
+
+	(void)changed_path;
+	__atomic_store_n(&inner->news, true, __ATOMIC_RELEASE);
+	xenbus_kick(inner);
+}
+
 static void device_timer_fired(struct timer *timer)
 {
 	xenbus_kick(container_of(timer, struct xenbus_inner, timer));
@@ -73,7 +82,9 @@ void xenbus_unwatch(struct xenbus_inner *inner)
 {
 	if (inner->watching)
 		xenstore_watch_remove(&inner->watch);
-	inner->watching = false;
+	if (inner->news_watching)
+		xenstore_watch_remove(&inner->news_watch);
+	inner->watching = inner->news_watching = false;
 }
 
 static unsigned int values_count(const struct xenbus_driver *driver)
@@ -116,6 +127,11 @@ static struct xenbus_device *device_create(const struct xenbus_scan *scan, const
 	inner->watch = (struct xenstore_watch){
 		.path = inner->watch_path,
 		.fn = back_state_changed,
+		.arg = inner,
+	};
+	inner->news_watch = (struct xenstore_watch){
+		.path = inner->news_path,
+		.fn = back_news_changed,
 		.arg = inner,
 	};
 	timer_init(&inner->timer, device_timer_fired);
@@ -285,13 +301,13 @@ static void scan_timer_fired(struct timer *timer)
 }
 
 /* A device's own nodes change all the time, by us too. What counts is a directory that comes or
- * goes, and another back end. */
+ * goes, another back end, and what the driver calls news. */
 static void front_changed(struct xenstore_watch *watch, const char *changed_path)
 {
 	struct xenbus_scan *scan = watch->arg;
 	size_t length = strlen(scan->path), id_length = 0;
 	const char *id = changed_path + length + 1, *rest;
-	bool enabled, whole;
+	bool enabled, whole, news;
 	struct list_node *node;
 
 	if (strncmp(changed_path, scan->path, length) != 0)
@@ -300,10 +316,14 @@ static void front_changed(struct xenstore_watch *watch, const char *changed_path
 	while (!whole && id[id_length] && id[id_length] != '/')
 		id_length++;
 	rest = id + id_length;
-	if (!whole && *rest && strcmp(rest, "/backend") != 0 && strcmp(rest, "/backend-id") != 0)
+	news = !whole && *rest && scan->driver->front_news &&
+	       strcmp(rest + 1, scan->driver->front_news) == 0;
+	if (!news && !whole && *rest && strcmp(rest, "/backend") != 0 &&
+	    strcmp(rest, "/backend-id") != 0)
 		return;
 	enabled = spin_lock_events(&xenbus.lock);
-	WRITE_ONCE(scan->complete, false);
+	if (!news)
+		WRITE_ONCE(scan->complete, false);
 	list_for_each (node, &xenbus.devices) {
 		struct xenbus_inner *inner = container_of(node, struct xenbus_inner, node);
 		const char *own = inner->device->id;
@@ -315,7 +335,8 @@ static void front_changed(struct xenstore_watch *watch, const char *changed_path
 		}
 	}
 	spin_unlock_events(&xenbus.lock, enabled);
-	__atomic_store_n(&scan->changed, true, __ATOMIC_RELEASE);
+	if (!news)
+		__atomic_store_n(&scan->changed, true, __ATOMIC_RELEASE);
 	xenbus_work();
 }
 
@@ -482,6 +503,8 @@ static const struct xenbus_value *value_find(const struct xenbus_device *device,
 	for (const char *const *name = device->driver->back_keys; name && *name; name++, value++)
 		if (back && strcmp(*name, key) == 0)
 			return value;
+	if (back && device->driver->back_news && strcmp(device->driver->back_news, key) == 0)
+		return &device->inner->news_value;
 	return NULL;
 }
 

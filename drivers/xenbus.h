@@ -14,6 +14,7 @@
  *                                 Initialised or Connected (published_state)
  *   Connected     Initialised     reads back_keys; connected(); Connected
  *   Connected     Connected       wrote its nodes anew: reads back_keys; changed()
+ *                                 a node that is news (front_news, back_news): changed()
  *   Closing       any             closing(); then disconnect(); Closed
  *   Closed, gone  any             disconnect(); Closed; then Initialising again, if the toolstack
  *                                 has not taken the device away
@@ -46,6 +47,9 @@ struct xenbus_driver {
 	const char *const *back_keys;  /* read before connect(), connected(), changed() */
 	size_t device_bytes;           /* of the driver's struct, which begins with xenbus_device */
 	XenbusState published_state;   /* after connect(): Initialised or Connected */
+	const char *front_news;        /* one of front_keys: changed() when it does; may be NULL */
+	const char *back_news;         /* the same of the back end's, not in back_keys: read once
+					* connected, so that connecting does not wait for it */
 	bool back_is_early;            /* the back end says all before InitWait: not read again
 					* before connected() */
 

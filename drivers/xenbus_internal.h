@@ -34,6 +34,7 @@ enum xenbus_op {
 	XENBUS_OP_FRONT, /* reads front_keys and our own */
 	XENBUS_OP_STATE, /* the back end's state */
 	XENBUS_OP_BACK,  /* back_keys */
+	XENBUS_OP_NEWS,  /* back_news */
 	XENBUS_OP_WRITE, /* what was published, and a state */
 };
 
@@ -55,6 +56,10 @@ struct xenbus_inner {
 	struct xenstore_watch watch; /* of the back end's state */
 	char watch_path[XENBUS_BACKEND_MAX + 8];
 	bool watching;
+	struct xenstore_watch news_watch; /* of back_news */
+	char news_path[XENBUS_BACKEND_MAX + 16];
+	bool news_watching;
+	struct xenbus_value news_value;
 	XenbusState front, back; /* what we wrote last; what we read last */
 	bool online;             /* the toolstack wants it to be there */
 	bool probed;             /* probe() said yes */
@@ -68,7 +73,7 @@ struct xenbus_inner {
 
 	/* Set by anybody, looked at and cleared by the worker. */
 	bool kicked;
-	bool front_changed, back_changed;
+	bool front_changed, back_changed, news;
 	bool close_now;  /* xenbus_close() */
 	bool freed;      /* xenbus_device_free() */
 	const char *why; /* xenbus_reset() */
@@ -104,13 +109,14 @@ int xenbus_number(const char *text, uint64_t *value_out);
 
 /* Does what can be done now. */
 void xenbus_step(struct xenbus_inner *inner);
-/* The watch of the back end's state, if there is one. */
+/* The watches of the back end, if there are any. */
 void xenbus_unwatch(struct xenbus_inner *inner);
 
 /* Begins an operation; the device is kicked when it has ended. */
 void xenbus_read_front(struct xenbus_inner *inner);
 void xenbus_read_state(struct xenbus_inner *inner);
 void xenbus_read_back(struct xenbus_inner *inner);
+void xenbus_read_news(struct xenbus_inner *inner);
 /* Writes what was published since the last time, and then state. */
 void xenbus_write(struct xenbus_inner *inner, XenbusState state);
 /* Forgets what was published. */

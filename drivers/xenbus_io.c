@@ -102,6 +102,13 @@ void xenbus_read_back(struct xenbus_inner *inner)
 	(void)xenbus_io_pump(inner);
 }
 
+void xenbus_read_news(struct xenbus_inner *inner)
+{
+	begin(inner, XENBUS_OP_NEWS);
+	add_values(inner, &inner->news_value, 1);
+	(void)xenbus_io_pump(inner);
+}
+
 /* The name of a read's key. */
 static const char *read_key(const struct xenbus_inner *inner, unsigned int index)
 {
@@ -115,6 +122,8 @@ static const char *read_key(const struct xenbus_inner *inner, unsigned int index
 			       : inner->device->driver->front_keys[index - XENBUS_OWN_KEYS];
 	case XENBUS_OP_STATE:
 		return state[index];
+	case XENBUS_OP_NEWS:
+		return inner->device->driver->back_news;
 	default:
 		return inner->device->driver->back_keys[index];
 	}

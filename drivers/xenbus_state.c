@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "drivers/xenbus_internal.h"
 #include "lib/base/error.h"
+#include "lib/base/format.h"
 #include "lib/base/string.h"
 
 #define STALL_NS        (10 * NS_PER_S) /* of a handshake */
@@ -130,8 +131,11 @@ static void front_was_read(struct xenbus_inner *inner)
 	struct xenbus_device *device = inner->device;
 	uint64_t front;
 
-	if (front_is_known(inner))
+	if (front_is_known(inner)) {
+		if (inner->phase == XENBUS_CONNECTED && device->driver->front_news)
+			device->driver->changed(device);
 		return;
+	}
 	detach(inner);
 	if (!find_backend(inner)) {
 		/* It is being made or taken away: a watch says when to look again. */
@@ -152,6 +156,17 @@ static void front_was_read(struct xenbus_inner *inner)
 		xenbus_write(inner, XenbusStateInitialising);
 	else
 		inner->front = XenbusStateInitialising;
+}
+
+static void watch_news(struct xenbus_inner *inner)
+{
+	const char *key = inner->device->driver->back_news;
+
+	if (!key || inner->news_watching)
+		return;
+	(void)format_text(inner->news_path, sizeof(inner->news_path), "%s/%s", inner->backend, key);
+	/* It fires at once, so the node is read. */
+	inner->news_watching = !xenstore_watch_add(&inner->news_watch);
 }
 
 static void back_was_read(struct xenbus_inner *inner)
@@ -183,6 +198,7 @@ static void back_was_read(struct xenbus_inner *inner)
 			enter(inner, XENBUS_CONNECTED, TIME_NEVER);
 			if (inner->front != XenbusStateConnected)
 				xenbus_write(inner, XenbusStateConnected);
+			watch_news(inner);
 		}
 	}
 	if (error)
@@ -230,6 +246,8 @@ static void finish_op(struct xenbus_inner *inner)
 		state_was_read(inner);
 	else if (op == XENBUS_OP_BACK)
 		back_was_read(inner);
+	else if (op == XENBUS_OP_NEWS && inner->phase == XENBUS_CONNECTED)
+		inner->device->driver->changed(inner->device);
 }
 
 static bool overdue(const struct xenbus_inner *inner)
@@ -349,6 +367,11 @@ static bool step_once(struct xenbus_inner *inner)
 	}
 	if (inner->watching && __atomic_exchange_n(&inner->back_changed, false, __ATOMIC_ACQ_REL)) {
 		xenbus_read_state(inner);
+		return true;
+	}
+	if (phase == XENBUS_CONNECTED &&
+	    __atomic_exchange_n(&inner->news, false, __ATOMIC_ACQ_REL)) {
+		xenbus_read_news(inner);
 		return true;
 	}
 	if (phase == XENBUS_WAITING)

@@ -4,7 +4,7 @@
 # test/host/host.mk. How it is configured: lib/net/lwip/lwipopts.h.
 
 K_C += lib/base/siphash.c $(patsubst %,core/%.c,pollhead netdev) \
-	$(patsubst %,lib/net/%.c,stack capture report checksum address interface interface_send unreachable conflict config socket tcp_socket \
+	$(patsubst %,lib/net/%.c,stack capture report checksum address interface interface_send unreachable conflict config dhcp6 dhcp6_message socket tcp_socket \
 	tcp_options datagram_socket resolve) \
 	$(patsubst %,drivers/%.c,netfront netfront_setup netfront_receive netfront_send)
 # What runs for each packet, or each call of a program's.

@@ -13,6 +13,7 @@
 #include "lib/base/string.h"
 #include "lib/net/address.h"
 #include "lib/net/conflict.h"
+#include "lib/net/dhcp6.h"
 #include "lib/net/interface_send.h"
 #include "lib/net/lwip/hooks.h"
 #include "lib/net/stack.h"
@@ -235,6 +236,7 @@ static void on_change(struct netif *netif, netif_nsc_reason_t reason,
 		      const netif_ext_callback_args_t *args)
 {
 	char address[NET_ADDRESS_TEXT_BYTES];
+	s8_t index = -1;
 
 	if (netif->name[0] == 'l')
 		return;
@@ -244,16 +246,16 @@ static void on_change(struct netif *netif, netif_nsc_reason_t reason,
 	    !has_dhcp(netif) && netif_is_up(netif) && netif_is_link_up(netif) &&
 	    !ip4_addr_isany(netif_ip4_addr(netif)))
 		net_conflict_probe(netif);
-	if ((reason & LWIP_NSC_IPV6_ADDR_STATE_CHANGED) &&
-	    ip6_addr_ispreferred(
-		    netif_ip6_addr_state(netif, args->ipv6_addr_state_changed.addr_index)))
-		log_info("%s: %s/64", net_interface_name(netif),
-			 net_address_format(
-				 netif_ip_addr6(netif, args->ipv6_addr_state_changed.addr_index),
-				 address));
-	if (reason & LWIP_NSC_LINK_CHANGED)
-		log_info("%s: link %s", net_interface_name(netif),
-			 netif_is_link_up(netif) ? "up" : "down");
+	if (reason & LWIP_NSC_LINK_CHANGED && netif_is_link_up(netif))
+		net_dhcp6_link_up(netif);
+	if (reason & LWIP_NSC_IPV6_ADDR_STATE_CHANGED) {
+		index = args->ipv6_addr_state_changed.addr_index;
+		net_dhcp6_address_changed(netif, index);
+	}
+	if (index >= 0 && ip6_addr_ispreferred(netif_ip6_addr_state(netif, index)))
+		log_info("%s: %s/%u", net_interface_name(netif),
+			 net_address_format(netif_ip_addr6(netif, index), address),
+			 net_dhcp6_is_ours(netif, index) ? 128 : 64);
 	waitq_wake_all(&net_config_queue);
 }
 
@@ -314,6 +316,7 @@ void net_config_end(struct netif *netif)
 	dhcp_stop(netif);
 	autoip_stop(netif);
 	dhcp_cleanup(netif);
+	net_dhcp6_end(netif);
 	waitq_wake_all(&net_config_queue);
 }
 
@@ -330,7 +333,8 @@ bool net_config_pending(void)
 
 	NETIF_FOREACH(netif)
 	{
-		if (netif->name[0] != 'l' && netif_is_link_up(netif) &&
+		if (netif->name[0] != 'l' &&
+		    ((const struct net_interface *)netif->state)->carrier &&
 		    ip4_addr_isany(netif_ip4_addr(netif)) && netif_dhcp_data(netif))
 			pending = true;
 	}

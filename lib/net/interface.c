@@ -23,6 +23,7 @@
 #include "lib/net/capture.h"
 #include "lib/net/config.h"
 #include "lib/net/conflict.h"
+#include "lib/net/dhcp6.h"
 #include "lib/net/interface_send.h"
 #include "lib/net/stack.h"
 
@@ -253,6 +254,21 @@ static err_t init_netif(struct netif *netif)
 	return ERR_OK;
 }
 
+/* While there is no carrier, what is sent is lost, and all else stays as it is, as on Linux: to
+ * lwIP the link stays up once it was, or there would be no routes and every call an error. When
+ * the carrier comes back, others are told where we are, routers and DHCP servers are asked anew. */
+static void set_carrier(struct net_interface *interface)
+{
+	if (interface->carrier == interface->dev->carrier)
+		return;
+	interface->carrier = interface->dev->carrier;
+	log_info("%s: link %s", interface->dev->name, interface->carrier ? "up" : "down");
+	if (!interface->carrier)
+		return;
+	netif_set_link_down(&interface->netif);
+	netif_set_link_up(&interface->netif);
+}
+
 static int attach(struct netdev *dev)
 {
 	struct net_interface *interface = heap_alloc_zeroed(sizeof(*interface));
@@ -273,8 +289,7 @@ static int attach(struct netdev *dev)
 	if (!netif_default || netif_default->name[0] == 'l')
 		netif_set_default(&interface->netif);
 	net_config_begin(&interface->netif, dev->name, dev->config ? dev->config(dev) : NULL);
-	if (dev->carrier)
-		netif_set_link_up(&interface->netif);
+	set_carrier(interface);
 	net_config_changed(&interface->netif);
 	net_timers_changed();
 	net_unlock(enabled);
@@ -307,20 +322,32 @@ static void detach(struct netdev *dev)
 	heap_free(interface);
 }
 
+/* Open connections go on with what the device can now. */
+static void adapt_connections(const struct net_interface *interface)
+{
+	struct tcp_pcb *pcb;
+
+	for (pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+		pcb->segments_max = (u8_t)net_interface_segments(pcb);
+		if (ip_route(&pcb->local_ip, &pcb->remote_ip) == &interface->netif)
+			pcb->mss = tcp_eff_send_mss_netif(
+				pcb->mss, (struct netif *)&interface->netif, &pcb->remote_ip);
+	}
+}
+
 static void changed(struct netdev *dev)
 {
 	bool enabled = net_lock();
 	struct net_interface *interface = of(dev);
-	struct tcp_pcb *pcb;
+	unsigned int mtu;
 
 	if (interface) {
+		mtu = interface->netif.mtu;
 		set_features(interface);
-		for (pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
-			pcb->segments_max = (u8_t)net_interface_segments(pcb);
-		if (dev->carrier)
-			netif_set_link_up(&interface->netif);
-		else
-			netif_set_link_down(&interface->netif);
+		if (interface->netif.mtu != mtu)
+			log_info("%s: mtu %u", dev->name, interface->netif.mtu);
+		adapt_connections(interface);
+		set_carrier(interface);
 		net_config_changed(&interface->netif);
 		net_timers_changed();
 		/* What waits goes, or is lost now that nobody takes it. */
@@ -398,13 +425,16 @@ static void describe(struct netif *netif, struct net_interface_info *info)
 		.index = netif_get_index(netif),
 		.mtu = netif->name[0] == 'l' ? 65535u : netif->mtu,
 		.up = netif_is_up(netif),
-		.running = netif_is_link_up(netif),
+		.running = true,
 		.loopback = netif->name[0] == 'l',
 	};
 	name_of(netif, info->name, sizeof(info->name));
 	if (!info->loopback) {
+		const struct net_interface *interface = netif->state;
+
+		info->running = interface->carrier;
 		memcpy(info->mac, netif->hwaddr, sizeof(info->mac));
-		sum_stats(((struct net_interface *)netif->state)->dev, &info->stats);
+		sum_stats(interface->dev, &info->stats);
 	}
 	if (!ip4_addr_isany(netif_ip4_addr(netif))) {
 		net_address_from_lwip(netif_ip_addr4(netif), 0, 4, &info->addresses[0].address);
@@ -416,7 +446,8 @@ static void describe(struct netif *netif, struct net_interface_info *info)
 			continue;
 		net_address_from_lwip(netif_ip_addr6(netif, i), 0, 6,
 				      &info->addresses[count].address);
-		info->addresses[count++].prefix_bits = info->loopback ? 128 : 64;
+		info->addresses[count++].prefix_bits =
+			info->loopback || net_dhcp6_is_ours(netif, i) ? 128 : 64;
 	}
 	info->addresses_count = count;
 }

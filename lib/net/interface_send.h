@@ -14,8 +14,10 @@
 struct net_interface {
 	struct netif netif;
 	struct netdev *dev;
-	unsigned int features; /* NETDEV_*: of now */
-	ip6_addr_t gateway6;   /* as configured; zeros: routers say */
+	bool carrier;            /* the device's, as lwIP knows it */
+	unsigned int features;   /* NETDEV_*: of now */
+	struct net_dhcp6 *dhcp6; /* NULL: no router said that there are servers */
+	ip6_addr_t gateway6;     /* as configured; zeros: routers say */
 	struct net_flush flush;
 	struct pbuf **queue; /* NET_SEND_QUEUE_MAX of them; free-running first and last */
 	unsigned int first, last;

@@ -25,6 +25,7 @@
 #include "lib/base/error.h"
 #include "lib/base/siphash.h"
 #include "lib/base/string.h"
+#include "lib/net/dhcp6.h"
 #include "lib/net/lwip/hooks.h"
 #include "xen/spinlock.h"
 
@@ -116,6 +117,7 @@ static struct cyclic {
 	{second_tmr, device_needed, ARP_TMR_INTERVAL, 0},
 	{dhcp_fine_tmr, dhcp_needed, DHCP_FINE_TIMER_MSECS, 0},
 	{dhcp_coarse_tmr, device_needed, DHCP_COARSE_TIMER_MSECS, 0},
+	{net_dhcp6_tick, net_dhcp6_wants_ticks, NET_DHCP6_TICK_MS, 0},
 	{autoip_tmr, device_needed, AUTOIP_TMR_INTERVAL, 0},
 	{dns_tmr, device_needed, DNS_TMR_INTERVAL, 0},
 };

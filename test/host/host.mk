@@ -222,7 +222,7 @@ $(T_OUT)/fuzz/frames/seeds: test/host/fuzz/frames.py
 	@touch $@
 $(patsubst %.c,$(T_OUT)/obj/%.o,$(wildcard lib/net/*.c)): T_CFLAGS += $(T_LWIP_INCLUDE)
 $(patsubst %.c,$(T_OUT)/obj/%.o,$(wildcard lib/net/*.c)): $(LWIP).stamp $(LWIP_HEADERS)
-$(T_OUT)/bin/lib/net/test_stack $(T_OUT)/bin/lib/net/test_config: $(T_LWIP_OBJ)
+$(patsubst %,$(T_OUT)/bin/lib/net/%,test_stack test_config test_carrier test_dhcp6): $(T_LWIP_OBJ)
 
 # Planted bugs, each of which some test must notice. Takes minutes, so it is no part of test-unit.
 test-mutants: $(T_BIN) $(TSAN_BIN)

@@ -39,7 +39,7 @@ int netback_fail_alloc = -1;
 bool netback_refuse;
 
 static struct xenbus_driver *driver;
-static const char *const *back_keys;
+static const char *const *back_keys; /* and the front's mtu */
 static struct {
 	char key[48], value[XENBUS_VALUE_MAX];
 } published[KEYS_MAX];
@@ -287,12 +287,6 @@ int xenbus_wait(const struct xenbus_driver *waited, uint64_t deadline_ns)
 	return 0;
 }
 
-const char *xenbus_front(const struct xenbus_device *device, const char *key)
-{
-	(void)device;
-	return strcmp(key, "mac") == 0 ? "00:16:3e:01:02:03" : NULL;
-}
-
 const char *xenbus_back(const struct xenbus_device *device, const char *key)
 {
 	size_t bytes = strlen(key);
@@ -302,6 +296,13 @@ const char *xenbus_back(const struct xenbus_device *device, const char *key)
 		if (strncmp(back_keys[i], key, bytes) == 0 && back_keys[i][bytes] == '=')
 			return back_keys[i] + bytes + 1;
 	return NULL;
+}
+
+const char *xenbus_front(const struct xenbus_device *device, const char *key)
+{
+	if (strcmp(key, "mac") == 0)
+		return "00:16:3e:01:02:03";
+	return strcmp(key, "mtu") == 0 ? xenbus_back(device, key) : NULL;
 }
 
 int xenbus_back_u64(const struct xenbus_device *device, const char *key, uint64_t min, uint64_t max,

@@ -22,7 +22,6 @@
 #include "xen/hypercall.h"
 
 #define ETH_BYTES    14u
-#define MTU          1500u
 #define TCP_FIN_PSH  9u
 #define MEMORY_PAGES 8192u /* of the guest: 32 MiB, a quarter of which the stack may take */
 
@@ -43,6 +42,7 @@ void (*netstack_on_frame)(const uint8_t *frame, size_t bytes_count);
 long netstack_fail_alloc = -1;
 long netstack_blocks;
 bool netstack_blocked;
+bool netstack_log_info;
 uint64_t netstack_now_ns = 1000 * NS_PER_S;
 
 /* --- what the stack stands on --- */
@@ -137,7 +137,7 @@ void log_write(enum log_level level, const char *format, ...)
 	size_t used = strlen(log_text);
 	va_list list;
 
-	if (level > LOG_WARN)
+	if (level > (netstack_log_info ? LOG_INFO : LOG_WARN))
 		return;
 	va_start(list, format);
 	(void)vsnprintf(log_text + used, sizeof(log_text) - used, format, list);
@@ -170,11 +170,14 @@ void sleeplock_unlock(struct sleeplock *lock)
 
 /* --- the device --- */
 
+static struct netdev dev = {
+	.mac = {0x00, 0x16, 0x3e, 0x00, 0x00, 0x02}, .mtu = 1500, .carrier = true};
+
 static void send_frame(uint8_t *frame, size_t bytes_count, bool blank)
 {
 	if (blank)
 		netstack_fix_sums(frame, bytes_count);
-	if (bytes_count > ETH_BYTES + MTU)
+	if (bytes_count > ETH_BYTES + dev.mtu)
 		abort();
 	if (netstack_on_frame)
 		netstack_on_frame(frame, bytes_count);
@@ -196,11 +199,11 @@ static void cut(const uint8_t *packet, size_t bytes_count, size_t segment_bytes)
 	uint32_t sequence = (uint32_t)tcp[4] << 24 | tcp[5] << 16 | tcp[6] << 8 | tcp[7];
 
 	if (packet[ETH_BYTES] != 0x45 || packet[ETH_BYTES + 9] != 6 || bytes_count <= head ||
-	    segment_bytes > MTU - head + ETH_BYTES)
+	    segment_bytes > dev.mtu - head + ETH_BYTES)
 		abort();
 	for (size_t at = head; at < bytes_count; at += segment_bytes) {
 		size_t left = bytes_count - at, part = left < segment_bytes ? left : segment_bytes;
-		uint8_t frame[ETH_BYTES + MTU];
+		uint8_t frame[NETDEV_PACKET_BYTES];
 
 		memcpy(frame, packet, head);
 		memcpy(frame + head, packet + at, part);
@@ -212,14 +215,15 @@ static void cut(const uint8_t *packet, size_t bytes_count, size_t segment_bytes)
 	}
 }
 
-static int transmit(struct netdev *dev, const struct netdev_packet *packet)
+static int transmit(struct netdev *device, const struct netdev_packet *packet)
 {
 	static uint8_t frame[NETDEV_PACKET_BYTES];
 	size_t done = 0;
 
-	(void)dev;
 	if (packet->bytes_total > sizeof(frame))
 		abort();
+	if (!device->carrier)
+		return -ENETDOWN;
 	if (netstack_blocked)
 		return -EAGAIN;
 	for (size_t i = 0; i < packet->pieces_count; i++) {
@@ -235,20 +239,19 @@ static int transmit(struct netdev *dev, const struct netdev_packet *packet)
 	return 0;
 }
 
-static void kick(struct netdev *dev)
+static void kick(struct netdev *device)
 {
-	(void)dev;
+	(void)device;
 }
 
 static const struct netdev_ops ops = {.transmit = transmit, .kick = kick};
-static struct netdev dev = {
-	.ops = &ops, .mac = {0x00, 0x16, 0x3e, 0x00, 0x00, 0x02}, .mtu = 1500, .carrier = true};
 
 void netstack_start(unsigned int features, const char *ip)
 {
 	const char *wrong;
 
 	boot_info.pages_count = MEMORY_PAGES;
+	dev.ops = &ops;
 	dev.features = features;
 	net_init();
 	if (net_config_set(ip, "test", &wrong))
@@ -267,6 +270,8 @@ void netstack_receive(const uint8_t *frame, size_t bytes_count, bool checked)
 				       .flags = checked ? NETDEV_PACKET_CHECKED : 0};
 	struct netdev_batch batch = {.first = NULL};
 
+	if (!dev.carrier)
+		return;
 	(void)netdev_receive(&dev, &packet, &batch);
 	netdev_deliver(&dev, &batch);
 }
@@ -281,6 +286,30 @@ void netstack_features(unsigned int features)
 {
 	dev.features = features;
 	netdev_changed(&dev);
+}
+
+void netstack_carrier(bool carrier)
+{
+	dev.carrier = carrier;
+	netdev_changed(&dev);
+}
+
+void netstack_mtu(unsigned int mtu)
+{
+	dev.mtu = mtu;
+	netdev_changed(&dev);
+}
+
+void netstack_remove(void)
+{
+	netdev_unregister(&dev);
+	dev.carrier = true;
+}
+
+void netstack_add(void)
+{
+	if (netdev_register(&dev))
+		abort();
 }
 
 /* --- sums --- */

@@ -21,13 +21,21 @@ extern bool netstack_blocked; /* the device takes nothing */
 extern uint64_t netstack_now_ns;
 extern long netstack_blocks; /* of memory in use */
 
-/* Whether the log has a line with these words, of a warning or worse, since the last call. */
+/* Whether the log has a line with these words since the last call: of a warning or worse, or any
+ * with netstack_log_info. */
+extern bool netstack_log_info;
 bool netstack_logged(const char *words);
 
 /* Once for a process. features: NETDEV_*. ip: what `ip=` would say. */
 void netstack_start(unsigned int features, const char *ip);
 /* The device can do other things from now on. */
 void netstack_features(unsigned int features);
+/* The carrier goes, and then nothing passes either way, or comes. */
+void netstack_carrier(bool carrier);
+void netstack_mtu(unsigned int mtu);
+/* The device goes for good; comes as a new one, with a carrier. */
+void netstack_remove(void);
+void netstack_add(void);
 /* A frame comes in; checked: somebody else has looked at its sum. */
 void netstack_receive(const uint8_t *frame, size_t bytes_count, bool checked);
 /* The device has room again. */

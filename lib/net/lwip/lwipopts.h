@@ -52,6 +52,7 @@
 #define DNS_MAX_REQUESTS               16
 #define DNS_MAX_NAME_LENGTH            254
 #define LWIP_IPV6_AUTOCONFIG           1
+#define LWIP_IPV6_DHCP6                1 /* lib/net/dhcp6.c, not lwIP's */
 #define LWIP_IPV6_DUP_DETECT_ATTEMPTS  1
 #define LWIP_IPV6_SEND_ROUTER_SOLICIT  1
 #define LWIP_IPV6_NUM_ADDRESSES        4
@@ -107,7 +108,7 @@
 #define LWIP_TCP_PCB_NUM_EXT_ARGS  0
 #define TCP_MSL                    30000
 #define TCP_MAXRTX                 12
-#define TCP_SYNMAXRTX              6
+#define TCP_SYNMAXRTX              7 /* with the doubling pauses between them: two minutes */
 /* A tick of 50 ms for delayed acknowledgements, of 100 ms for time-outs: after a loss that nothing
  * shows a segment is sent again after 0.3 s (three ticks) on a fast network. */
 #define TCP_TMR_INTERVAL  50

@@ -97,6 +97,60 @@ START_TEST(connects_with_all)
 }
 END_TEST
 
+/* The MTU as the toolstack says, if it makes sense and packets may be that long; the back end's
+ * side of the wire. */
+START_TEST(mtu_and_link)
+{
+	static const struct {
+		const char *keys[4];
+		unsigned int mtu;
+		bool carrier;
+	} cases[] = {
+		{{"feature-rx-copy=1", "feature-sg=1"}, 1500, true},
+		{{"feature-rx-copy=1", "feature-sg=1", "mtu=9000"}, 9000, true},
+		{{"feature-rx-copy=1", "mtu=9000"}, 1500, true},
+		{{"feature-rx-copy=1", "mtu=1280"}, 1280, true},
+		{{"feature-rx-copy=1", "mtu=575"}, 1500, true},
+		{{"feature-rx-copy=1", "feature-sg=1", "mtu=65522"}, 1500, true},
+		{{"feature-rx-copy=1", "mtu="}, 1500, true},
+		{{"feature-rx-copy=1", "mtu=1400 "}, 1500, true},
+		{{"feature-rx-copy=1", "carrier=0"}, 1500, false},
+		{{"feature-rx-copy=1", "carrier=1"}, 1500, true},
+	};
+
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		start(cases[i].keys);
+		ck_assert_uint_eq(front->dev.mtu, cases[i].mtu);
+		ck_assert(front->dev.carrier == cases[i].carrier);
+		ck_assert_int_eq(send_bytes(100, 0, 0), cases[i].carrier ? 0 : -ENETDOWN);
+		finish();
+	}
+}
+END_TEST
+
+/* What is news while it is connected. */
+START_TEST(link_changes)
+{
+	static const char *now[] = {"feature-rx-copy=1", "carrier=1", "mtu=1500", NULL};
+
+	start(now);
+	ck_assert_int_eq(send_bytes(100, 0, 0), 0);
+	now[1] = "carrier=0";
+	now[2] = "mtu=1400";
+	front->xen.driver->changed(&front->xen);
+	ck_assert(!front->dev.carrier);
+	ck_assert_uint_eq(front->dev.mtu, 1400);
+	ck_assert_int_eq(send_bytes(100, 0, 0), -ENETDOWN);
+	kick();
+	now[1] = "carrier=1";
+	front->xen.driver->changed(&front->xen);
+	ck_assert_int_eq(send_bytes(100, 0, 0), 0);
+	kick();
+	ck_assert_ptr_eq(take_any(), queue);
+	finish();
+}
+END_TEST
+
 START_TEST(connects_with_nothing)
 {
 	start(plain);
@@ -680,6 +734,8 @@ Suite *test_suite(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, connects_with_all);
+	tcase_add_test(tcase, mtu_and_link);
+	tcase_add_test(tcase, link_changes);
 	tcase_add_test(tcase, connects_with_nothing);
 	tcase_add_test(tcase, receives);
 	tcase_add_test(tcase, receives_long);

@@ -41,6 +41,8 @@ def udp(source, target, body):
 ARP = ethernet(0x806, struct.pack("!HHBBH", 1, 0x800, 6, 4, 1) + PEER + THEM + bytes(6) + US)
 OPTIONS = bytes.fromhex("020405b4" "04020303" "07010101")
 SYN = record(ARP) + record(tcp(2, 100, 0, OPTIONS))
+DHCP6 = bytes.fromhex("07000000" "0001000a00030001") + MAC + bytes.fromhex("0002000600030001aabb" "000300283e000002") \
+    + bytes.fromhex("000000050000000800050018") + bytes.fromhex("fd00") + bytes(13) + b"\x42" + bytes.fromhex("000000090000000a")
 SEEDS = {
     "arp": record(ARP),
     "ping": record(ip(1, struct.pack("!BBHHH", 8, 0, 0, 1, 1) + b"x" * 40)),
@@ -59,6 +61,8 @@ SEEDS = {
     "neighbour": record(ip6(58, struct.pack("!BBHI", 135, 0, 0, 0) + LINK + b"\1\1" + PEER), CHECKED),
     "router": record(ip6(58, struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)
                          + bytes.fromhex("030440c00000070800000384") + bytes(4) + bytes.fromhex("fd00") + bytes(14))),
+    "dhcp6": record(ip6(58, struct.pack("!BBHBBHII", 134, 0, 0, 64, 0xc0, 1800, 0, 0)), CHECKED | TIME)
+    + record(ip6(17, struct.pack("!HHHH", 547, 546, 8 + len(DHCP6), 0) + DHCP6), CHECKED | TIME),
     "fragments6": b"".join(record(ip6(44, struct.pack("!BBHI", 17, 0, at, 9) + bytes(16))) for at in (1, 17, 32)),
     "group": record(ip(2, bytes.fromhex("1164000000000000"), 0, THEM, bytes([224, 0, 0, 1]))),
 }

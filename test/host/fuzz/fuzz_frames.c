@@ -7,7 +7,7 @@
  * Sources: lib/net/stack.c lib/net/capture.c lib/net/checksum.c lib/net/address.c
  * Sources: lib/net/interface.c lib/net/interface_send.c lib/net/config.c lib/net/socket.c
  * Sources: lib/net/tcp_socket.c lib/net/tcp_options.c lib/net/datagram_socket.c core/netdev.c
- * Sources: lib/net/unreachable.c lib/net/conflict.c
+ * Sources: lib/net/unreachable.c lib/net/conflict.c lib/net/dhcp6.c lib/net/dhcp6_message.c
  * Sources: core/pollhead.c lib/base/format.c lib/base/parse.c lib/base/siphash.c
  * Sources: test/mock/mock_netstack.c test/host/fake_core.c test/host/fake_spinlock.c
  */

@@ -4,6 +4,7 @@
  * silent; addresses that somebody else has; DNS questions nobody can foretell;
  * what is captured.
  * Links: xen/hypercall.c
+ * Links: lib/net/dhcp6.c lib/net/dhcp6_message.c
  * Links: lib/net/stack.c lib/net/capture.c lib/net/checksum.c lib/net/address.c lib/net/interface.c
  * Links: lib/net/interface_send.c lib/net/config.c lib/net/socket.c lib/net/tcp_socket.c
  * Links: lib/net/tcp_options.c lib/net/datagram_socket.c lib/net/unreachable.c lib/net/conflict.c
@@ -229,6 +230,43 @@ START_TEST(refused)
 }
 END_TEST
 
+/* The carrier goes and comes: the lease is asked for again, and kept while nobody answers, until it
+ * is over. */
+START_TEST(lease_without_carrier)
+{
+	start((struct server){.offers = OFFERED});
+	pass(3 * S);
+	ck_assert_uint_eq(our_address(), OFFERED);
+	for (unsigned int i = 1; i <= 3; i++) {
+		netstack_carrier(false);
+		pass(10 * S);
+		ck_assert_uint_eq(our_address(), OFFERED);
+		netstack_carrier(true);
+		pass(10 * S);
+		ck_assert_uint_eq(our_address(), OFFERED);
+		ck_assert_uint_eq(server.heard[REQUEST], 1 + i);
+	}
+	ck_assert_uint_eq(server.heard[DISCOVER], 1);
+	server.silent = true;
+	netstack_carrier(false);
+	pass(S);
+	netstack_carrier(true);
+	pass(60 * S);
+	ck_assert_uint_eq(our_address(), OFFERED);
+	ck_assert(!netstack_logged("eth0"));
+	pass(LEASE_S * S);
+	ck_assert_uint_eq(our_address() & 0xffff0000, LINK_LOCAL);
+	ck_assert(netstack_logged("eth0: its address is gone: the lease is over"));
+	/* Elsewhere by now, and another one is given. */
+	server = (struct server){.offers = OFFERED_2};
+	netstack_carrier(false);
+	pass(S);
+	netstack_carrier(true);
+	pass(30 * S);
+	ck_assert_uint_eq(our_address(), OFFERED_2);
+}
+END_TEST
+
 START_TEST(nobody_answers)
 {
 	start((struct server){.offers = OFFERED, .silent = true});
@@ -365,6 +403,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, lease);
 	tcase_add_test(tcase, lease_ends);
 	tcase_add_test(tcase, refused);
+	tcase_add_test(tcase, lease_without_carrier);
 	tcase_add_test(tcase, nobody_answers);
 	tcase_add_test(tcase, offered_is_in_use);
 	tcase_add_test(tcase, static_is_in_use);
