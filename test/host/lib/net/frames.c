@@ -118,6 +118,14 @@ size_t frame_tcp(uint8_t *frame, const struct segment *segment)
 	tcp[12] = 5 << 4;
 	tcp[13] = segment->flags;
 	frame_put16(tcp + 14, segment->shut ? 0 : segment->window ? segment->window : 60000u);
+	if (segment->mss) {
+		tcp[12] = 6 << 4;
+		frame_put16(ip + 2, 44);
+		frame_put16(frame + HEAD, 0x0204);
+		frame_put16(frame + HEAD + 2, segment->mss);
+		netstack_fix_sums(frame, HEAD + 4);
+		return HEAD + 4;
+	}
 	memcpy(frame + HEAD, segment->bytes ? segment->bytes : tcp, segment->bytes_count);
 	netstack_fix_sums(frame, HEAD + segment->bytes_count);
 	return HEAD + segment->bytes_count;

@@ -48,6 +48,7 @@ struct segment {
 	uint8_t flags;
 	bool shut;       /* no window */
 	uint16_t window; /* 0: a large one */
+	uint16_t mss;    /* an option, without bytes; 0: none */
 	const uint8_t *bytes;
 	size_t bytes_count;
 };

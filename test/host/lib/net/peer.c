@@ -18,6 +18,7 @@ void peer_send_tcp(const struct segment *segment)
 }
 
 struct segment peer_heard;
+uint16_t peer_mss;
 
 void peer_hear(const uint8_t *frame, size_t bytes_count)
 {
@@ -213,12 +214,14 @@ struct net_socket *peer_connects(struct peer *peer, struct net_socket *listener)
 				  .from = 999,
 				  .to = PEER_SERVICE,
 				  .seq = peer->isn,
-				  .flags = TCP_SYN};
+				  .flags = TCP_SYN,
+				  .mss = peer_mss};
 
 	peer_heard.flags = 0;
 	peer_send_tcp(&segment);
 	ck_assert_uint_eq(peer_heard.flags, TCP_SYN | TCP_ACK);
 	peer->their_isn = peer_heard.seq;
+	segment.mss = 0;
 	segment.seq++;
 	segment.ack = peer_heard.seq + 1;
 	segment.flags = TCP_ACK;

@@ -32,6 +32,8 @@ struct peer {
 	uint8_t *seen, *bytes_seen; /* by place */
 };
 
+/* The segments the peer says it takes, 0: it says nothing, so 536. */
+extern uint16_t peer_mss;
 /* The peer connects from port 999; what the program accepts. */
 struct net_socket *peer_connects(struct peer *peer, struct net_socket *listener);
 /* The program sends what comes at this place of the stream; the bytes it could. */

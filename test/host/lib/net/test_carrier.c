@@ -270,6 +270,7 @@ START_TEST(mtu_of_connection)
 	static const unsigned int features[] = {0, CUTS};
 
 	peer_start(0);
+	peer_mss = 1460;
 	for (unsigned int i = 0; i < 2; i++) {
 		netstack_mtu(1500);
 		netstack_features(features[i]);

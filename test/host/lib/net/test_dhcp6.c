@@ -39,13 +39,18 @@ static const uint8_t dns[16] = {0xfd, 0x17, [15] = 0x53};
 
 /* --- the server --- */
 
+static uint8_t preferences[4];
+
 static struct server {
 	bool silent, commits, no_dns;
+	bool wrong;         /* answers something that was not asked */
+	uint8_t chosen;     /* the last byte of the server's name in the last REQUEST */
 	uint8_t last;       /* byte of the address it gives, 0: 0x42 */
 	uint8_t conflict;   /* somebody has the address that ends so */
 	uint8_t status;     /* of what it says to anything but SOLICIT, 0: success */
 	bool status_inside; /* ... in the association */
 	uint8_t preference;
+	unsigned int offers; /* several servers: see preferences */
 	uint32_t renew_s, rebind_s, preferred_s, valid_s, refresh_s;
 	unsigned int heard[KINDS], to_us[KINDS]; /* to_us: those that name the server */
 } server;
@@ -118,6 +123,8 @@ static uint8_t *put_association(uint8_t *at, const uint8_t *asked, bool with_add
 	return put_option(at, 3, association, (size_t)(end - association));
 }
 
+static uint8_t server_name[] = {0, 3, 0, 1, 's', 'e', 'r', 'v', 'e', 'r', '0'};
+
 static const uint8_t *option_of(const uint8_t *message, size_t bytes_count, uint32_t wanted,
 				size_t *bytes_count_out)
 {
@@ -140,8 +147,9 @@ static size_t write_answer(const uint8_t *message, size_t bytes_count, uint8_t k
 
 	memcpy(out, message, 4);
 	out[0] = kind;
+	out[3] ^= server.wrong;
 	at = put_option(at, 1, client, client_bytes);
-	at = put_option(at, 2, "\0\3\0\1server", 10);
+	at = put_option(at, 2, server_name, sizeof(server_name));
 	if (server.preference)
 		at = put_option(at, 7, &server.preference, 1);
 	if (!good && !server.status_inside)
@@ -196,8 +204,19 @@ static void hear(const uint8_t *frame, size_t bytes_count)
 	ck_assert(option_of(message, message_bytes, 8, &part));
 	server.heard[message[0]]++;
 	server.to_us[message[0]] += option_of(message, message_bytes, 2, &part) != NULL;
+	if (message[0] == DHCP6_REQUEST)
+		server.chosen =
+			option_of(message, message_bytes, 2, &part)[sizeof(server_name) - 1];
 	if (server.silent)
 		return;
+	if (message[0] == DHCP6_SOLICIT && server.offers > 0) {
+		for (unsigned int i = 0; i < server.offers; i++) {
+			server.preference = preferences[i];
+			server_name[sizeof(server_name) - 1] = (uint8_t)('0' + i);
+			answer(ip + 8, message, message_bytes, DHCP6_ADVERTISE);
+		}
+		return;
+	}
 	if (message[0] == DHCP6_SOLICIT && !server.commits)
 		answer(ip + 8, message, message_bytes, DHCP6_ADVERTISE);
 	else
@@ -351,6 +370,44 @@ START_TEST(lease_at_once)
 	ck_assert_uint_eq(our_address(), 0x42);
 	ck_assert_uint_eq(server.heard[DHCP6_SOLICIT], 1);
 	ck_assert_uint_eq(server.heard[DHCP6_REQUEST], 0);
+}
+END_TEST
+
+/* Of several servers the one with the highest preference, among equals the first; one that has the
+ * highest of all is not compared with others. */
+START_TEST(prefers)
+{
+	static const struct {
+		uint8_t preferences[4], chosen;
+	} cases[] = {{{5, 9, 7, 9}, '1'}, {{0, 0, 0, 0}, '0'}, {{1, 2, 3, 254}, '3'}};
+
+	for (unsigned int i = 0; i < 3; i++) {
+		if (i == 0)
+			start((struct server){.offers = 4});
+		else
+			netstack_add();
+		memcpy(preferences, cases[i].preferences, sizeof(preferences));
+		pass(3 * S);
+		announce(MANAGED);
+		pass(8 * S);
+		ck_assert_uint_eq(server.chosen, cases[i].chosen);
+		ck_assert_uint_eq(our_address(), 0x42);
+		netstack_remove();
+		pass(S);
+	}
+}
+END_TEST
+
+START_TEST(answers_to_nothing)
+{
+	start((struct server){.wrong = true});
+	announce(MANAGED);
+	pass(60 * S);
+	ck_assert_uint_eq(our_address(), 0);
+	ck_assert_uint_eq(server.heard[DHCP6_REQUEST], 0);
+	server.wrong = false;
+	pass(120 * S);
+	ck_assert_uint_eq(our_address(), 0x42);
 }
 END_TEST
 
@@ -585,8 +642,8 @@ START_TEST(noise)
 }
 END_TEST
 
-/* Addresses that are nobody's to give. */
-START_TEST(bad_addresses)
+/* Addresses that are nobody's to give, times and names that cannot be. */
+START_TEST(bad_values)
 {
 	static const uint8_t bad[][16] = {
 		{0}, {[15] = 1}, {0xff, 2, [15] = 1}, {0xfe, 0x80, [15] = 9}};
@@ -605,6 +662,17 @@ START_TEST(bad_addresses)
 	memcpy(bytes + at, offered, 16);
 	frame_put32(bytes + at + 16, 11);
 	ck_assert_int_eq(dhcp6_message_read(bytes, count, frame_our_mac, &heard), -EINVAL);
+	frame_put32(bytes + at + 16, 9);
+	ck_assert_int_eq(dhcp6_message_read(bytes, count, frame_our_mac, &heard), 0);
+	/* One more server's name, which counts, at the end. */
+	for (size_t name = DHCP6_SERVER_MAX - 1; name < DHCP6_SERVER_MAX + 3; name++) {
+		size_t all = (size_t)(put_option(bytes + count, 2, question, 0) - bytes) + name;
+
+		frame_put16(bytes + count + 2, (uint32_t)name);
+		memset(bytes + all - name, 7, name);
+		ck_assert_int_eq(dhcp6_message_read(bytes, all, frame_our_mac, &heard),
+				 name > DHCP6_SERVER_MAX ? -EINVAL : 0);
+	}
 }
 END_TEST
 
@@ -629,6 +697,8 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, other_in_vain);
 	tcase_add_test(tcase, lease);
 	tcase_add_test(tcase, lease_at_once);
+	tcase_add_test(tcase, prefers);
+	tcase_add_test(tcase, answers_to_nothing);
 	tcase_add_test(tcase, lease_without_end);
 	tcase_add_test(tcase, lease_ends);
 	tcase_add_test(tcase, rebinds);
@@ -639,7 +709,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, removed);
 	tcase_add_test(tcase, no_memory);
 	tcase_add_test(tcase, noise);
-	tcase_add_test(tcase, bad_addresses);
+	tcase_add_test(tcase, bad_values);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
