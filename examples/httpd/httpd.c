@@ -345,8 +345,7 @@ static int find(const char *path, char *found_out, struct stat *stat_out)
 	const char *const texts[] = {root, path, NULL};
 	char full[PATH_MAX];
 
-	if (text_join(full, sizeof(full), texts) != strlen(root) + strlen(path) ||
-	    !realpath(full, found_out))
+	if (!text_join_all(full, sizeof(full), texts) || !realpath(full, found_out))
 		return 0;
 	if (real_root_bytes && (strncmp(found_out, real_root, real_root_bytes) != 0 ||
 				(found_out[real_root_bytes] && found_out[real_root_bytes] != '/')))
@@ -401,8 +400,7 @@ static void answer(struct client *client, const char *text)
 		const char *const texts[] = {request.path, "index.html", NULL};
 		char index[PATH_MAX], index_found[PATH_MAX];
 
-		if (text_join(index, sizeof(index), texts) == strlen(request.path) + 10 &&
-		    find(index, index_found, &stat))
+		if (text_join_all(index, sizeof(index), texts) && find(index, index_found, &stat))
 			serve_file(client, index_found, &request);
 		else
 			serve_list(client, found, is_head);

@@ -40,6 +40,15 @@ size_t text_join(char *text_out, size_t bytes_max, const char *const *texts)
 	return used;
 }
 
+int text_join_all(char *text_out, size_t bytes_max, const char *const *texts)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; texts[i]; i++)
+		bytes += strlen(texts[i]);
+	return text_join(text_out, bytes_max, texts) == bytes;
+}
+
 const char *text_decimal(unsigned long long number, char text[TEXT_DECIMAL_BYTES])
 {
 	size_t at = TEXT_DECIMAL_BYTES - 1;

@@ -11,6 +11,9 @@
 /* The texts one after the other, as many as fit whole, and a NUL; NULL ends them. Their bytes. */
 size_t text_join(char *text_out, size_t bytes_max, const char *const *texts);
 
+/* 1: all of them are there; 0: they do not fit. */
+int text_join_all(char *text_out, size_t bytes_max, const char *const *texts);
+
 /* Somewhere in text. */
 const char *text_decimal(unsigned long long number, char text[TEXT_DECIMAL_BYTES]);
 
