@@ -155,7 +155,7 @@ static void end_chain(struct blkreq *chain, int result)
 }
 
 /* With dev->lock. */
-static void count(struct blkdev *dev, const struct blkreq *chain, int result)
+static inline void count(struct blkdev *dev, const struct blkreq *chain, int result)
 {
 	struct blkdev_stats *stats = &dev->stats;
 
@@ -211,7 +211,7 @@ static void requeue_singly(struct blkdev *dev, struct blkreq *chain)
 }
 
 /* With dev->lock: one slice less. True: the chain is over, and the caller ends it. */
-static bool slice_ended(struct blkdev *dev, struct blkreq *chain, int result)
+static inline bool slice_ended(struct blkdev *dev, struct blkreq *chain, int result)
 {
 	chain->slices--;
 	if (result && !chain->result)
@@ -286,7 +286,7 @@ static bool give(struct blkdev *dev, const struct blkslice *slice, bool enabled)
 	if (chain->given_sectors == chain->chain_sectors)
 		dequeue(chain);
 	spin_unlock_events_inline(&dev->lock, enabled);
-	error = dev->ops->submit(dev, slice);
+	error = dev->ops->submit(dev, slice, false);
 	(void)spin_lock_events_inline(&dev->lock);
 	/* Else it may be over by now, and its owner's. */
 	if (error)
@@ -329,6 +329,33 @@ static void dispatch_locked(struct blkdev *dev, bool enabled)
 			waitq_wake_all(&dev->waiters);
 	}
 	spin_unlock_events_inline(&dev->lock, enabled);
+}
+
+/* Nothing stands before this request, and it is one slice: what dispatch_locked() would do, without
+ * the queue. With dev->lock, which it gives back. */
+static void give_alone(struct blkdev *dev, struct blkreq *req, bool enabled)
+{
+	struct blkslice slice = {.chain = req, .sectors = req->sectors};
+	bool over;
+	int error;
+
+	req->slices = 1;
+	req->given_sectors = req->sectors;
+	dev->again = false;
+	dev->dispatching = true;
+	spin_unlock_inline(&dev->lock);
+	/* From here on it may be over at any time, and its owner's, unless it is refused. */
+	error = dev->ops->submit(dev, &slice, true);
+	spin_lock_inline(&dev->lock);
+	dev->dispatching = false;
+	if (!error && !dev->again && !dev->stopped) {
+		spin_unlock_events_inline(&dev->lock, enabled);
+		return;
+	}
+	over = error && slice_refused(dev, &slice, error);
+	dispatch_locked(dev, enabled);
+	if (over)
+		end_chain(req, req->result);
 }
 
 static void dispatch(struct blkdev *dev)
@@ -374,11 +401,11 @@ static int check(const struct blkdev *dev, const struct blkreq *req)
 {
 	const struct blkdev_info *info = &dev->info;
 	uint64_t sectors = blkdev_sectors(dev), block = info->block_bytes / BLKDEV_SECTOR;
-	uint32_t known = req->op == BLKREQ_WRITE     ? BLKREQ_BARRIER
-			 : req->op == BLKREQ_DISCARD ? BLKREQ_SECURE
-						     : 0;
 
-	if (!req->done || req->flags & ~known || req->op > BLKREQ_DISCARD)
+	if (!req->done || req->op > BLKREQ_DISCARD ||
+	    (req->flags && req->flags != (req->op == BLKREQ_WRITE     ? BLKREQ_BARRIER
+					  : req->op == BLKREQ_DISCARD ? BLKREQ_SECURE
+								      : 0)))
 		return -EINVAL;
 	if (req->op == BLKREQ_FLUSH)
 		return req->sectors || req->segs_count ? -EINVAL : 0;
@@ -439,6 +466,11 @@ int blkdev_submit(struct blkdev *dev, struct blkreq *req)
 		dev->stats.flushes++;
 		spin_unlock_events_inline(&dev->lock, enabled);
 		end_chain(req, 0);
+		return 0;
+	}
+	if (list_empty(&dev->queue) && !dev->plugged && !dev->stopped && !dev->dispatching &&
+	    req->sectors <= dev->info.slice_sectors_max) {
+		give_alone(dev, req, enabled);
 		return 0;
 	}
 	if (!merge(dev, req))

@@ -91,9 +91,10 @@ struct blkdev_info {
 struct blkdev_ops {
 	/* 0: blkdev_done() will be called for the slice, exactly once. <0: it never will, and
 	 * nothing reached the ring. -EAGAIN: no room; core tries again after the next blkdev_done()
-	 * or blkdev_ready(). One call at a time; thread or event context, no lock held. */
-	int (*submit)(struct blkdev *dev, const struct blkslice *slice);
-	/* After one or more submits: tell the other side. */
+	 * or blkdev_ready(). alone: it is the only one, and the other side is told of it at once.
+	 * One call at a time; thread or event context, no lock held. */
+	int (*submit)(struct blkdev *dev, const struct blkslice *slice, bool alone);
+	/* After one or more submits that were not: tell the other side. */
 	void (*push)(struct blkdev *dev);
 	/* Reaps completions without interrupts; returns how many. With interrupts one comes for
 	 * what is still under way, though all of it was quiet. Thread or event context. */

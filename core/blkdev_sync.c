@@ -112,14 +112,15 @@ static int transfer(struct blkdev *dev, enum blkreq_op op, uint64_t sector, void
 		    size_t bytes_count)
 {
 	struct blkseg seg = {bytes, bytes_count};
-	struct blkreq req = {
-		.op = op,
-		.sector = sector,
-		.sectors = bytes_count / BLKDEV_SECTOR,
-		.segs = &seg,
-		.segs_count = 1,
-	};
+	struct blkreq req;
 
+	/* All that blkdev_call() and blkdev_submit() do not set. */
+	req.op = op;
+	req.flags = 0;
+	req.sector = sector;
+	req.sectors = bytes_count / BLKDEV_SECTOR;
+	req.segs = &seg;
+	req.segs_count = 1;
 	return blkdev_call(dev, &req);
 }
 
@@ -179,7 +180,8 @@ void blkcursor_init(struct blkcursor *cursor, const struct blkslice *slice)
 }
 
 /* core has checked that there is memory for all sectors. */
-void blkcursor_copy(struct blkcursor *cursor, void *block, size_t bytes, bool to_block)
+static __attribute__((noinline)) void copy_in_parts(struct blkcursor *cursor, void *block,
+						    size_t bytes, bool to_block)
 {
 	char *at = block;
 
@@ -206,4 +208,21 @@ void blkcursor_copy(struct blkcursor *cursor, void *block, size_t bytes, bool to
 			cursor->offset = 0;
 		}
 	}
+}
+
+void blkcursor_copy(struct blkcursor *cursor, void *block, size_t bytes, bool to_block)
+{
+	const struct blkseg *seg = cursor->req->segs + cursor->seg;
+	size_t offset = cursor->offset;
+
+	if (cursor->seg == cursor->req->segs_count || bytes > seg->bytes - offset) {
+		copy_in_parts(cursor, block, bytes, to_block);
+		return;
+	}
+	/* At its end the next copy finds none of it left. */
+	cursor->offset = offset + bytes;
+	if (to_block)
+		memcpy(block, (char *)seg->base + offset, bytes);
+	else
+		memcpy((char *)seg->base + offset, block, bytes);
 }

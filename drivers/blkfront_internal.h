@@ -33,9 +33,11 @@ struct blkslot {
 	struct blkslice slice;
 	bool pending;
 	uint8_t operation; /* that the response has to name */
-	uint32_t pages;    /* first page of its data, in order */
+	int16_t status;    /* what the response said */
+	uint32_t pages;    /* list of the pages of its data, in order */
 	uint32_t indirect; /* page of its descriptors */
 	uint32_t next_free;
+	uint32_t id; /* its place in the table */
 };
 
 struct blkqueue {
@@ -97,7 +99,7 @@ void blkfront_disconnect(struct xenbus_device *device);
 void blkfront_start(struct blkfront *front);
 
 /* --- drivers/blkfront_io.c --- */
-int blkfront_submit(struct blkdev *dev, const struct blkslice *slice);
+int blkfront_submit(struct blkdev *dev, const struct blkslice *slice, bool alone);
 void blkfront_push(struct blkdev *dev);
 unsigned int blkfront_poll(struct blkdev *dev, bool interrupts);
 void blkfront_event(evtchn_port_t port, void *arg);
@@ -108,11 +110,13 @@ void blkqueue_shut(struct blkqueue *queue);
 /* Makes sure that pages_count are free, if it can: 0, -EAGAIN (when some come back), -ENOMEM. By
  * who submits. */
 int blkpages_reserve(struct blkqueue *queue, uint32_t pages_count);
-/* Takes a free page; there is one. Locked. */
-uint32_t blkpages_take(struct blkqueue *queue);
-/* Gives a list of pages back; with close their access is taken back first, and what the back end
- * holds on to goes into quarantine: -EBUSY. */
-int blkpages_give(struct blkqueue *queue, uint32_t first, bool close);
+/* Takes a list of free pages, at least one; there are as many. Locked. */
+uint32_t blkpages_take(struct blkqueue *queue, uint32_t pages_count);
+/* Takes back the access to a list's pages; what the back end holds on to goes into quarantine:
+ * -EBUSY. */
+int blkpages_close(struct blkqueue *queue, uint32_t first);
+/* Gives a list's pages back, but for those in quarantine. Locked. */
+void blkpages_give(struct blkqueue *queue, uint32_t first);
 /* Lets the back end read, or read and write it. */
 void blkpages_open(struct blkqueue *queue, uint32_t index, bool read_only);
 void blkpages_destroy(struct blkqueue *queue);

@@ -58,43 +58,38 @@ static uint8_t operation_of(const struct blkfront *front, const struct blkreq *r
 	}
 }
 
-/* Takes pages for the slice's data, copies what is to be written, and describes them. */
-static void fill_pages(struct blkqueue *queue, struct blkslot *slot, uint32_t pages_count,
+/* Copies what is to be written to the pages of the slice's data, and describes them. */
+static void fill_pages(struct blkqueue *queue, struct blkslot *slot,
 		       struct blkif_request_segment *segments)
 {
 	const struct blkslice *slice = &slot->slice;
 	bool write = slice->chain->op == BLKREQ_WRITE;
 	uint64_t left = slice->sectors;
 	struct blkcursor cursor;
-	uint32_t *link = &slot->pages;
 
-	blkcursor_init(&cursor, slice);
-	for (uint32_t i = 0; i < pages_count; i++) {
+	if (write)
+		blkcursor_init(&cursor, slice);
+	for (uint32_t index = slot->pages; index != BLKFRONT_NO_PAGE;) {
 		uint64_t sectors = left < SECTORS_PER_PAGE ? left : SECTORS_PER_PAGE;
-		struct blkpage *page;
-		uint32_t index;
+		const struct blkpage *page = &queue->pages[index];
 
-		spin_lock_inline(&queue->lock);
-		index = blkpages_take(queue);
-		spin_unlock_inline(&queue->lock);
-		page = &queue->pages[index];
 		if (write)
 			blkcursor_copy(&cursor, page->vaddr, sectors * BLKDEV_SECTOR, true);
-		blkpages_open(queue, index, write);
-		segments[i] = (struct blkif_request_segment){
-			.gref = page->ref,
-			.first_sect = 0,
-			.last_sect = (uint8_t)(sectors - 1),
-		};
-		*link = index;
-		link = &page->next;
+		if (!page->open)
+			blkpages_open(queue, index, write);
+		segments->gref = page->ref;
+		segments->first_sect = 0;
+		segments->last_sect = (uint8_t)(sectors - 1);
+		segments++;
 		left -= sectors;
+		index = page->next;
 	}
 }
 
 /* The descriptors go into a page of their own. */
-static void build_indirect(struct blkqueue *queue, struct blkslot *slot, uint32_t id,
-			   uint32_t pages_count, union blkif_sring_entry *entry)
+static __attribute__((noinline)) void build_indirect(struct blkqueue *queue, struct blkslot *slot,
+						     uint32_t id, uint32_t pages_count,
+						     union blkif_sring_entry *entry)
 {
 	blkif_request_indirect_t request = {
 		.operation = BLKIF_OP_INDIRECT,
@@ -105,10 +100,7 @@ static void build_indirect(struct blkqueue *queue, struct blkslot *slot, uint32_
 		.handle = queue->front->handle,
 	};
 
-	spin_lock_inline(&queue->lock);
-	slot->indirect = blkpages_take(queue);
-	spin_unlock_inline(&queue->lock);
-	fill_pages(queue, slot, pages_count, queue->pages[slot->indirect].vaddr);
+	fill_pages(queue, slot, queue->pages[slot->indirect].vaddr);
 	blkpages_open(queue, slot->indirect, true);
 	request.indirect_grefs[0] = queue->pages[slot->indirect].ref;
 	memcpy(&entry->req, &request, sizeof(request));
@@ -117,21 +109,18 @@ static void build_indirect(struct blkqueue *queue, struct blkslot *slot, uint32_
 static void build_direct(struct blkqueue *queue, struct blkslot *slot, uint32_t id,
 			 uint32_t pages_count, union blkif_sring_entry *entry)
 {
-	blkif_request_t request = {
-		.operation = slot->operation,
-		.nr_segments = (uint8_t)pages_count,
-		.handle = queue->front->handle,
-		.id = id,
-		.sector_number = slot->slice.chain->sector + slot->slice.offset_sectors,
-	};
+	blkif_request_t *request = &entry->req;
 
-	if (pages_count)
-		fill_pages(queue, slot, pages_count, request.seg);
-	memcpy(&entry->req, &request, sizeof(request));
+	request->operation = slot->operation;
+	request->nr_segments = (uint8_t)pages_count;
+	request->handle = queue->front->handle;
+	request->id = id;
+	request->sector_number = slot->slice.chain->sector + slot->slice.offset_sectors;
+	fill_pages(queue, slot, request->seg);
 }
 
-static void build_discard(struct blkqueue *queue, struct blkslot *slot, uint32_t id,
-			  union blkif_sring_entry *entry)
+static __attribute__((noinline)) void build_discard(struct blkqueue *queue, struct blkslot *slot,
+						    uint32_t id, union blkif_sring_entry *entry)
 {
 	const struct blkreq *chain = slot->slice.chain;
 	blkif_request_discard_t request = {
@@ -146,6 +135,23 @@ static void build_discard(struct blkqueue *queue, struct blkslot *slot, uint32_t
 	memcpy(&entry->req, &request, sizeof(request));
 }
 
+/* A slot and its pages. There are as many: others only give some back. */
+static struct blkslot *take_slot(struct blkqueue *queue, const struct blkslice *slice,
+				 uint32_t pages_count, bool indirect)
+{
+	struct blkslot *slot;
+
+	spin_lock_inline(&queue->lock);
+	slot = &queue->slots[queue->free_slot];
+	queue->free_slot = slot->next_free;
+	slot->pages = pages_count ? blkpages_take(queue, pages_count) : BLKFRONT_NO_PAGE;
+	slot->indirect = indirect ? blkpages_take(queue, 1) : BLKFRONT_NO_PAGE;
+	spin_unlock_inline(&queue->lock);
+	slot->slice = *slice;
+	slot->operation = operation_of(queue->front, slice->chain);
+	return slot;
+}
+
 /* Entered. */
 static int queue_submit(struct blkqueue *queue, const struct blkslice *slice)
 {
@@ -155,54 +161,29 @@ static int queue_submit(struct blkqueue *queue, const struct blkslice *slice)
 	bool indirect = pages_count > BLKIF_MAX_SEGMENTS_PER_REQUEST;
 	union blkif_sring_entry *entry;
 	struct blkslot *slot;
-	uint32_t id;
+	uint32_t id, at;
 	int error;
 
-	/* Others only free slots, so one that is free now stays free. */
-	id = READ_ONCE(queue->free_slot);
-	if (id == queue->slots_count)
+	if (READ_ONCE(queue->free_slot) == queue->slots_count)
 		return -EAGAIN;
-	error = blkpages_reserve(queue, pages_count + indirect);
-	if (error)
-		return error;
-	spin_lock_inline(&queue->lock);
-	id = queue->free_slot;
-	slot = &queue->slots[id];
-	queue->free_slot = slot->next_free;
-	spin_unlock_inline(&queue->lock);
-	slot->slice = *slice;
-	slot->operation = operation_of(queue->front, slice->chain);
-	slot->pages = slot->indirect = BLKFRONT_NO_PAGE;
-	entry = &queue->shared->ring[queue->req_prod & (queue->slots_count - 1)];
+	if (READ_ONCE(queue->pages_free) < pages_count + indirect) {
+		error = blkpages_reserve(queue, pages_count + indirect);
+		if (error)
+			return error;
+	}
+	slot = take_slot(queue, slice, pages_count, indirect);
+	id = slot->id;
+	at = queue->req_prod & (queue->slots_count - 1);
+	entry = &queue->shared->ring[at];
 	if (slot->operation == BLKIF_OP_DISCARD)
 		build_discard(queue, slot, id, entry);
 	else if (indirect)
 		build_indirect(queue, slot, id, pages_count, entry);
 	else
 		build_direct(queue, slot, id, pages_count, entry);
-	queue->order[queue->req_prod & (queue->slots_count - 1)] = id;
+	queue->order[at] = id;
 	queue->req_prod++;
 	return 0;
-}
-
-/* The queue of this vCPU first, the others when it is full. */
-int blkfront_submit(struct blkdev *dev, const struct blkslice *slice)
-{
-	struct blkfront *front = blkfront_of(dev);
-	bool enabled = events_disable();
-	uint32_t first = VCPU(id), count = front->queues_count;
-	int error = -EAGAIN;
-
-	for (uint32_t i = 0; i < count && error == -EAGAIN; i++) {
-		struct blkqueue *queue = &front->queues[(first + i) % count];
-
-		if (!queue_enter(queue))
-			continue;
-		error = queue_submit(queue, slice);
-		queue_leave(queue);
-	}
-	events_restore(enabled);
-	return error;
 }
 
 /* The next response makes the back end send an event; or none does. Locked. */
@@ -232,7 +213,7 @@ static bool mark_pending(struct blkqueue *queue, uint32_t before, uint32_t now)
 }
 
 /* Publishes, and sends an event if the other end asked for one. True: look for responses. */
-static bool queue_push(struct blkqueue *queue)
+static __attribute__((noinline)) bool queue_push(struct blkqueue *queue)
 {
 	uint32_t before = queue->req_sent, now = queue->req_prod;
 	bool look;
@@ -249,7 +230,7 @@ static bool queue_push(struct blkqueue *queue)
 	smp_mb();
 	if (now - READ_ONCE(queue->shared->req_event) < now - before) {
 		queue->front->notifies++;
-		(void)evtchn_notify(queue->port);
+		(void)evtchn_notify_inline(queue->port);
 	}
 	return look;
 }
@@ -287,8 +268,8 @@ static int responses_count(struct blkqueue *queue, uint32_t *count_out)
 	return *count_out > queue->outstanding ? -EPROTO : 0;
 }
 
-/* Takes the next response and frees its slot: 1, 0 (there is none), -EPROTO. */
-static int take_response(struct blkqueue *queue, struct blkslot *slot_out, int16_t *status_out)
+/* Takes the next response; its slot is the caller's. 1, 0 (there is none), -EPROTO. Locked. */
+static inline int take_response(struct blkqueue *queue, struct blkslot **slot_out)
 {
 	volatile blkif_response_t *shared;
 	blkif_response_t response;
@@ -311,13 +292,11 @@ static int take_response(struct blkqueue *queue, struct blkslot *slot_out, int16
 	if (!slot->pending || slot->operation != response.operation)
 		return -EPROTO;
 	slot->pending = false;
-	*slot_out = *slot;
-	*status_out = response.status;
+	slot->status = response.status;
 	queue->rsp_cons++;
 	queue->outstanding--;
 	queue->ended++;
-	slot->next_free = queue->free_slot;
-	queue->free_slot = (uint32_t)response.id;
+	*slot_out = slot;
 	return 1;
 }
 
@@ -338,44 +317,63 @@ static void copy_out(struct blkqueue *queue, const struct blkslot *slot)
 	}
 }
 
-static void end_slot(struct blkqueue *queue, const struct blkslot *slot, int16_t status)
+static void end_slot(struct blkqueue *queue, struct blkslot *slot)
 {
 	struct blkfront *front = queue->front;
-	bool close = !front->persistent;
-	int result = status_errno(status), held;
+	struct blkslice slice = slot->slice;
+	int result = status_errno(slot->status), held = 0;
 
 	if (!result && slot->operation == BLKIF_OP_READ)
 		copy_out(queue, slot);
-	held = blkpages_give(queue, slot->pages, close);
-	held |= blkpages_give(queue, slot->indirect, close);
+	if (!front->persistent) {
+		held = blkpages_close(queue, slot->pages);
+		held |= blkpages_close(queue, slot->indirect);
+	}
 	if (held)
 		blkfront_break(front, "the back end keeps pages of a request that it ended");
-	blkdev_done(&front->block, &slot->slice, result);
+	spin_lock_inline(&queue->lock);
+	blkpages_give(queue, slot->pages);
+	if (slot->indirect != BLKFRONT_NO_PAGE)
+		blkpages_give(queue, slot->indirect);
+	slot->next_free = queue->free_slot;
+	queue->free_slot = slot->id;
+	spin_unlock_inline(&queue->lock);
+	blkdev_done(&front->block, &slice, result);
+}
+
+/* The same, when there is none asking for the next event before it looks once more. */
+static inline int take_or_arm(struct blkqueue *queue, struct blkslot **slot_out)
+{
+	bool asked = false;
+	int taken;
+
+	spin_lock_inline(&queue->lock);
+	for (;;) {
+		taken = take_response(queue, slot_out);
+		if (taken || asked || !queue->armed || !queue->outstanding)
+			break;
+		queue_arm(queue, true);
+		smp_mb();
+		asked = true;
+	}
+	spin_unlock_inline(&queue->lock);
+	return taken;
 }
 
 /* Entered. */
-static unsigned int queue_reap(struct blkqueue *queue)
+static __attribute__((noinline)) unsigned int queue_reap(struct blkqueue *queue)
 {
 	unsigned int ended = 0;
-	struct blkslot slot;
-	int16_t status;
+	struct blkslot *slot;
 	int taken;
 
 	while (!READ_ONCE(queue->front->broken) && ended < queue->slots_count) {
-		spin_lock_inline(&queue->lock);
-		taken = take_response(queue, &slot, &status);
-		if (!taken && queue->armed && queue->outstanding) {
-			/* Ask for the next event, then look once more. */
-			queue_arm(queue, true);
-			smp_mb();
-			taken = take_response(queue, &slot, &status);
-		}
-		spin_unlock_inline(&queue->lock);
+		taken = take_or_arm(queue, &slot);
 		if (taken < 0)
 			blkfront_break(queue->front, "the back end's response makes no sense");
 		if (taken <= 0)
 			break;
-		end_slot(queue, &slot, status);
+		end_slot(queue, slot);
 		ended++;
 		if (!READ_ONCE(queue->outstanding))
 			break;
@@ -384,6 +382,38 @@ static unsigned int queue_reap(struct blkqueue *queue)
 	if (ended == queue->slots_count)
 		timer_arm(&queue->front->rest, time_monotonic_ns());
 	return ended;
+}
+
+/* With alone the back end is told at once. */
+static __attribute__((noinline)) int submit_to(struct blkqueue *queue, const struct blkslice *slice,
+					       bool alone)
+{
+	int error;
+
+	if (!queue_enter(queue))
+		return -EAGAIN;
+	error = queue_submit(queue, slice);
+	if (alone && !error) {
+		watch(queue->front);
+		if (queue_push(queue))
+			(void)queue_reap(queue);
+	}
+	queue_leave(queue);
+	return error;
+}
+
+/* The queue of this vCPU first, the others when it is full. */
+int blkfront_submit(struct blkdev *dev, const struct blkslice *slice, bool alone)
+{
+	struct blkfront *front = blkfront_of(dev);
+	bool enabled = events_disable();
+	uint32_t first = VCPU(id), count = front->queues_count;
+	int error = -EAGAIN;
+
+	for (uint32_t i = 0; i < count && error == -EAGAIN; i++)
+		error = submit_to(&front->queues[(first + i) % count], slice, alone);
+	events_restore(enabled);
+	return error;
 }
 
 void blkfront_push(struct blkdev *dev)
@@ -404,25 +434,30 @@ void blkfront_push(struct blkdev *dev)
 	events_restore(enabled);
 }
 
+static unsigned int queue_poll(struct blkqueue *queue, bool interrupts)
+{
+	unsigned int ended = 0;
+
+	if (!queue_enter(queue))
+		return 0;
+	if (interrupts) {
+		spin_lock_inline(&queue->lock);
+		queue->armed = true;
+		spin_unlock_inline(&queue->lock);
+	}
+	ended = queue_reap(queue);
+	queue_leave(queue);
+	return ended;
+}
+
 unsigned int blkfront_poll(struct blkdev *dev, bool interrupts)
 {
 	struct blkfront *front = blkfront_of(dev);
 	bool enabled = events_disable();
 	unsigned int ended = 0;
 
-	for (uint32_t i = 0; i < front->queues_count; i++) {
-		struct blkqueue *queue = &front->queues[i];
-
-		if (!queue_enter(queue))
-			continue;
-		if (interrupts) {
-			spin_lock_inline(&queue->lock);
-			queue->armed = true;
-			spin_unlock_inline(&queue->lock);
-		}
-		ended += queue_reap(queue);
-		queue_leave(queue);
-	}
+	for (uint32_t i = 0; i < front->queues_count; i++)
+		ended += queue_poll(&front->queues[i], interrupts);
 	events_restore(enabled);
 	return ended;
 }

@@ -49,14 +49,16 @@ int blkpages_reserve(struct blkqueue *queue, uint32_t pages_count)
 	return error;
 }
 
-uint32_t blkpages_take(struct blkqueue *queue)
+uint32_t blkpages_take(struct blkqueue *queue, uint32_t pages_count)
 {
-	uint32_t index = queue->free_page;
+	uint32_t first = queue->free_page, last = first;
 
-	queue->free_page = queue->pages[index].next;
-	queue->pages[index].next = BLKFRONT_NO_PAGE;
-	queue->pages_free--;
-	return index;
+	for (uint32_t i = 1; i < pages_count; i++)
+		last = queue->pages[last].next;
+	queue->free_page = queue->pages[last].next;
+	queue->pages[last].next = BLKFRONT_NO_PAGE;
+	queue->pages_free -= pages_count;
+	return first;
 }
 
 void blkpages_open(struct blkqueue *queue, uint32_t index, bool read_only)
@@ -84,28 +86,24 @@ static int close_page(struct blkpage *page)
 	return error;
 }
 
-int blkpages_give(struct blkqueue *queue, uint32_t first, bool close)
+int blkpages_close(struct blkqueue *queue, uint32_t first)
 {
-	uint32_t index = first;
 	int result = 0;
-	bool enabled;
 
-	if (first == BLKFRONT_NO_PAGE)
-		return 0;
-	while (close && index != BLKFRONT_NO_PAGE) {
+	for (uint32_t index = first; index != BLKFRONT_NO_PAGE; index = queue->pages[index].next)
 		result |= close_page(&queue->pages[index]);
-		index = queue->pages[index].next;
-	}
-	enabled = spin_lock_events_inline(&queue->lock);
-	for (index = first; index != BLKFRONT_NO_PAGE;) {
+	return result ? -EBUSY : 0;
+}
+
+void blkpages_give(struct blkqueue *queue, uint32_t first)
+{
+	for (uint32_t index = first; index != BLKFRONT_NO_PAGE;) {
 		uint32_t next = queue->pages[index].next;
 
 		if (queue->pages[index].vaddr)
 			put_free(queue, index);
 		index = next;
 	}
-	spin_unlock_events_inline(&queue->lock, enabled);
-	return result ? -EBUSY : 0;
 }
 
 void blkpages_destroy(struct blkqueue *queue)

@@ -67,7 +67,7 @@ static int queue_create(struct blkfront *front, struct blkqueue *queue, unsigned
 	if (!queue->slots || !queue->order || !queue->pages)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < queue->slots_count; i++)
-		queue->slots[i].next_free = i + 1;
+		queue->slots[i] = (struct blkslot){.id = i, .next_free = i + 1};
 	queue->free_slot = 0;
 	error = xenbus_ring_alloc(&front->xen, order, &queue->ring);
 	if (error)

@@ -349,9 +349,7 @@ bool evtchn_pending(evtchn_port_t port)
 
 int evtchn_notify(evtchn_port_t port)
 {
-	struct evtchn_send send = {.port = port};
-
-	return hypercall_event_channel_op(EVTCHNOP_send, &send);
+	return evtchn_notify_inline(port);
 }
 
 /* When the EOI is due. */

@@ -112,8 +112,8 @@ static int64_t move_part(struct disk *disk, bool is_read, char *bytes, size_t by
 	return result ? result : (int64_t)bytes_count;
 }
 
-static int64_t move_parts(struct disk *disk, bool is_read, char *bytes, size_t bytes_count,
-			  uint64_t offset)
+static __attribute__((noinline)) int64_t move_parts(struct disk *disk, bool is_read, char *bytes,
+						    size_t bytes_count, uint64_t offset)
 {
 	char *bounce = heap_alloc(BOUNCE_BYTES);
 	size_t done = 0;

@@ -50,15 +50,15 @@ static struct slot *slot_of(int fd)
 	return &table.slots[fd];
 }
 
+/* Each read and write comes here. */
 struct file *fd_get(int fd)
 {
-	bool enabled = spin_lock_events(&table.lock);
-	struct slot *slot = slot_of(fd);
-	struct file *file = slot ? slot->file : NULL;
+	bool enabled = spin_lock_events_inline(&table.lock);
+	struct file *file = (unsigned int)fd < table.count ? table.slots[fd].file : NULL;
 
 	if (file)
 		__atomic_fetch_add(&file->refs, 1, __ATOMIC_RELAXED);
-	spin_unlock_events(&table.lock, enabled);
+	spin_unlock_events_inline(&table.lock, enabled);
 	return file;
 }
 

@@ -536,6 +536,79 @@ START_TEST(quiet_beside_others)
 }
 END_TEST
 
+/* Memory in pieces of every size, of which none follows the other. */
+START_TEST(scattered)
+{
+	static const size_t sizes[] = {1, 4095, 4096, 100, 0, 3996, 8192, 511, 1537, 6144};
+	struct blkseg segs[sizeof(sizes) / sizeof(*sizes)];
+	struct blkreq req = {.segs = segs, .done = bench_ended};
+	size_t count = sizeof(sizes) / sizeof(*sizes), at = 0;
+
+	bench_start(&offers[_i]);
+	for (size_t i = 0; i < count; i++) {
+		at += sizes[i];
+		segs[i] = (struct blkseg){bytes + sizeof(bytes) - at - i, sizes[i]};
+	}
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(i * 31 >> 3);
+	req.segs_count = count;
+	req.sectors = at / 512;
+	for (int read = 0; read < 2; read++) {
+		struct bench_req mine = {.ended = 0};
+		size_t of_disk = 24 * 512UL;
+
+		req.op = read ? BLKREQ_READ : BLKREQ_WRITE;
+		req.sector = 24;
+		req.arg = &mine;
+		if (read) {
+			memcpy(back, bytes, sizeof(bytes));
+			for (size_t i = 0; i < count; i++)
+				memset(segs[i].base, 0, segs[i].bytes);
+		}
+		ck_assert_int_eq(blkdev_submit(dev, &req), 0);
+		ck_assert_int_eq(bench_wait(&mine), 0);
+		for (size_t i = 0; i < count; i++) {
+			ck_assert(!memcmp(disk->data + of_disk, segs[i].base, segs[i].bytes));
+			of_disk += segs[i].bytes;
+		}
+	}
+	/* What lies between them, too, is as it was. */
+	ck_assert(!memcmp(back, bytes, sizeof(bytes)));
+}
+END_TEST
+
+/* Whoever hears of a request's end gives the next one, while one is being given. */
+static struct bench_req next;
+
+static void ended_then_next(struct blkreq *req)
+{
+	bench_ended(req);
+	ck_assert_int_eq(bench_submit(&next, BLKREQ_READ, 48, back + 8192, 512), 0);
+}
+
+START_TEST(next_from_within)
+{
+	struct blkreq quiet = {.op = BLKREQ_READ, .sectors = 8, .quiet = true};
+	struct blkseg seg = {back, 4096};
+	struct bench_req mine = {.ended = 0}, other;
+
+	bench_start(&offers[_i]);
+	quiet.segs = &seg;
+	quiet.segs_count = 1;
+	quiet.done = ended_then_next;
+	quiet.arg = &mine;
+	ck_assert_int_eq(blkdev_submit(dev, &quiet), 0);
+	mock_run_backends();
+	mock_deliver();
+	ck_assert_int_eq(mine.ended, 0);
+	/* Its push finds the quiet one's answer. */
+	ck_assert_int_eq(bench_submit(&other, BLKREQ_READ, 16, back + 4096, 512), 0);
+	ck_assert_int_eq(mine.ended, 1);
+	ck_assert_int_eq(bench_wait(&other), 0);
+	ck_assert_int_eq(bench_wait(&next), 0);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("blkfront");
@@ -562,6 +635,8 @@ Suite *test_suite(void)
 	tcase_add_loop_test(all, quick, 0, OFFERS - 1);
 	tcase_add_loop_test(all, quick_no_more, 0, OFFERS - 1);
 	tcase_add_loop_test(all, quiet_beside_others, 0, 2);
+	tcase_add_loop_test(all, next_from_within, 0, OFFERS - 1);
+	tcase_add_loop_test(all, scattered, 0, OFFERS);
 	tcase_set_timeout(all, 120);
 	suite_add_tcase(suite, all);
 	return suite;

@@ -157,7 +157,7 @@ START_TEST(answer_before_the_question)
 	req.req.given_sectors = 1;
 	list_remove(&req.req.node);
 	req.req.queued = false;
-	ck_assert_int_eq(blkfront_submit(dev, &slice), 0);
+	ck_assert_int_eq(blkfront_submit(dev, &slice, false), 0);
 	disk->queues[0].held[0].id = bench_queue()->order[1];
 	disk->mute = false;
 	mock_disk_release(disk);
@@ -584,6 +584,39 @@ START_TEST(a_grant_fails)
 }
 END_TEST
 
+static void nothing(evtchn_port_t port, void *arg)
+{
+	(void)port;
+	(void)arg;
+}
+
+/* Hardening, rings 12: a connection that cannot be made anew ends nothing of the last one's twice. The
+ * number of its port is somebody else's by now. */
+START_TEST(a_port_of_others)
+{
+	struct mock_disk_config two = rich;
+	evtchn_port_t last, other;
+
+	two.queues = 2;
+	bench_start(&two);
+	ck_assert_uint_eq(blkfront_of(dev)->queues_count, 2);
+	/* The first queue is the one that fails. */
+	last = blkfront_of(dev)->queues[1].port;
+	mock_disk_kill(disk, true);
+	bench_pass(5 * NS_PER_S);
+	mock_evtchn_next_port(last);
+	ck_assert_int_eq(evtchn_alloc_unbound(0, nothing, NULL, 0, &other), 0);
+	ck_assert_uint_eq(other, last);
+	mock_fail_allocation = (uint64_t)_i;
+	mock_disk_revive(disk);
+	bench_pass(5 * NS_PER_S);
+	mock_fail_allocation = UINT64_MAX;
+	ck_assert_uint_eq(mock_evtchn_status(other), EVTCHNSTAT_unbound);
+	bench_pass(200 * NS_PER_S);
+	bench_works(1);
+}
+END_TEST
+
 START_TEST(grants_run_out)
 {
 	grant_ref_t ref;
@@ -632,6 +665,7 @@ Suite *test_suite(void)
 	tcase_add_test(all, event_storm);
 	tcase_add_loop_test(all, an_allocation_fails, 0, 60);
 	tcase_add_loop_test(all, a_grant_fails, 0, 3);
+	tcase_add_loop_test(all, a_port_of_others, 0, 30);
 	tcase_add_test(all, grants_run_out);
 	tcase_add_loop_test(all, a_hypercall_fails, 0, 12);
 	tcase_set_timeout(all, 120);

@@ -120,11 +120,12 @@ static struct disk {
 	bool used[SLOTS];
 } disk;
 
-static int disk_submit(struct blkdev *dev, const struct blkslice *slice)
+static int disk_submit(struct blkdev *dev, const struct blkslice *slice, bool alone)
 {
 	bool enabled = spin_lock_events(&disk.lock), taken = false;
 
 	(void)dev;
+	(void)alone;
 	for (unsigned int i = 0; i < SLOTS && !taken; i++)
 		if (!disk.used[i]) {
 			disk.slots[i] = *slice;
