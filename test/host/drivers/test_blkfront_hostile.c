@@ -590,8 +590,8 @@ static void nothing(evtchn_port_t port, void *arg)
 	(void)arg;
 }
 
-/* Hardening, rings 12: a connection that cannot be made anew ends nothing of the last one's twice. The
- * number of its port is somebody else's by now. */
+/* Hardening, rings 12: a connection that cannot be made anew ends nothing of the last one's twice.
+ * The number of its port is somebody else's by now. */
 START_TEST(a_port_of_others)
 {
 	struct mock_disk_config two = rich;
