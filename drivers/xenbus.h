@@ -48,8 +48,8 @@ struct xenbus_driver {
 	size_t device_bytes;           /* of the driver's struct, which begins with xenbus_device */
 	XenbusState published_state;   /* after connect(): Initialised or Connected */
 	const char *front_news;        /* one of front_keys: changed() when it does; may be NULL */
-	const char *back_news;         /* the same of the back end's, not in back_keys: read once
-					* connected, so that connecting does not wait for it */
+	const char *back_news;         /* the same of the back end's, not in back_keys: first read a
+					* while after connected(), which does not wait for it */
 	bool back_is_early;            /* the back end says all before InitWait: not read again
 					* before connected() */
 

@@ -16,6 +16,7 @@
 #define RETRY_LAST_NS   (10 * NS_PER_S)
 #define RETRY_SHIFT_MAX 7
 #define SETTLED_NS      (60 * NS_PER_S) /* connected so long: what was before does not count */
+#define NEWS_NS         (NS_PER_S / 10) /* connected so long: nobody waits for it any more */
 #define STEPS_MAX       32              /* of one call: then it is kicked again */
 
 static void enter(struct xenbus_inner *inner, enum xenbus_phase phase, uint64_t after_ns)
@@ -158,17 +159,6 @@ static void front_was_read(struct xenbus_inner *inner)
 		inner->front = XenbusStateInitialising;
 }
 
-static void watch_news(struct xenbus_inner *inner)
-{
-	const char *key = inner->device->driver->back_news;
-
-	if (!key || inner->news_watching)
-		return;
-	(void)format_text(inner->news_path, sizeof(inner->news_path), "%s/%s", inner->backend, key);
-	/* It fires at once, so the node is read. */
-	inner->news_watching = !xenstore_watch_add(&inner->news_watch);
-}
-
 static void back_was_read(struct xenbus_inner *inner)
 {
 	const struct xenbus_driver *driver = inner->device->driver;
@@ -195,10 +185,10 @@ static void back_was_read(struct xenbus_inner *inner)
 			WRITE_ONCE(inner->device->trouble, NULL);
 			inner->device->was_connected = true;
 			inner->connected_ns = time_monotonic_ns();
-			enter(inner, XENBUS_CONNECTED, TIME_NEVER);
+			enter(inner, XENBUS_CONNECTED,
+			      driver->back_news && !inner->news_watching ? NEWS_NS : TIME_NEVER);
 			if (inner->front != XenbusStateConnected)
 				xenbus_write(inner, XenbusStateConnected);
-			watch_news(inner);
 		}
 	}
 	if (error)
@@ -290,6 +280,14 @@ static void step_published(struct xenbus_inner *inner)
 		trouble(inner, "the back end does not connect");
 }
 
+static void watch_news(struct xenbus_inner *inner)
+{
+	(void)format_text(inner->news_path, sizeof(inner->news_path), "%s/%s", inner->backend,
+			  inner->device->driver->back_news);
+	/* It fires at once, so the node is read. */
+	inner->news_watching = !xenstore_watch_add(&inner->news_watch);
+}
+
 static void step_connected(struct xenbus_inner *inner)
 {
 	const struct xenbus_driver *driver = inner->device->driver;
@@ -307,6 +305,9 @@ static void step_connected(struct xenbus_inner *inner)
 			begin_closing(inner);
 	} else if (inner->held && READ_ONCE(inner->close_now)) {
 		begin_closing(inner);
+	} else if (overdue(inner)) {
+		inner->due_ns = TIME_NEVER;
+		watch_news(inner);
 	}
 }
 

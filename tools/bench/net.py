@@ -21,6 +21,7 @@ HTTP_CLIENTS, HTTP_SECONDS = 16, 1
 TIMES = {"net_bulk_send": 1.05, "net_bulk_receive": 1.05, "net_datagrams_send": 2, "net_datagrams_receive": 2,
          "net_trip_tcp": 1 / 0.6, "net_trip_udp": 1 / 0.6, "net_connect": 1 / 0.57}
 HTTP_TIMES = {"net_first": 20, "net_http": 1.3}
+TLS_HANDSHAKES, TLS_TIMES = 100, {"net_tls": 1}
 
 
 def make_rows():
@@ -35,6 +36,7 @@ def make_rows():
         "net_ready": Row("unpause to network ready", "ms", goal=6, digits=2),
         "net_first": Row("unpause to first HTTP answer", "ms", digits=2),
         "net_http": Row("HTTP requests, httpd beside nginx", "1/s", less=False),
+        "net_tls": Row("TLS handshakes, https beside nginx", "1/s", less=False, digits=1),
     }
 
 
@@ -47,6 +49,11 @@ def prepare(bench):
                        (bench.path("examples", "httpd", "httpd"), "httpd"),
                        (bench.path("examples", "httpd", "httpd.cpio"), "httpd.cpio"),
                        (os.path.join(tools, "..", "..", "examples", "httpd", "root", "index.html"), "index.html"),
+                       (bench.path("examples", "https", "https"), "https"),
+                       (bench.path("examples", "https", "https.cpio"), "https.cpio"),
+                       (bench.path("examples", "https", "root", "tls", "cert.pem"), "cert.pem"),
+                       (bench.path("examples", "https", "root", "tls", "key.pem"), "key.pem"),
+                       (os.path.join(tools, "tls.py"), "tls.py"),
                        (bench.path("box", "linux-guest", "initrd"), "linux-guest.initrd")):
         if not os.path.exists(path):
             raise Failed(f"{path} is missing")
@@ -70,15 +77,16 @@ def calls(bench, who):
     take(bench.rows["net_ready"], who, lambda: [(run.report("net_ready")[0] - run.unpause) / TICKS_PER_MS])
 
 
-def server(who, vcpus=1):
-    """The configuration of a guest that serves HTTP."""
+def server(who, vcpus=1, tls=False):
+    """The configuration of a guest that serves HTTP, and perhaps HTTPS."""
     lines = ['name = "bench-http"', f"memory = {MEMORY[who]}", f"maxmem = {MEMORY[who]}", f"vcpus = {vcpus}",
              'tsc_mode = "native"', 'on_poweroff = "destroy"', 'on_reboot = "destroy"', 'on_crash = "destroy"', VIF]
     if who == "stardust":
-        return [*lines, 'kernel = "/tmp/httpd"', 'ramdisk = "/tmp/httpd.cpio"', f'extra = "ip={GUEST}/24"']
+        name = "https" if tls else "httpd"
+        return [*lines, f'kernel = "/tmp/{name}"', f'ramdisk = "/tmp/{name}.cpio"', f'extra = "ip={GUEST}/24"']
     return [*lines, 'kernel = "/tmp/vmlinux"', 'ramdisk = "/tmp/linux-http.initrd"',
             'extra = "console=hvc0 quiet panic=-1 rdinit=/init '
-            f'do=ifconfig eth0 {GUEST}; /usr/sbin/nginx -c /etc/nginx.conf"']
+            f'do=ifconfig eth0 {GUEST}; /usr/sbin/nginx -c /etc/nginx{"-tls" if tls else ""}.conf"']
 
 
 def serve(bench, who, vcpus=1):
@@ -89,6 +97,17 @@ def serve(bench, who, vcpus=1):
     if status or len(found) != 3:
         raise Failed(f"status {status}: {last_line(text)}")
     return (float(found["first"]) - float(found["unpause"])) / TICKS_PER_MS, float(found["http"])
+
+
+def tls(bench, who):
+    """Handshakes a second."""
+    bench.say(f"{who.capitalize()}: TLS")
+    status, text = bench.box.execute("/tmp/net-guest", "tls", GUEST, MAC, str(TLS_HANDSHAKES), "\n".join(server(who, tls=True)),
+                                     seconds=240)
+    found = re.search(r"^bench tls ([\d.]+)$", text, re.M)
+    if status or not found:
+        raise Failed(f"status {status}: {last_line(text)}")
+    return [float(found[1])]
 
 
 def http(bench, who):
@@ -107,10 +126,11 @@ def measure(bench):
         prepare(bench)
     except Failed as why:
         for who in ("stardust", "linux"):
-            bench.fail_all(who, (*TIMES, "net_ready", *HTTP_TIMES), why)
+            bench.fail_all(who, (*TIMES, "net_ready", *HTTP_TIMES, *TLS_TIMES), why)
         return
     for who in ("stardust", "linux"):
         calls(bench, who)
         http(bench, who)
-    for key, times in {**TIMES, **HTTP_TIMES}.items():
+        take(bench.rows["net_tls"], who, lambda who=who: tls(bench, who))
+    for key, times in {**TIMES, **HTTP_TIMES, **TLS_TIMES}.items():
         bench.rows[key].aim_at_linux(times)
