@@ -22,6 +22,9 @@ $(E2FS).stamp: tools/sources.lock tools/fetch $(E2FS_PATCHES)
 	@B=$(B) tools/fetch --unpack e2fsprogs $(E2FS)
 	@for p in $(abspath $(E2FS_PATCHES)); do patch -s -d $(E2FS) -p1 <$$p || exit 1; done
 	@touch $@
+# As of lwIP.
+$(E2FS)/%: | $(E2FS).stamp ;
+
 $(E2FS_INCLUDE).stamp: $(E2FS).stamp $(wildcard tools/e2fsprogs/*)
 	@tools/e2fsprogs/headers $(E2FS) $(E2FS_INCLUDE)
 	@touch $@

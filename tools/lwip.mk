@@ -30,6 +30,9 @@ $(LWIP).stamp: tools/sources.lock tools/fetch $(LWIP_PATCHES)
 	@for p in $(abspath $(LWIP_PATCHES)); do patch -s -d $(LWIP) -p1 <$$p || exit 1; done
 	@touch $@
 
+# It is taken away while it is unpacked anew: who looks for a file of it then waits.
+$(LWIP)/%: | $(LWIP).stamp ;
+
 $(B)/kernel/lwip/%.o: tools/lwip.mk tools/kernel.mk $(LWIP_HEADERS) $(LWIP).stamp $(SYSROOT_STAMP) | $(SYSROOT)/.headers
 	$(call say,CC,lwip/$*.c)
 	@mkdir -p $(@D)

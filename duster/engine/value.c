@@ -419,11 +419,21 @@ static bool partly_lost(const struct value *value)
 	return false;
 }
 
+/* What 64 bits hold no whole number for is what the processor makes of it (SDM 2A CVTTSD2SI:
+ * integer indefinite). */
+static uint64_t whole_of(long double real)
+{
+	if (real >= 0x1p63L && real < 0x1p64L)
+		return (uint64_t)real;
+	if (real > -0x1p63L - 1 && real < 0x1p63L)
+		return (uint64_t)(int64_t)real;
+	return 1ULL << 63;
+}
+
 int value_number(struct session *session, struct value *value, uint64_t *number_out,
 		 struct problem *problem)
 {
 	struct type *type = type_strip(value->type);
-	long double real;
 	int error;
 
 	if (type->kind == TYPE_ARRAY || type->kind == TYPE_FUNCTION) {
@@ -442,8 +452,7 @@ int value_number(struct session *session, struct value *value, uint64_t *number_
 	if (error)
 		return error;
 	if (type->kind == TYPE_FLOAT) {
-		real = value_real_of(value->bytes, value->bytes_count);
-		*number_out = real < 0 ? (uint64_t)(int64_t)real : (uint64_t)real;
+		*number_out = whole_of(value_real_of(value->bytes, value->bytes_count));
 	} else {
 		*number_out = value_bits_of(value);
 	}

@@ -421,6 +421,14 @@ START_TEST(values_are_shown)
 	shows("(enum fruit)77", 0, "77");
 	shows("d", 0, "2.5");
 	shows("(float)1 / 3", 0, "0.333333343");
+	/* No whole number: what the processor makes of it. */
+	shows("(long)(1e30)", 0, "-9223372036854775808");
+	shows("(long)(d / 0.0)", 0, "-9223372036854775808");
+	shows("(long)(0.0 / 0.0)", 0, "-9223372036854775808");
+	shows("(long)-1e30", 0, "-9223372036854775808");
+	shows("(unsigned long)1.5e19", 0, "15000000000000000000");
+	shows("(long)-9.5", 0, "-9");
+	shows("d / 0.0", 0, "inf");
 	shows("10", 't', "1010");
 	shows("8", 'o', "010");
 	shows("-1", 'x', "0xffffffff");
