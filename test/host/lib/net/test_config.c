@@ -11,6 +11,7 @@
  * Links: lib/net/resolve.c core/netdev.c core/pollhead.c
  * Links: lib/base/format.c lib/base/parse.c lib/base/siphash.c test/mock/mock_netstack.c
  * Links: test/host/fake_core.c test/host/fake_spinlock.c test/host/lib/net/frames.c
+ * Links: test/host/lib/net/wire.c
  */
 #include <string.h>
 
@@ -21,11 +22,11 @@
 #include "lib/net/resolve.h"
 #include "test/host/check_main.h"
 #include "test/host/lib/net/frames.h"
+#include "test/host/lib/net/wire.h"
 
 #define BOOTP      240u /* before DHCP's options */
 #define LEASE_S    1200u
 #define S          (1000 * NS_PER_MS)
-#define STEP_NS    (50 * NS_PER_MS)
 #define EVERYBODY  0xffffffffu
 #define OFFERED    0x0a000042u /* 10.0.0.66 */
 #define OFFERED_2  0x0a000043u
@@ -122,35 +123,6 @@ static void hear(const uint8_t *frame, size_t bytes_count)
 		answer(&udp, server.refuses ? NAK : ACK);
 }
 
-/* What the stack sent, which still holds its lock. */
-#define WIRE_FRAMES 64u
-static struct {
-	size_t bytes_count;
-	uint8_t bytes[FRAME_MAX];
-} wire[WIRE_FRAMES];
-static size_t wire_count;
-
-static void on_frame(const uint8_t *frame, size_t bytes_count)
-{
-	ck_assert_uint_lt(wire_count, WIRE_FRAMES);
-	memcpy(wire[wire_count].bytes, frame, bytes_count);
-	wire[wire_count++].bytes_count = bytes_count;
-}
-
-/* Lets time pass in steps, and the network answer after each of them. */
-static void pass(uint64_t ns)
-{
-	for (uint64_t passed = 0; passed <= ns; passed += STEP_NS) {
-		size_t count = wire_count;
-
-		for (size_t i = 0; i < count; i++)
-			hear(wire[i].bytes, wire[i].bytes_count);
-		wire_count -= count;
-		memmove(wire, wire + count, wire_count * sizeof(wire[0]));
-		netstack_advance(STEP_NS);
-	}
-}
-
 static uint32_t our_address(void)
 {
 	struct net_interface_info info;
@@ -165,7 +137,7 @@ static void start(struct server how)
 {
 	server = how;
 	netstack_fail_alloc = -1;
-	netstack_on_frame = on_frame;
+	wire_start(hear);
 	netstack_start(0, NULL);
 }
 
@@ -176,7 +148,7 @@ START_TEST(lease)
 	struct net_address dns;
 
 	start((struct server){.offers = OFFERED});
-	pass(3 * S);
+	wire_pass(3 * S);
 	ck_assert_uint_eq(our_address(), OFFERED);
 	ck_assert(net_resolve_server(0, &dns));
 	ck_assert_uint_eq(frame_get32(dns.bytes), NETSTACK_PEER);
@@ -184,7 +156,7 @@ START_TEST(lease)
 	ck_assert_uint_eq(server.heard[REQUEST], 1);
 	/* The server alone is asked, each time half of the lease is over. */
 	for (unsigned int i = 0; i < 10; i++) {
-		pass(LEASE_S / 2 * S);
+		wire_pass(LEASE_S / 2 * S);
 		ck_assert_uint_eq(our_address(), OFFERED);
 	}
 	ck_assert_uint_ge(server.heard[REQUEST], 6);
@@ -198,17 +170,17 @@ END_TEST
 START_TEST(lease_ends)
 {
 	start((struct server){.offers = OFFERED});
-	pass(3 * S);
+	wire_pass(3 * S);
 	ck_assert_uint_eq(our_address(), OFFERED);
 	server.silent = true;
-	pass(LEASE_S * 15 / 16 * S);
+	wire_pass(LEASE_S * 15 / 16 * S);
 	ck_assert_uint_eq(our_address(), OFFERED);
 	ck_assert_uint_gt(server.heard[REQUEST], server.to_us + 1);
-	pass(LEASE_S / 4 * S);
+	wire_pass(LEASE_S / 4 * S);
 	ck_assert_uint_ne(our_address(), OFFERED);
 	ck_assert(netstack_logged("eth0: its address is gone: the lease is over"));
 	server.silent = false;
-	pass(200 * S);
+	wire_pass(200 * S);
 	ck_assert_uint_eq(our_address(), OFFERED);
 }
 END_TEST
@@ -216,16 +188,16 @@ END_TEST
 START_TEST(refused)
 {
 	start((struct server){.offers = OFFERED});
-	pass(3 * S);
+	wire_pass(3 * S);
 	server.refuses = true;
-	pass(LEASE_S * 5 / 8 * S);
+	wire_pass(LEASE_S * 5 / 8 * S);
 	ck_assert_uint_ne(our_address(), OFFERED);
 	/* Nobody is asked without end. */
 	ck_assert_uint_ge(server.heard[REQUEST], 3);
 	ck_assert_uint_le(server.heard[REQUEST], 20);
 	server.refuses = false;
 	server.offers = OFFERED_2;
-	pass(200 * S);
+	wire_pass(200 * S);
 	ck_assert_uint_eq(our_address(), OFFERED_2);
 }
 END_TEST
@@ -235,34 +207,34 @@ END_TEST
 START_TEST(lease_without_carrier)
 {
 	start((struct server){.offers = OFFERED});
-	pass(3 * S);
+	wire_pass(3 * S);
 	ck_assert_uint_eq(our_address(), OFFERED);
 	for (unsigned int i = 1; i <= 3; i++) {
 		netstack_carrier(false);
-		pass(10 * S);
+		wire_pass(10 * S);
 		ck_assert_uint_eq(our_address(), OFFERED);
 		netstack_carrier(true);
-		pass(10 * S);
+		wire_pass(10 * S);
 		ck_assert_uint_eq(our_address(), OFFERED);
 		ck_assert_uint_eq(server.heard[REQUEST], 1 + i);
 	}
 	ck_assert_uint_eq(server.heard[DISCOVER], 1);
 	server.silent = true;
 	netstack_carrier(false);
-	pass(S);
+	wire_pass(S);
 	netstack_carrier(true);
-	pass(60 * S);
+	wire_pass(60 * S);
 	ck_assert_uint_eq(our_address(), OFFERED);
 	ck_assert(!netstack_logged("eth0"));
-	pass(LEASE_S * S);
+	wire_pass(LEASE_S * S);
 	ck_assert_uint_eq(our_address() & 0xffff0000, LINK_LOCAL);
 	ck_assert(netstack_logged("eth0: its address is gone: the lease is over"));
 	/* Elsewhere by now, and another one is given. */
 	server = (struct server){.offers = OFFERED_2};
 	netstack_carrier(false);
-	pass(S);
+	wire_pass(S);
 	netstack_carrier(true);
-	pass(30 * S);
+	wire_pass(30 * S);
 	ck_assert_uint_eq(our_address(), OFFERED_2);
 }
 END_TEST
@@ -270,12 +242,12 @@ END_TEST
 START_TEST(nobody_answers)
 {
 	start((struct server){.offers = OFFERED, .silent = true});
-	pass(60 * S);
+	wire_pass(60 * S);
 	ck_assert_uint_eq(our_address() & 0xffff0000, LINK_LOCAL);
 	ck_assert(netstack_logged("eth0: no DHCP server answers: 169.254."));
 	ck_assert_uint_ge(server.heard[DISCOVER], 4);
 	server.silent = false;
-	pass(200 * S);
+	wire_pass(200 * S);
 	ck_assert_uint_eq(our_address(), OFFERED);
 }
 END_TEST
@@ -285,12 +257,12 @@ END_TEST
 START_TEST(offered_is_in_use)
 {
 	start((struct server){.offers = OFFERED, .conflicts = OFFERED});
-	pass(2 * S);
+	wire_pass(2 * S);
 	ck_assert_uint_ge(server.heard[DECLINE], 1);
 	ck_assert_uint_eq(our_address(), 0);
 	ck_assert(netstack_logged("eth0: 10.0.0.66 is in use already, by 00:16:3e:00:00:01: DHCP"));
 	server.offers = OFFERED_2;
-	pass(30 * S);
+	wire_pass(30 * S);
 	ck_assert_uint_eq(our_address(), OFFERED_2);
 }
 END_TEST
@@ -298,14 +270,14 @@ END_TEST
 START_TEST(static_is_in_use)
 {
 	server = (struct server){.conflicts = NETSTACK_ADDRESS};
-	netstack_on_frame = on_frame;
+	wire_start(hear);
 	netstack_start(0, "10.0.0.2/24,gw=10.0.0.1");
-	pass(S);
+	wire_pass(S);
 	ck_assert(netstack_logged("eth0: 10.0.0.2 is in use already, by 00:16:3e:00:00:01"));
 	/* One line, however often it is said; again after a while. */
 	frame_say_arp(NETSTACK_ADDRESS);
 	ck_assert(!netstack_logged("in use"));
-	pass(61 * S);
+	wire_pass(61 * S);
 	frame_say_arp(NETSTACK_ADDRESS);
 	ck_assert(netstack_logged("in use"));
 	ck_assert_uint_eq(our_address(), NETSTACK_ADDRESS);
@@ -334,18 +306,18 @@ START_TEST(questions)
 	char name[] = "host-000.test";
 
 	start((struct server){.offers = OFFERED});
-	pass(3 * S);
+	wire_pass(3 * S);
 	for (unsigned int i = 0; i < COUNT; i++) {
 		name[5] = (char)('0' + i / 10 % 10);
 		name[6] = (char)('0' + i % 10);
 		question.bytes_count = 0;
 		ck_assert_int_eq(net_resolve(name, 4, &address), -EINTR);
-		pass(S);
+		wire_pass(S);
 		ck_assert_uint_gt(question.bytes_count, 12);
 		ids[i] = (uint16_t)frame_get16(question.bytes);
 		ports[i] = question.from_port;
 		/* It is given up, and there is room for the next. */
-		pass(60 * S);
+		wire_pass(60 * S);
 	}
 	for (unsigned int i = 1; i < COUNT; i++) {
 		same_port += ports[i] == ports[i - 1];

@@ -10,6 +10,7 @@
  * Links: lib/net/resolve.c core/netdev.c core/pollhead.c
  * Links: lib/base/format.c lib/base/parse.c lib/base/siphash.c test/mock/mock_netstack.c
  * Links: test/host/fake_core.c test/host/fake_spinlock.c test/host/lib/net/frames.c
+ * Links: test/host/lib/net/wire.c
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +22,11 @@
 #include "lib/net/resolve.h"
 #include "test/host/check_main.h"
 #include "test/host/lib/net/frames.h"
+#include "test/host/lib/net/wire.h"
 
 #define KIND_IPV6 0x86ddu
 #define IP6       40u
 #define S         (1000 * NS_PER_MS)
-#define STEP_NS   (50 * NS_PER_MS)
 #define MANAGED   0x80u
 #define OTHER     0x40u
 #define KINDS     12u
@@ -223,34 +224,6 @@ static void hear(const uint8_t *frame, size_t bytes_count)
 		answer(ip + 8, message, message_bytes, DHCP6_REPLY);
 }
 
-/* What the stack sent, which still holds its lock. */
-#define WIRE_FRAMES 64u
-static struct {
-	size_t bytes_count;
-	uint8_t bytes[FRAME_MAX];
-} wire[WIRE_FRAMES];
-static size_t wire_count;
-
-static void on_frame(const uint8_t *frame, size_t bytes_count)
-{
-	ck_assert_uint_lt(wire_count, WIRE_FRAMES);
-	memcpy(wire[wire_count].bytes, frame, bytes_count);
-	wire[wire_count++].bytes_count = bytes_count;
-}
-
-static void pass(uint64_t ns)
-{
-	for (uint64_t passed = 0; passed <= ns; passed += STEP_NS) {
-		size_t count = wire_count;
-
-		for (size_t i = 0; i < count; i++)
-			hear(wire[i].bytes, wire[i].bytes_count);
-		wire_count -= count;
-		memmove(wire, wire + count, wire_count * sizeof(wire[0]));
-		netstack_advance(STEP_NS);
-	}
-}
-
 static void start(struct server how)
 {
 	server = how;
@@ -261,9 +234,9 @@ static void start(struct server how)
 		server.valid_s = 1800;
 	}
 	netstack_fail_alloc = -1;
-	netstack_on_frame = on_frame;
+	wire_start(hear);
 	netstack_start(0, "none");
-	pass(3 * S);
+	wire_pass(3 * S);
 }
 
 /* The last byte of the address of DHCPv6; 0: there is none. */
@@ -295,7 +268,7 @@ START_TEST(nobody_says_so)
 {
 	start((struct server){0});
 	announce(0);
-	pass(100 * S);
+	wire_pass(100 * S);
 	for (unsigned int i = 0; i < KINDS; i++)
 		ck_assert_uint_eq(server.heard[i], 0);
 }
@@ -306,19 +279,19 @@ START_TEST(other)
 	start((struct server){.refresh_s = 1000});
 	for (unsigned int i = 0; i < 10; i++) {
 		announce(OTHER);
-		pass(10 * S);
+		wire_pass(10 * S);
 	}
 	ck_assert_uint_eq(server.heard[DHCP6_INFORM], 1);
 	ck_assert(has_dns());
 	ck_assert_uint_eq(our_address(), 0);
 	/* Asked again when its time is over, and what is not said any more goes. */
 	server.no_dns = true;
-	pass(910 * S);
+	wire_pass(910 * S);
 	ck_assert_uint_eq(server.heard[DHCP6_INFORM], 2);
 	ck_assert(!has_dns());
 	/* Later it has addresses, too. */
 	announce(MANAGED | OTHER);
-	pass(10 * S);
+	wire_pass(10 * S);
 	ck_assert_uint_eq(our_address(), 0x42);
 }
 END_TEST
@@ -327,12 +300,12 @@ START_TEST(other_in_vain)
 {
 	start((struct server){.silent = true});
 	announce(OTHER);
-	pass(600 * S);
+	wire_pass(600 * S);
 	/* 1, 2, 4 … seconds. */
 	ck_assert_uint_ge(server.heard[DHCP6_INFORM], 8);
 	ck_assert_uint_le(server.heard[DHCP6_INFORM], 11);
 	server.silent = false;
-	pass(900 * S);
+	wire_pass(900 * S);
 	ck_assert(has_dns());
 }
 END_TEST
@@ -343,7 +316,7 @@ START_TEST(lease)
 {
 	start((struct server){0});
 	announce(MANAGED);
-	pass(8 * S);
+	wire_pass(8 * S);
 	ck_assert_uint_eq(our_address(), 0x42);
 	ck_assert(has_dns());
 	ck_assert_uint_eq(server.heard[DHCP6_SOLICIT], 1);
@@ -351,7 +324,7 @@ START_TEST(lease)
 	ck_assert_uint_eq(server.to_us[DHCP6_REQUEST], 1);
 	for (unsigned int i = 1; i <= 10; i++) {
 		announce(MANAGED);
-		pass(600 * S);
+		wire_pass(600 * S);
 		ck_assert_uint_eq(server.heard[DHCP6_RENEW], i);
 		ck_assert_uint_eq(our_address(), 0x42);
 	}
@@ -366,7 +339,7 @@ START_TEST(lease_at_once)
 {
 	start((struct server){.commits = true});
 	announce(MANAGED);
-	pass(5 * S);
+	wire_pass(5 * S);
 	ck_assert_uint_eq(our_address(), 0x42);
 	ck_assert_uint_eq(server.heard[DHCP6_SOLICIT], 1);
 	ck_assert_uint_eq(server.heard[DHCP6_REQUEST], 0);
@@ -387,13 +360,13 @@ START_TEST(prefers)
 		else
 			netstack_add();
 		memcpy(preferences, cases[i].preferences, sizeof(preferences));
-		pass(3 * S);
+		wire_pass(3 * S);
 		announce(MANAGED);
-		pass(8 * S);
+		wire_pass(8 * S);
 		ck_assert_uint_eq(server.chosen, cases[i].chosen);
 		ck_assert_uint_eq(our_address(), 0x42);
 		netstack_remove();
-		pass(S);
+		wire_pass(S);
 	}
 }
 END_TEST
@@ -402,11 +375,11 @@ START_TEST(answers_to_nothing)
 {
 	start((struct server){.wrong = true});
 	announce(MANAGED);
-	pass(60 * S);
+	wire_pass(60 * S);
 	ck_assert_uint_eq(our_address(), 0);
 	ck_assert_uint_eq(server.heard[DHCP6_REQUEST], 0);
 	server.wrong = false;
-	pass(120 * S);
+	wire_pass(120 * S);
 	ck_assert_uint_eq(our_address(), 0x42);
 }
 END_TEST
@@ -415,9 +388,9 @@ START_TEST(lease_without_end)
 {
 	start((struct server){.preferred_s = DHCP6_FOREVER, .valid_s = DHCP6_FOREVER});
 	announce(MANAGED);
-	pass(8 * S);
+	wire_pass(8 * S);
 	announce(MANAGED);
-	pass(20000 * S);
+	wire_pass(20000 * S);
 	ck_assert_uint_eq(our_address(), 0x42);
 	ck_assert_uint_eq(server.heard[DHCP6_RENEW], 0);
 }
@@ -428,23 +401,23 @@ START_TEST(lease_ends)
 {
 	start((struct server){0});
 	announce(MANAGED);
-	pass(8 * S);
+	wire_pass(8 * S);
 	server.silent = true;
-	pass(950 * S);
+	wire_pass(950 * S);
 	ck_assert_uint_eq(our_address(), 0x42);
 	ck_assert_uint_ge(server.heard[DHCP6_RENEW], 4);
 	ck_assert_uint_eq(server.heard[DHCP6_REBIND], 0);
 	announce(MANAGED);
-	pass(800 * S);
+	wire_pass(800 * S);
 	ck_assert_uint_eq(our_address(), 0x42);
 	ck_assert_uint_ge(server.heard[DHCP6_REBIND], 3);
 	ck_assert_uint_eq(server.to_us[DHCP6_REBIND], 0);
-	pass(100 * S);
+	wire_pass(100 * S);
 	ck_assert_uint_eq(our_address(), 0);
 	ck_assert(netstack_logged("eth0: its address of DHCPv6 is gone: the lease is over"));
 	server.silent = false;
 	server.last = 0x43;
-	pass(200 * S);
+	wire_pass(200 * S);
 	ck_assert_uint_eq(our_address(), 0x43);
 }
 END_TEST
@@ -454,13 +427,13 @@ START_TEST(rebinds)
 {
 	start((struct server){0});
 	announce(MANAGED);
-	pass(8 * S);
+	wire_pass(8 * S);
 	server.silent = true;
-	pass(965 * S);
+	wire_pass(965 * S);
 	server.silent = false;
-	pass(100 * S);
+	wire_pass(100 * S);
 	ck_assert_uint_ge(server.heard[DHCP6_REBIND], 1);
-	pass(900 * S);
+	wire_pass(900 * S);
 	ck_assert_uint_eq(our_address(), 0x42);
 	ck_assert_uint_eq(server.heard[DHCP6_SOLICIT], 1);
 }
@@ -471,19 +444,19 @@ START_TEST(refused)
 {
 	start((struct server){.status = DHCP6_NO_ADDRESSES, .status_inside = true});
 	announce(MANAGED);
-	pass(300 * S);
+	wire_pass(300 * S);
 	ck_assert_uint_eq(our_address(), 0);
 	ck_assert_uint_ge(server.heard[DHCP6_REQUEST], 5);
 	ck_assert_uint_le(server.heard[DHCP6_REQUEST], 31);
 	server.status = 0;
-	pass(30 * S);
+	wire_pass(30 * S);
 	ck_assert_uint_eq(our_address(), 0x42);
 	/* It forgot us: asked once more, it gives the same. */
 	server.status = DHCP6_NO_BINDING;
-	pass(605 * S);
+	wire_pass(605 * S);
 	ck_assert_uint_ge(server.heard[DHCP6_RENEW], 1);
 	server.status = 0;
-	pass(60 * S);
+	wire_pass(60 * S);
 	ck_assert_uint_eq(our_address(), 0x42);
 }
 END_TEST
@@ -492,13 +465,13 @@ START_TEST(taken_back)
 {
 	start((struct server){0});
 	announce(MANAGED);
-	pass(8 * S);
+	wire_pass(8 * S);
 	server.valid_s = server.preferred_s = 0;
-	pass(600 * S);
+	wire_pass(600 * S);
 	ck_assert_uint_eq(our_address(), 0);
 	server.valid_s = server.preferred_s = 1000;
 	server.last = 0x44;
-	pass(60 * S);
+	wire_pass(60 * S);
 	ck_assert_uint_eq(our_address(), 0x44);
 }
 END_TEST
@@ -507,9 +480,9 @@ START_TEST(in_use)
 {
 	start((struct server){.conflict = 0x42});
 	announce(MANAGED);
-	pass(5 * S);
+	wire_pass(5 * S);
 	server.last = 0x43;
-	pass(20 * S);
+	wire_pass(20 * S);
 	ck_assert(netstack_logged("is in use already: DHCPv6 is asked for another"));
 	ck_assert_uint_ge(server.heard[DHCP6_DECLINE], 1);
 	ck_assert_uint_eq(server.to_us[DHCP6_DECLINE], server.heard[DHCP6_DECLINE]);
@@ -522,12 +495,12 @@ START_TEST(confirms)
 {
 	start((struct server){0});
 	announce(MANAGED);
-	pass(8 * S);
+	wire_pass(8 * S);
 	for (unsigned int i = 1; i <= 2; i++) {
 		netstack_carrier(false);
-		pass(5 * S);
+		wire_pass(5 * S);
 		netstack_carrier(true);
-		pass(20 * S);
+		wire_pass(20 * S);
 		ck_assert_uint_eq(server.heard[DHCP6_CONFIRM], i);
 		ck_assert_uint_eq(our_address(), 0x42);
 	}
@@ -535,22 +508,22 @@ START_TEST(confirms)
 	server.silent = true;
 	netstack_carrier(false);
 	netstack_carrier(true);
-	pass(60 * S);
+	wire_pass(60 * S);
 	ck_assert_uint_eq(our_address(), 0x42);
 	ck_assert_uint_le(server.heard[DHCP6_CONFIRM], 8);
 	/* It goes on as before. */
 	server.silent = false;
-	pass(600 * S);
+	wire_pass(600 * S);
 	ck_assert_uint_ge(server.heard[DHCP6_RENEW], 1);
 	ck_assert_uint_eq(server.heard[DHCP6_SOLICIT], 1);
 	server.status = DHCP6_NOT_ON_LINK;
 	netstack_carrier(false);
 	netstack_carrier(true);
-	pass(4 * S);
+	wire_pass(4 * S);
 	ck_assert_uint_eq(our_address(), 0);
 	server.status = 0;
 	server.last = 0x45;
-	pass(30 * S);
+	wire_pass(30 * S);
 	ck_assert_uint_eq(our_address(), 0x45);
 }
 END_TEST
@@ -562,16 +535,16 @@ START_TEST(removed)
 	start((struct server){0});
 	for (unsigned int i = 0; i < 5; i++) {
 		announce(MANAGED);
-		pass(8 * S);
+		wire_pass(8 * S);
 		ck_assert_uint_eq(our_address(), 0x42);
 		netstack_remove();
 		ck_assert(!has_dns());
-		pass(60 * S);
+		wire_pass(60 * S);
 		if (i == 0)
 			blocks = netstack_blocks;
 		ck_assert_int_eq(netstack_blocks, blocks);
 		netstack_add();
-		pass(3 * S);
+		wire_pass(3 * S);
 	}
 }
 END_TEST
@@ -584,14 +557,14 @@ START_TEST(no_memory)
 		netstack_fail_alloc = fail;
 		for (unsigned int i = 0; i < 12 && our_address() == 0; i++) {
 			announce(MANAGED);
-			pass(5 * S);
+			wire_pass(5 * S);
 		}
 		netstack_fail_alloc = -1;
 		ck_assert_uint_eq(our_address(), 0x42);
 		netstack_remove();
-		pass(S);
+		wire_pass(S);
 		netstack_add();
-		pass(3 * S);
+		wire_pass(3 * S);
 	}
 }
 END_TEST
