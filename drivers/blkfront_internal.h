@@ -107,9 +107,14 @@ void blkfront_event(evtchn_port_t port, void *arg);
 void blkqueue_shut(struct blkqueue *queue);
 
 /* --- drivers/blkfront_pages.c --- */
-/* Makes sure that pages_count are free, if it can: 0, -EAGAIN (when some come back), -ENOMEM. By
- * who submits. */
-int blkpages_reserve(struct blkqueue *queue, uint32_t pages_count);
+/* More pages, until pages_count are free: 0, -EAGAIN (when some come back), -ENOMEM. */
+int blkpages_grow(struct blkqueue *queue, uint32_t pages_count);
+/* The same, when there are not as many. By who submits: others only give pages back, so what is
+ * free stays free. */
+static inline int blkpages_reserve(struct blkqueue *queue, uint32_t pages_count)
+{
+	return READ_ONCE(queue->pages_free) < pages_count ? blkpages_grow(queue, pages_count) : 0;
+}
 /* Takes a list of free pages, at least one; there are as many. Locked. */
 uint32_t blkpages_take(struct blkqueue *queue, uint32_t pages_count);
 /* Takes back the access to a list's pages; what the back end holds on to goes into quarantine:
@@ -117,8 +122,13 @@ uint32_t blkpages_take(struct blkqueue *queue, uint32_t pages_count);
 int blkpages_close(struct blkqueue *queue, uint32_t first);
 /* Gives a list's pages back, but for those in quarantine. Locked. */
 void blkpages_give(struct blkqueue *queue, uint32_t first);
-/* Lets the back end read, or read and write it. */
-void blkpages_open(struct blkqueue *queue, uint32_t index, bool read_only);
+void blkpages_grant(struct blkqueue *queue, struct blkpage *page, bool read_only);
+/* Lets the back end read, or read and write it, unless it may already. */
+static inline void blkpages_open(struct blkqueue *queue, struct blkpage *page, bool read_only)
+{
+	if (!page->open)
+		blkpages_grant(queue, page, read_only);
+}
 void blkpages_destroy(struct blkqueue *queue);
 
 #endif

@@ -71,12 +71,11 @@ static void fill_pages(struct blkqueue *queue, struct blkslot *slot,
 		blkcursor_init(&cursor, slice);
 	for (uint32_t index = slot->pages; index != BLKFRONT_NO_PAGE;) {
 		uint64_t sectors = left < SECTORS_PER_PAGE ? left : SECTORS_PER_PAGE;
-		const struct blkpage *page = &queue->pages[index];
+		struct blkpage *page = &queue->pages[index];
 
 		if (write)
 			blkcursor_copy(&cursor, page->vaddr, sectors * BLKDEV_SECTOR, true);
-		if (!page->open)
-			blkpages_open(queue, index, write);
+		blkpages_open(queue, page, write);
 		segments->gref = page->ref;
 		segments->first_sect = 0;
 		segments->last_sect = (uint8_t)(sectors - 1);
@@ -91,6 +90,7 @@ static __attribute__((noinline)) void build_indirect(struct blkqueue *queue, str
 						     uint32_t id, uint32_t pages_count,
 						     union blkif_sring_entry *entry)
 {
+	struct blkpage *page = &queue->pages[slot->indirect];
 	blkif_request_indirect_t request = {
 		.operation = BLKIF_OP_INDIRECT,
 		.indirect_op = slot->operation,
@@ -100,9 +100,9 @@ static __attribute__((noinline)) void build_indirect(struct blkqueue *queue, str
 		.handle = queue->front->handle,
 	};
 
-	fill_pages(queue, slot, queue->pages[slot->indirect].vaddr);
-	blkpages_open(queue, slot->indirect, true);
-	request.indirect_grefs[0] = queue->pages[slot->indirect].ref;
+	fill_pages(queue, slot, page->vaddr);
+	blkpages_open(queue, page, true);
+	request.indirect_grefs[0] = page->ref;
 	memcpy(&entry->req, &request, sizeof(request));
 }
 
@@ -166,11 +166,9 @@ static int queue_submit(struct blkqueue *queue, const struct blkslice *slice)
 
 	if (READ_ONCE(queue->free_slot) == queue->slots_count)
 		return -EAGAIN;
-	if (READ_ONCE(queue->pages_free) < pages_count + indirect) {
-		error = blkpages_reserve(queue, pages_count + indirect);
-		if (error)
-			return error;
-	}
+	error = blkpages_reserve(queue, pages_count + indirect);
+	if (error)
+		return error;
 	slot = take_slot(queue, slice, pages_count, indirect);
 	id = slot->id;
 	at = queue->req_prod & (queue->slots_count - 1);

@@ -37,11 +37,10 @@ static int grow(struct blkqueue *queue)
 	return 0;
 }
 
-int blkpages_reserve(struct blkqueue *queue, uint32_t pages_count)
+int blkpages_grow(struct blkqueue *queue, uint32_t pages_count)
 {
 	int error = 0;
 
-	/* Others only give pages back, so what is free stays free. */
 	while (!error && READ_ONCE(queue->pages_free) < pages_count)
 		error = queue->pages_count < queue->pages_max ? grow(queue) : -EAGAIN;
 	if (error == -ENOMEM && READ_ONCE(queue->outstanding))
@@ -61,12 +60,8 @@ uint32_t blkpages_take(struct blkqueue *queue, uint32_t pages_count)
 	return first;
 }
 
-void blkpages_open(struct blkqueue *queue, uint32_t index, bool read_only)
+void blkpages_grant(struct blkqueue *queue, struct blkpage *page, bool read_only)
 {
-	struct blkpage *page = &queue->pages[index];
-
-	if (page->open)
-		return;
 	grant_set(page->ref, queue->front->xen.backend_id, page->mfn,
 		  read_only && !queue->front->persistent);
 	page->open = true;

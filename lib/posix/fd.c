@@ -43,18 +43,21 @@ static struct {
 unsigned int fd_limit = FD_COUNT_MAX;
 static struct file *spare_file; /* memory for one; atomic */
 
+static inline struct file *file_of(int fd)
+{
+	return (unsigned int)fd < table.count ? table.slots[fd].file : NULL;
+}
+
 static struct slot *slot_of(int fd)
 {
-	if (fd < 0 || (unsigned int)fd >= table.count || !table.slots[fd].file)
-		return NULL;
-	return &table.slots[fd];
+	return file_of(fd) ? &table.slots[fd] : NULL;
 }
 
 /* Each read and write comes here. */
 struct file *fd_get(int fd)
 {
 	bool enabled = spin_lock_events_inline(&table.lock);
-	struct file *file = (unsigned int)fd < table.count ? table.slots[fd].file : NULL;
+	struct file *file = file_of(fd);
 
 	if (file)
 		__atomic_fetch_add(&file->refs, 1, __ATOMIC_RELAXED);
