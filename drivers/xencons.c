@@ -27,6 +27,7 @@ static struct xencons {
 	struct ring_in in;
 	struct ring_out out;
 	evtchn_port_t port;
+	uint32_t told_cons; /* how far the other side had read when it was last told of output */
 	/* the other side's indices at the last event: it was spurious if none moved since */
 	uint32_t event_prod, event_cons;
 	bool broken_reported;
@@ -48,21 +49,27 @@ static void unlock(bool enabled)
 		log_error("console: the back end set an impossible ring index; console stopped");
 }
 
+/* There is output for the other side to take. Locked. */
+static void tell(void)
+{
+	xencons.told_cons = xencons.out.cons_seen;
+	(void)evtchn_notify(xencons.port);
+}
+
 /* A broken console swallows output: the program must be able to go on.
  *
- * While the other end has not taken what it was told of, it is not told again: it says when it has,
- * and ring_event() looks then. (xenconsoled takes 30 events in 200 ms and rests after that, so an
- * event for each line would make long output slow.) If it takes the last byte between our look and
- * our write, its event is still to come. */
+ * While the other end has taken nothing since it was told of output, it is not told again: it is
+ * still to look. (xenconsoled takes 30 events in 200 ms and rests after that, so an event for each
+ * line would make long output slow.) If it takes all it saw between our look and our write, the next
+ * write finds that, or ring_event(): a report runs with events disabled and has only the former. */
 static size_t ring_write(struct console *console, const void *bytes, size_t bytes_count)
 {
 	bool enabled = lock();
-	bool idle = ring_out_empty(&xencons.out);
 	size_t written = ring_out_write(&xencons.out, bytes, bytes_count);
 
 	(void)console;
-	if (written && idle)
-		(void)evtchn_notify(xencons.port);
+	if (written && xencons.out.cons_seen != xencons.told_cons)
+		tell();
 	if (xencons.out.broken)
 		written = bytes_count;
 	unlock(enabled);
@@ -113,7 +120,7 @@ static void ring_event(evtchn_port_t port, void *arg)
 	(void)ring_out_room(&xencons.out);
 	/* Written while the other end was taking what came before. */
 	if (!ring_out_empty(&xencons.out))
-		(void)evtchn_notify(xencons.port);
+		tell();
 	prod = xencons.in.prod_seen;
 	cons = xencons.out.cons_seen;
 	spurious = prod == xencons.event_prod && cons == xencons.event_cons;
@@ -139,9 +146,10 @@ static int ring_attach(void)
 	xencons.event_prod = xencons.in.prod_seen;
 	xencons.event_cons = xencons.out.cons_seen;
 	xencons.port = boot_info.console_port;
+	xencons.told_cons = xencons.out.cons_seen - 1;
 	/* What early boot wrote there may not have been announced. */
 	if (!ring_out_empty(&xencons.out))
-		(void)evtchn_notify(xencons.port);
+		tell();
 	return evtchn_bind_handler(xencons.port, ring_event, NULL, EVTCHN_LATE_EOI);
 }
 

@@ -118,6 +118,28 @@ START_TEST(what_is_written_meanwhile_is_announced_after_the_event)
 }
 END_TEST
 
+/* A report somebody asked for: the driver's own event does not come. */
+START_TEST(with_events_disabled_everything_is_announced)
+{
+	char text[6001];
+	size_t written = 0;
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	start(NULL);
+	events_disable();
+	mock_console_take_max = 7;
+	/* It takes a little of what is there each time it is told. */
+	for (unsigned int i = 0; i < 1000 && written < sizeof(text) - 1; i++)
+		written += put(text + written);
+	ck_assert_uint_eq(written, sizeof(text) - 1);
+	ck_assert_uint_ge(strlen(mock_console_output()), sizeof(text) - 1 - 2048);
+	events_restore(true);
+	ck_assert(console_drain(TIME_NEVER));
+	ck_assert_str_eq(mock_console_output(), text);
+}
+END_TEST
+
 START_TEST(a_full_ring_gives_a_short_count_then_wakes)
 {
 	struct mock_config config = {.lazy_backends = true};
@@ -326,6 +348,7 @@ Suite *test_suite(void)
 	tcase_add_test(all, output_of_early_boot_is_kept);
 	tcase_add_test(all, one_write_one_notification);
 	tcase_add_test(all, what_is_written_meanwhile_is_announced_after_the_event);
+	tcase_add_test(all, with_events_disabled_everything_is_announced);
 	tcase_add_test(all, a_full_ring_gives_a_short_count_then_wakes);
 	tcase_add_test(all, nobody_drains);
 	tcase_add_test(all, input_arrives_through_the_callback);
