@@ -60,7 +60,7 @@ static void tell(void)
  *
  * While the other end has taken nothing since it was told of output, it is not told again: it is
  * still to look. (xenconsoled takes 30 events in 200 ms and rests after that, so an event for each
- * line would make long output slow.) If it takes all it saw between our look and our write, the next
+ * line would make long output slow.) If it takes all it saw before we write, the next
  * write finds that, or ring_event(): a report runs with events disabled and has only the former. */
 static size_t ring_write(struct console *console, const void *bytes, size_t bytes_count)
 {
