@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # TLS for programs: mbedTLS from Debian's source, built out of tree with stardust-cc, into the sysroot:
-# -lmbedtls -lmbedx509 -lmbedcrypto. How it is configured: tools/mbedtls/include/mbedtls.
+# -lmbedtls -lmbedx509 -lmbedcrypto. How it is configured: tools/mbedtls/include/mbedtls. The curve P-256 is
+# BoringSSL's, from Debian's copy of it.
 
 MBEDTLS := $(B)/src/mbedtls
 MBEDTLS_OBJ_DIR := $(B)/mbedtls
@@ -18,13 +19,31 @@ MBEDTLS_CRYPTO := aes aesni aria asn1parse asn1write base64 bignum blowfish came
 MBEDTLS_LIBS := $(patsubst %,$(SYSROOT)/lib/lib%.a,mbedcrypto mbedx509 mbedtls certs)
 MBEDTLS_STAMP := $(SYSROOT)/.mbedtls
 
-$(MBEDTLS).stamp: tools/sources.lock tools/fetch
+MBEDTLS_PATCHES := $(sort $(wildcard tools/mbedtls/*.patch))
+$(MBEDTLS).stamp: tools/sources.lock tools/fetch $(MBEDTLS_PATCHES)
 	@B=$(B) tools/fetch --unpack mbedtls $(MBEDTLS)
+	@for p in $(abspath $(MBEDTLS_PATCHES)); do patch -s -d $(MBEDTLS) -p1 <$$p || exit 1; done
 	@touch $@
+
+# Of its 126 MB, what is compiled here, and the vectors for its tests.
+BORINGSSL := $(B)/src/boringssl
+BORINGSSL_FIPS := $(BORINGSSL)/src/crypto/fipsmodule
+$(BORINGSSL).stamp: tools/sources.lock tools/fetch tools/mbedtls.mk
+	@B=$(B) tools/fetch --unpack boringssl $(BORINGSSL).all
+	@rm -rf $(BORINGSSL)
+	@mkdir -p $(BORINGSSL_FIPS)
+	@cd $(BORINGSSL).all && cp --parents -R LICENSE src/LICENSE src/include src/crypto/internal.h \
+		src/crypto/fipsmodule/*.h src/crypto/fipsmodule/bn/internal.h src/crypto/fipsmodule/ec \
+		linux-x86_64/crypto/fipsmodule src/third_party/wycheproof_testvectors/ec*_secp256r1_*test.txt \
+		$(abspath $(BORINGSSL))
+	@rm -rf $(BORINGSSL).all
+	@touch $@
+# As of lwIP.
+$(BORINGSSL)/%: | $(BORINGSSL).stamp ;
 
 # Its headers, with our choices where its own end, and ours.
 $(MBEDTLS_STAMP): $(MBEDTLS).stamp $(SYSROOT_STAMP) tools/mbedtls.mk $(wildcard tools/mbedtls/include/*/*.h \
-		tools/mbedtls/*.S)
+		tools/mbedtls/*.h tools/mbedtls/*.S)
 	@rm -rf $(SYSROOT)/include/mbedtls $(SYSROOT)/include/psa
 	@cp -R $(MBEDTLS)/include/mbedtls $(MBEDTLS)/include/psa $(SYSROOT)/include/
 	@sed -i 's|^#include "mbedtls/check_config.h"|#include "mbedtls/stardust_config.h"\n&|' \
@@ -40,14 +59,30 @@ $(MBEDTLS_OBJ_DIR)/%.o: $(MBEDTLS_STAMP) | $(SYSROOT)/.headers $(B)/bin/stardust
 		$(LIBEXEC)/redzone $(LIBEXEC)/left-out
 	$(call say,CC,mbedtls/$*.c)
 	@mkdir -p $(@D)
-	$(Q)$(MBEDTLS_CC) -w -I$(MBEDTLS)/library $(MBEDTLS)/library/$*.c -o $@
+	$(Q)$(MBEDTLS_CC) -w -I$(MBEDTLS)/library -Itools/mbedtls $(MBEDTLS)/library/$*.c -o $@
 $(MBEDTLS_OBJ_DIR)/own/%.o: tools/mbedtls/%.c $(MBEDTLS_STAMP) | $(SYSROOT)/.headers $(B)/bin/stardust-cc \
 		$(LIBEXEC)/mkksyms $(LIBEXEC)/redzone $(LIBEXEC)/left-out
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(MBEDTLS_CC) -std=gnu11 $(K_WARN) $< -o $@
 
-$(SYSROOT)/lib/libmbedcrypto.a: $(MBEDTLS_CRYPTO:%=$(MBEDTLS_OBJ_DIR)/%.o) $(MBEDTLS_OBJ_DIR)/own/entropy.o
+# One object, in which nothing is seen but what mbedTLS calls: a program may have an OpenSSL of its own.
+MBEDTLS_P256 := $(MBEDTLS_OBJ_DIR)/own/p256-c.o $(MBEDTLS_OBJ_DIR)/own/p256-asm.o
+BORINGSSL_INCLUDE := -isystem $(BORINGSSL)/src/include -isystem $(BORINGSSL)/src
+$(MBEDTLS_OBJ_DIR)/own/p256-c.o: tools/mbedtls/p256.c tools/mbedtls/p256.h $(MBEDTLS_STAMP) $(BORINGSSL).stamp | $(B)/bin/stardust-cc
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(MBEDTLS_CC) -std=gnu11 $(K_WARN) $(BORINGSSL_INCLUDE) $< -o $@
+$(MBEDTLS_OBJ_DIR)/own/p256-asm.o: $(BORINGSSL).stamp $(MBEDTLS_STAMP) | $(B)/bin/stardust-cc
+	$(call say,AS,boringssl/p256-x86_64-asm.S)
+	@mkdir -p $(@D)
+	$(Q)$(MBEDTLS_CC) $(BORINGSSL)/linux-x86_64/crypto/fipsmodule/p256-x86_64-asm.S -o $@
+$(MBEDTLS_OBJ_DIR)/own/p256.o: $(MBEDTLS_P256)
+	$(Q)$(B)/bin/stardust-cc -r $^ -o $@
+	$(Q)objcopy --wildcard --keep-global-symbol='stardust_p256_*' $@
+
+$(SYSROOT)/lib/libmbedcrypto.a: $(MBEDTLS_CRYPTO:%=$(MBEDTLS_OBJ_DIR)/%.o) $(patsubst %,$(MBEDTLS_OBJ_DIR)/own/%.o, \
+	entropy p256)
 $(SYSROOT)/lib/libmbedx509.a: $(MBEDTLS_X509:%=$(MBEDTLS_OBJ_DIR)/%.o)
 $(SYSROOT)/lib/libmbedtls.a: $(MBEDTLS_TLS:%=$(MBEDTLS_OBJ_DIR)/%.o)
 $(SYSROOT)/lib/libcerts.a: $(MBEDTLS_OBJ_DIR)/own/certs.o

@@ -71,7 +71,7 @@ $(call program_group,$(filter-out $(BENCH_HOST_C) test/guest/sqlite/%,$(wildcard
 $(call program_group,$(wildcard test/guest/sqlite/*.c),-isystem $(B)/src/sqlite-made)
 $(call program_group,$(addprefix test/toolchain/,test_libc.c print_floats.c linux-stub.c),-fno-builtin -D_GNU_SOURCE)
 $(call program_group,$(wildcard examples/https/*.c))
-$(call program_group,$(wildcard tools/mbedtls/*.c tools/mbedtls/include/stardust/*.h))
+$(call program_group,$(wildcard tools/mbedtls/*.[ch] tools/mbedtls/include/stardust/*.h),$(BORINGSSL_INCLUDE))
 $(call program_group,$(wildcard tools/newlib/*.c),-isystem $(B)/newlib/private)
 TINY_STYLE := -std=gnu11 -O2 $(STYLE_WARN) -ffreestanding -fno-pic -mno-red-zone -mgeneral-regs-only
 $(eval $(call style_group,test/box/tiny.c,$(TINY_STYLE),$(TINY_STYLE)))
@@ -81,14 +81,17 @@ HOST_STYLE := -std=gnu11 -O2 $(STYLE_WARN) -iquote .
 $(eval $(call style_group,$(wildcard tools/*.c tools/box/*.[ch] tools/bench/*.c test/guest/*/preload/*.c) $(BENCH_HOST_C) \
 	$(addprefix test/toolchain/,test_gccsafe.c ksyms_check.c),$(HOST_STYLE),$(HOST_STYLE)))
 UNIT_STYLE := $(HOST_STYLE) -isystem $(B)/xen-include -D_GNU_SOURCE
-$(eval $(call style_group,$(wildcard test/mock/*.[ch] $(addsuffix /*.[ch],test/host test/host/* \
-	test/host/*/* test/host/*/*/* test/host/*/*/*/* test/host/*/*/*/*/*)),$(UNIT_STYLE),$(UNIT_STYLE)))
+$(eval $(call style_group,$(filter-out test/host/mbedtls/%,$(wildcard test/mock/*.[ch] $(addsuffix /*.[ch],test/host test/host/* \
+	test/host/*/* test/host/*/*/* test/host/*/*/*/* test/host/*/*/*/*/*))),$(UNIT_STYLE),$(UNIT_STYLE)))
+MBEDTLS_STYLE := $(UNIT_STYLE) -isystem $(B)/test-host/mbedtls/include -DVECTORS='""'
+$(eval $(call style_group,$(wildcard test/host/mbedtls/*.c),$(MBEDTLS_STYLE),$(MBEDTLS_STYLE)))
 
 DUSTER_STYLE := $(HOST_STYLE) -D_GNU_SOURCE -DDUSTER_VERSION='"$(VERSION)"'
 $(eval $(call style_group,$(wildcard duster/*/*.[ch] duster/*/*/*.[ch]),$(DUSTER_STYLE),$(DUSTER_STYLE)))
 $(eval $(call style_group,$(wildcard test/duster/programs/*.c),-std=gnu11 -O1 $(STYLE_WARN),-std=gnu11 -O1 $(STYLE_WARN)))
 
-STYLE_READY := $(LWIP).stamp $(E2FS_INCLUDE).stamp $(SYSROOT_STAMP) $(SYSROOT)/.headers $(MBEDTLS_STAMP) $(XEN_HEADERS) $(B)/src/sqlite-made/stamp
+STYLE_READY := $(LWIP).stamp $(E2FS_INCLUDE).stamp $(SYSROOT_STAMP) $(SYSROOT)/.headers $(MBEDTLS_STAMP) $(BORINGSSL).stamp $(B)/test-host/mbedtls/include \
+	$(XEN_HEADERS) $(B)/src/sqlite-made/stamp
 style_compile = $(Q)mkdir -p $(@D) && $(1) $(STYLE_FLAGS) -MMD -MP -MF $@.d -MT $@ -o /dev/null -c \
 	$(if $(filter %.h,$<),-include $< -x c /dev/null,$<) && touch $@
 $(STYLE)/gcc/%.ok: % tools/style.mk tools/kernel.mk | $(STYLE_READY)
