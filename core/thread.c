@@ -339,9 +339,15 @@ void thread_start(struct thread *thread)
 {
 	bool enabled = events_disable();
 	uint64_t online = READ_ONCE(sched_online), vcpus = thread->affinity & online;
+	unsigned int here = VCPU(id);
+	bool stays;
 
-	thread->vcpu = sched_least_loaded(vcpus ? vcpus : online, VCPU(id));
-	sched_place(thread, VCPUS_MAX);
+	thread->vcpu = sched_least_loaded(vcpus ? vcpus : online, here);
+	/* A vCPU that sleeps may be long in waking where several share a processor: then it takes
+	 * the thread from here. Whoever has time first starts it, before those created later. */
+	stays = !READ_ONCE(sched_levels[thread->vcpu]) && thread->priority == 0 &&
+		sched_allowed(thread, here);
+	sched_place(thread, stays ? here : VCPUS_MAX);
 	sched_restore(enabled);
 }
 

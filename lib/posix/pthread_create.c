@@ -5,9 +5,13 @@
 #include <stdint.h>
 
 #include "core/futex.h"
+#include "core/time.h"
 #include "lib/posix/pthread_attr.h"
 #include "lib/posix/stdio_exit.h"
 #include "lib/posix/threads.h"
+
+/* How long a thread that has said it is done may take to leave its stack. */
+#define LEAVE_NS NS_PER_S
 
 /* Threads of the program that have not ended, the first one included. */
 static uint32_t live = 1;
@@ -27,18 +31,38 @@ static void gone(struct thread *core)
 	struct tcb *tcb = core->owner;
 	uint32_t *phase = &tcb->phase;
 	bool enabled = threads_lock(), detached = tcb->claim == TCB_DETACHED;
+	bool pinned = threads_record(tcb)->pins > 0;
 
 	if (!detached) {
 		__atomic_store_n(phase, TCB_GONE, __ATOMIC_RELEASE);
 	} else {
 		threads_remove(tcb);
-		tcb->phase = TCB_JOINED;
-		if (threads_record(tcb)->pins == 0)
+		__atomic_store_n(phase, TCB_JOINED, __ATOMIC_RELEASE);
+		if (!pinned)
 			threads_free_later(threads_record(tcb));
 	}
 	threads_unlock(enabled);
-	if (!detached)
+	/* The word's memory may be gone, but nobody minds a wake-up. */
+	if (!detached || pinned)
 		futex_wake(phase, FUTEX_ALL);
+}
+
+/* A program learns that a detached thread is done from that thread, which is still on its stack
+ * then, and may stay there while its vCPU has no processor. 0, EBUSY: it does not leave. */
+static int wait_for_stack(uintptr_t stack_start)
+{
+	uint64_t deadline_ns = time_monotonic_ns() + LEAVE_NS;
+	struct tcb *tcb;
+	int result = 0;
+
+	while (result == 0 && (tcb = threads_pin_stack(stack_start))) {
+		while (__atomic_load_n(&tcb->phase, __ATOMIC_ACQUIRE) == TCB_LIVE &&
+		       result != -ETIMEDOUT)
+			result = futex_wait(&tcb->phase, TCB_LIVE, deadline_ns, 0, "stack");
+		result = result == -ETIMEDOUT ? EBUSY : 0;
+		threads_unpin(tcb);
+	}
+	return result;
 }
 
 static int prepare(struct pthread *thread, const pthread_attr_t *attr)
@@ -87,6 +111,9 @@ int threads_create(pthread_t *handle_out, const pthread_attr_t *attr, void *(*st
 	} else if (!attr_valid(attr)) {
 		return EINVAL;
 	}
+	error = attr->__stack ? wait_for_stack((uintptr_t)attr->__stack) : 0;
+	if (error)
+		return error;
 	threads_reap();
 	stdio_exit_prepare();
 	thread = threads_alloc(attr->__stack, attr->__stack_bytes, attr->__guard_bytes);

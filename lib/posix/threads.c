@@ -56,6 +56,24 @@ struct tcb *threads_pin(pthread_t handle)
 	return tcb;
 }
 
+struct tcb *threads_pin_stack(uintptr_t stack_start)
+{
+	bool enabled = threads_lock();
+	struct tcb *found = NULL;
+
+	/* Slot 0 has the first thread, whose stack is not the program's. */
+	for (uint32_t i = 1; i < table.count && !found; i++) {
+		struct tcb *tcb = table.slots[i].tcb;
+
+		if (tcb && tcb->stack_start == stack_start && tcb->phase == TCB_LIVE)
+			found = tcb;
+	}
+	if (found)
+		threads_record(found)->pins++;
+	threads_unlock(enabled);
+	return found;
+}
+
 void threads_unpin(struct tcb *tcb)
 {
 	struct pthread *thread = threads_record(tcb);

@@ -58,6 +58,8 @@ static inline struct pthread *threads_record(struct tcb *tcb)
 
 /* Keeps its memory until threads_unpin(), for what cannot be done under the lock. NULL as above. */
 struct tcb *threads_pin(pthread_t handle);
+/* The same for a thread that runs on the stack of the program's that begins there. */
+struct tcb *threads_pin_stack(uintptr_t stack_start);
 void threads_unpin(struct tcb *tcb);
 
 /* pthread_create.c. attr NULL: the default. One of start and start_c11. 0, EAGAIN, EINVAL. */

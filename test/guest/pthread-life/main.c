@@ -117,11 +117,18 @@ static void *look_at_stack(void *arg)
 	return (void *)(bytes + guard);
 }
 
+/* It has not left its stack then. */
+static void *say_done(void *arg)
+{
+	sem_post(&there);
+	return arg;
+}
+
 static void test_stacks(void)
 {
 	char *own = aligned_alloc(4096, OWN_STACK);
 	pthread_attr_t attr;
-	pthread_t thread;
+	pthread_t thread, second;
 	size_t bytes;
 	void *result, *stack;
 
@@ -142,6 +149,20 @@ static void test_stacks(void)
 	CHECK(pthread_attr_setstack(&attr, own, OWN_STACK) == 0);
 	CHECK(pthread_attr_getstack(&attr, &stack, &bytes) == 0 && stack == own &&
 	      bytes == OWN_STACK);
+	CHECK(pthread_create(&thread, &attr, look_at_stack, NULL) == 0);
+	CHECK(pthread_join(thread, &result) == 0 && (uintptr_t)result == OWN_STACK);
+	/* Nobody gets it while another thread is on it, and the next one as soon as it is not. */
+	CHECK(pthread_create(&thread, &attr, wait_to_go, NULL) == 0);
+	sem_wait(&there);
+	CHECK(pthread_create(&second, &attr, look_at_stack, NULL) == EBUSY);
+	sem_post(&go);
+	CHECK(pthread_join(thread, NULL) == 0);
+	CHECK(pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) == 0);
+	for (int i = 0; i < 1000; i++) {
+		CHECK(pthread_create(&thread, &attr, say_done, NULL) == 0);
+		sem_wait(&there);
+	}
+	CHECK(pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_JOINABLE) == 0);
 	CHECK(pthread_create(&thread, &attr, look_at_stack, NULL) == 0);
 	CHECK(pthread_join(thread, &result) == 0 && (uintptr_t)result == OWN_STACK);
 	pthread_attr_destroy(&attr);
