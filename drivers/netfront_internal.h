@@ -50,7 +50,7 @@ struct netqueue {
 	bool rx_quiet;  /* no event is wanted */
 	bool rx_looked; /* since the last event something was taken without one */
 	uint32_t rx_prod, rx_cons;
-	uint32_t rx_pages_count;
+	uint32_t rx_pages_count, rx_pages_max; /* as many as there are; as there may be */
 	struct netpage rx_pages[NET_RING_SLOTS];
 	uint16_t rx_slots[NET_RING_SLOTS];          /* by slot: page in it, NET_NO_PAGE: none */
 	uint16_t rx_free[NET_RING_SLOTS], rx_frees; /* pages: a stack */
@@ -98,6 +98,9 @@ void netfront_stalled(struct timer *timer);
 /* A zeroed page that the back end may read, or write as well; disconnecting takes it back. 0,
  * -ENOMEM, -ENOSPC. */
 int netqueue_page_open(struct netqueue *queue, struct netpage *page, bool read_only);
+/* Makes up to this many more pages for packets, free to be posted. 0: there are these, or
+ * rx_pages_max. Errors as of netqueue_page_open. rx_lock, or nobody else knows the queue. */
+int netqueue_grow(struct netqueue *queue, unsigned int pages);
 
 /* The back end broke the protocol: the device is closed and connected anew. */
 void netfront_broken(struct netfront *front, const char *why);

@@ -176,7 +176,7 @@ static bool receive(struct netqueue *queue, const char **why_out)
 {
 	struct netdev_batch batch = {.first = NULL};
 	const char *why = NULL;
-	bool any = false;
+	bool any = false, crowded;
 	uint32_t prod;
 
 	if (!queue->rx)
@@ -192,9 +192,13 @@ static bool receive(struct netqueue *queue, const char **why_out)
 			break;
 		}
 		any = true;
+		crowded = (prod - queue->rx_cons) * 2 >= queue->rx_pages_count;
 		why = take_packets(queue, prod, &batch);
 		if (why)
 			break;
+		/* Half of the pages at once: twice as many, as far as there is memory. */
+		if (crowded && queue->rx_pages_count < queue->rx_pages_max)
+			(void)netqueue_grow(queue, queue->rx_pages_count);
 		netqueue_post(queue);
 		arm(queue);
 	}

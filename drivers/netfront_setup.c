@@ -12,8 +12,8 @@
 #include "lib/base/string.h"
 #include "xen/hypercall.h"
 
-#define RX_PAGES_SHARE 64 /* of memory for one interface's received packets */
-#define RX_PAGES_MIN   32u
+#define RX_PAGES_SHARE 64    /* of memory for one interface's received packets */
+#define RX_PAGES_MIN   32u   /* to begin with */
 #define MTU_DEFAULT    1500u /* without scatter-gather also the most, as of Linux's back end */
 
 static unsigned int vcpus_of_domain(void)
@@ -43,6 +43,21 @@ int netqueue_page_open(struct netqueue *queue, struct netpage *page, bool read_o
 	return 0;
 }
 
+int netqueue_grow(struct netqueue *queue, unsigned int pages)
+{
+	for (; pages > 0 && queue->rx_pages_count < queue->rx_pages_max; pages--) {
+		int error =
+			netqueue_page_open(queue, &queue->rx_pages[queue->rx_pages_count], false);
+
+		if (error)
+			return error;
+		queue->rx_free[queue->rx_frees++] = (uint16_t)queue->rx_pages_count++;
+	}
+	return 0;
+}
+
+/* Most guests never need more than the few that they begin with, which hold one packet of 64 KiB;
+ * the others get them as packets come (netfront_receive.c). */
 static int create_rx_pages(struct netqueue *queue)
 {
 	uint64_t count = boot_info.pages_count / RX_PAGES_SHARE / queue->front->queues_count;
@@ -51,17 +66,10 @@ static int create_rx_pages(struct netqueue *queue)
 		count = RX_PAGES_MIN;
 	if (count > NET_RING_SLOTS)
 		count = NET_RING_SLOTS;
+	queue->rx_pages_max = (uint32_t)count;
 	for (unsigned int i = 0; i < NET_RING_SLOTS; i++)
 		queue->rx_slots[i] = NET_NO_PAGE;
-	for (; queue->rx_pages_count < count; queue->rx_pages_count++) {
-		int error =
-			netqueue_page_open(queue, &queue->rx_pages[queue->rx_pages_count], false);
-
-		if (error)
-			return error;
-		queue->rx_free[queue->rx_frees++] = (uint16_t)queue->rx_pages_count;
-	}
-	return 0;
+	return netqueue_grow(queue, RX_PAGES_MIN);
 }
 
 static int create_ports(struct netqueue *queue)
