@@ -11,8 +11,8 @@ const char *text_date(void)
 	static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 	static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
 					 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-	static time_t last;
-	static char text[80];
+	static __thread time_t last;
+	static __thread char text[80];
 	time_t time_now = time(NULL);
 	struct tm tm;
 

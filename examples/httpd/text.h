@@ -17,7 +17,7 @@ int text_join_all(char *text_out, size_t bytes_max, const char *const *texts);
 /* Somewhere in text. */
 const char *text_decimal(unsigned long long number, char text[TEXT_DECIMAL_BYTES]);
 
-/* Now, as RFC 9110 wants it; there until the next call. */
+/* Now, as RFC 9110 wants it; there until the same thread calls again. */
 const char *text_date(void);
 
 #endif

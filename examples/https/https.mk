@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # httpd with TLS: the sources of examples/httpd and tls.c. The guest's ports 80 and 443 are this machine's 8080
 # and 8443. Its certificate is made here, for this example alone, and signs itself.
-https_SOURCES := examples/httpd/httpd.c examples/httpd/request.c examples/httpd/text.c \
-	examples/https/tls.c
+https_SOURCES := examples/httpd/httpd.c examples/httpd/reply.c examples/httpd/request.c examples/httpd/text.c \
+	examples/httpd/worker.c examples/https/tls.c
 https_CFLAGS := -O2 -Wall -Wextra -iquote .
 https_LIBS := -lmbedtls -lmbedx509 -lmbedcrypto
 https_RUN_FLAGS := --forward tcp:127.0.0.1:8080-10.0.2.20:80 --forward tcp:127.0.0.1:8443-10.0.2.20:443

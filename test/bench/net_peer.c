@@ -3,7 +3,9 @@
  * In dom0, the other end of net.c, and a client of HTTP:
  *
  *	net-peer serve				what net.c asks for
- *	net-peer http ADDRESS CLIENTS SECONDS	requests of "/" on kept connections, counted
+ *	net-peer http ADDRESS CLIENTS SECONDS DOMID
+ *						requests of "/" on kept connections, counted; and what
+ *						processor time each vCPU of the domain had meanwhile
  *	net-peer first ADDRESS DOMID		starts a paused domain; ticks then, and when "/" was
  *						answered for the first time
  */
@@ -29,6 +31,7 @@
 
 #define PIECE_BYTES  (64u << 10)
 #define CLIENTS_MAX  256
+#define VCPUS_MAX    64
 #define ANSWER_BYTES 65536
 #define TRY_NS       1000000
 #define TRIES_OPEN   32
@@ -246,13 +249,37 @@ static int take(struct client *client)
 	return client->bytes >= client->wanted;
 }
 
-static int http(int clients_count, double seconds)
+/* Nanoseconds that each vCPU has run; how many there are. */
+static unsigned int processor_time(xc_interface *xc, uint32_t domid, uint64_t ns_out[VCPUS_MAX])
 {
+	xc_vcpuinfo_t info;
+	unsigned int count = 0;
+
+	while (count < VCPUS_MAX && xc_vcpu_getinfo(xc, domid, count, &info) == 0)
+		ns_out[count++] = info.cpu_time;
+	return count;
+}
+
+static void report_processors(unsigned int count, const uint64_t *begin_ns, const uint64_t *end_ns,
+			      uint64_t answers)
+{
+	printf("bench http_cpu");
+	for (unsigned int i = 0; i < count; i++)
+		printf(" %.1f", (double)(end_ns[i] - begin_ns[i]) / (double)answers);
+	printf("\n");
+}
+
+static int http(int clients_count, double seconds, uint32_t domid)
+{
+	xc_interface *xc = xc_interface_open(NULL, NULL, 0);
+	uint64_t begin_ns[VCPUS_MAX], end_ns[VCPUS_MAX];
+	unsigned int vcpus;
+
 	static struct client clients[CLIENTS_MAX];
 	int poller = epoll_create1(0), one = 1;
 	uint64_t begin, answers = 0, end;
 
-	if (clients_count > CLIENTS_MAX)
+	if (clients_count > CLIENTS_MAX || !xc)
 		return 2;
 	for (int i = 0; i < clients_count; i++) {
 		struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
@@ -264,6 +291,7 @@ static int http(int clients_count, double seconds)
 		epoll_ctl(poller, EPOLL_CTL_ADD, clients[i].fd, &event);
 		ask(&clients[i]);
 	}
+	vcpus = processor_time(xc, domid, begin_ns);
 	begin = end = bench_ticks();
 	while ((double)(end - begin) < seconds * TICKS_PER_S) {
 		struct epoll_event events[64];
@@ -279,6 +307,8 @@ static int http(int clients_count, double seconds)
 			ask(&clients[events[i].data.u32]);
 		}
 	}
+	processor_time(xc, domid, end_ns);
+	report_processors(vcpus, begin_ns, end_ns, answers);
 	printf("bench http %.1f\n", (double)answers / ((double)(end - begin) / TICKS_PER_S));
 	return 0;
 }
@@ -328,8 +358,8 @@ int main(int argc, char **argv)
 		inet_pton(AF_INET, argv[2], &server.sin_addr);
 	if (argc == 2 && strcmp(argv[1], "serve") == 0)
 		return serve();
-	if (argc == 5 && strcmp(argv[1], "http") == 0)
-		return http(atoi(argv[3]), atof(argv[4]));
+	if (argc == 6 && strcmp(argv[1], "http") == 0)
+		return http(atoi(argv[3]), atof(argv[4]), (uint32_t)atoi(argv[5]));
 	if (argc == 4 && strcmp(argv[1], "first") == 0)
 		return first((uint32_t)atoi(argv[3]));
 	return 2;
