@@ -19,10 +19,18 @@ static const struct netdev_client *client;
 /* Devices, and who looks for packets: the lock is his until he is done. */
 static struct spinlock lock;
 static struct list_node devices = {&devices, &devices};
+static uint64_t vcpus; /* where threads run; 0: on the first one as ever */
 
 /* Hints, of whichever vCPU slept last. */
 static uint64_t slept_ns;  /* when; 0: a packet came since then */
 static unsigned int quick; /* sleeps in a row that a packet ended soon */
+
+/* lock. */
+static void spread(struct netdev *dev)
+{
+	if (vcpus && READ_ONCE(dev->carrier) && dev->ops->spread)
+		dev->ops->spread(dev, vcpus);
+}
 
 void netdev_set_client(const struct netdev_client *new_client)
 {
@@ -42,6 +50,7 @@ int netdev_register(struct netdev *dev)
 		return error;
 	enabled = spin_lock_events(&lock);
 	list_append(&devices, &dev->node);
+	spread(dev);
 	spin_unlock_events(&lock, enabled);
 	return 0;
 }
@@ -60,8 +69,19 @@ void netdev_changed(struct netdev *dev)
 	/* Who still looks saw the carrier that was. */
 	bool enabled = spin_lock_events(&lock);
 
+	spread(dev);
 	spin_unlock_events(&lock, enabled);
 	client->changed(dev);
+}
+
+void netdev_vcpus_changed(uint64_t new_vcpus)
+{
+	bool enabled = spin_lock_events(&lock);
+
+	vcpus = new_vcpus;
+	for (struct list_node *node = devices.next; node != &devices; node = node->next)
+		spread(container_of(node, struct netdev, node));
+	spin_unlock_events(&lock, enabled);
 }
 
 bool netdev_receive(struct netdev *dev, const struct netdev_packet *packet,

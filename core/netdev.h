@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "lib/base/list.h"
+#include "xen/evtchn.h"
 
 #define NETDEV_MAC_BYTES    6
 #define NETDEV_NAME_BYTES   8
@@ -61,8 +62,9 @@ struct netdev_ops {
 	/* 0: it goes out with the next kick, or is lost like any packet. -EAGAIN: no room;
 	 * client->room will be called. -ENETDOWN: not connected; it was dropped. */
 	int (*transmit)(struct netdev *dev, const struct netdev_packet *packet);
-	/* What was transmitted since the last kick may go. */
-	void (*kick)(struct netdev *dev);
+	/* What was transmitted since the last kick may go. The ports of those to be told of it are
+	 * given to notify, at most one for each queue. */
+	void (*kick)(struct netdev *dev, void (*notify)(evtchn_port_t port));
 	/* What one queue has done so far, the first is 0; what queues did that ended is in the
 	 * device's. 0 or -ENOENT: there is no such queue. NULL: there are none. Under the stack's
 	 * lock. */
@@ -73,6 +75,9 @@ struct netdev_ops {
 	 * not, no event is wanted for what comes from now on, until it is looked at again. Events
 	 * disabled, while there is a carrier. NULL: only events say that something came. */
 	bool (*look)(struct netdev *dev, bool quiet);
+	/* Has the events of its queues come to these vCPUs in turn, bit n: vCPU n. Events disabled,
+	 * while there is a carrier. NULL: all come to vCPU 0. */
+	void (*spread)(struct netdev *dev, uint64_t vcpus);
 };
 
 struct netdev_stats {
@@ -130,6 +135,10 @@ bool netdev_receive(struct netdev *dev, const struct netdev_packet *packet,
 		    struct netdev_batch *batch);
 void netdev_deliver(struct netdev *dev, struct netdev_batch *batch);
 void netdev_room(struct netdev *dev);
+
+/* Threads now run on these vCPUs. The devices' events come to them from when it returns, and to no
+ * other one; what core/smp.c names weakly. One call at a time. Thread context. */
+void netdev_vcpus_changed(uint64_t vcpus);
 
 /* Before a vCPU sleeps: while packets come soon one after the other, looks for the next one for up
  * to 100 us (docs/adr/0015). True: something came, and who was about to sleep looks again. Events

@@ -5,7 +5,9 @@
 #include "arch/x86_64/pv/vcpu_boot.h"
 #include "core/heap.h"
 #include "core/log.h"
+#include "core/netdev.h"
 #include "core/page.h"
+#include "core/sched.h"
 #include "core/sleeplock.h"
 #include "core/suspend.h"
 #include "core/thread.h"
@@ -14,6 +16,8 @@
 #include "lib/base/error.h"
 #include "xen/evtchn.h"
 #include "xen/hypercall.h"
+
+#pragma weak netdev_vcpus_changed
 
 /* How often smp_stop_others() looks whether a vCPU still runs. */
 #define STOP_LOOKS_MAX 100000u
@@ -230,6 +234,13 @@ static void wait_until_down(unsigned int id)
 		hypercall_sched_yield();
 }
 
+/* Before a vCPU's ports are moved away from it, after it got its threads. Locked. */
+static void spread_events(void)
+{
+	if (netdev_vcpus_changed)
+		netdev_vcpus_changed(READ_ONCE(sched_online));
+}
+
 /* Locked. */
 static int start(unsigned int id)
 {
@@ -281,6 +292,7 @@ int smp_vcpu_up(unsigned int id)
 		starting &= ~bit_of(id);
 		(void)waitq_wait(&changed, smp_online() & bit_of(id), TIME_NEVER, false);
 		sched_vcpu_undrain(vcpus[id]);
+		spread_events();
 	}
 	sleeplock_unlock(&lock);
 	return error;
@@ -298,6 +310,7 @@ static int stop(unsigned int id)
 	error = sched_vcpu_drain(vcpus[id]);
 	if (error)
 		return error;
+	spread_events();
 	evtchn_vcpu_leave(vcpus[id]);
 	WRITE_ONCE(vcpus[id]->leaving, true);
 	smp_kick(id);

@@ -311,7 +311,7 @@ static bool push(struct netqueue *queue)
 	return queue->tx_prod - event < queue->tx_prod - before;
 }
 
-static void kick(struct netdev *dev)
+static void kick(struct netdev *dev, void (*notify)(evtchn_port_t port))
 {
 	struct netfront *front = netfront_of(dev);
 
@@ -322,12 +322,17 @@ static void kick(struct netdev *dev)
 		bool enabled = spin_lock_events(&queue->tx_lock);
 
 		if (push(queue))
-			(void)evtchn_notify(queue->tx_port);
+			notify(queue->tx_port);
 		spin_unlock_events(&queue->tx_lock, enabled);
 	}
 }
 
 /* ---- Groups ---- */
+
+static void notify_now(evtchn_port_t port)
+{
+	(void)evtchn_notify(port);
+}
 
 /* One request without a packet, with the group as extra information. */
 static void send_group(struct netfront *front, const uint8_t mac[NETDEV_MAC_BYTES], bool join)
@@ -355,7 +360,7 @@ void netfront_send_groups(struct netfront *front)
 		return;
 	for (unsigned int i = 0; i < front->groups_count; i++)
 		send_group(front, front->groups[i], true);
-	kick(&front->dev);
+	kick(&front->dev, notify_now);
 }
 
 static void group(struct netdev *dev, const uint8_t mac[NETDEV_MAC_BYTES], bool join)
@@ -377,7 +382,7 @@ static void group(struct netdev *dev, const uint8_t mac[NETDEV_MAC_BYTES], bool 
 		memcpy(front->groups[at], front->groups[--front->groups_count], NETDEV_MAC_BYTES);
 	if (front->multicast_control && READ_ONCE(dev->carrier)) {
 		send_group(front, mac, join);
-		kick(dev);
+		kick(dev, notify_now);
 	}
 }
 
@@ -401,10 +406,30 @@ static bool look(struct netdev *dev, bool quiet)
 	return any;
 }
 
+static void spread(struct netdev *dev, uint64_t vcpus)
+{
+	struct netfront *front = netfront_of(dev);
+	uint64_t left = vcpus;
+
+	for (unsigned int i = 0; i < front->queues_count; i++, left &= left - 1) {
+		const struct netqueue *queue = &front->queues[i];
+		uint32_t vcpu;
+
+		if (!left)
+			left = vcpus;
+		vcpu = (uint32_t)__builtin_ctzll(left);
+		/* Where Xen refuses they come to where they came before. */
+		(void)evtchn_bind_vcpu(queue->rx_port, vcpu);
+		if (queue->tx_port != queue->rx_port)
+			(void)evtchn_bind_vcpu(queue->tx_port, vcpu);
+	}
+}
+
 const struct netdev_ops netfront_ops = {
 	.transmit = transmit,
 	.kick = kick,
 	.queue_stats = queue_stats,
 	.group = group,
 	.look = look,
+	.spread = spread,
 };

@@ -327,7 +327,7 @@ static void flush_interface(struct net_flush *flush)
 
 	while (interface->first != interface->last && !interface->blocked)
 		interface->blocked = send_first(interface, &gathered) != 0;
-	interface->dev->ops->kick(interface->dev);
+	interface->dev->ops->kick(interface->dev, net_notify_later);
 	if (interface->last - interface->first <= NET_SEND_QUEUE_LOW)
 		wake_senders();
 }

@@ -32,12 +32,15 @@
 #define NS_PER_MS        1000000ULL
 #define MEMORY_SHARE     4
 #define LOOP_ROUNDS_MAX  1024
+#define NOTIFY_MAX       8u
 #define ISN_TICK_NS_LOG2 6 /* RFC 6528: a clock of about 4 us or faster */
 
 static struct {
 	struct spinlock lock;
 	bool started;
 	struct net_flush *flushes;
+	evtchn_port_t ports[NOTIFY_MAX]; /* to be notified */
+	unsigned int ports_count;
 	struct timer timer;
 	bool look; /* at which timers are needed */
 	uint64_t isn_key[2];
@@ -245,15 +248,34 @@ void net_flush_cancel(struct net_flush *flushed)
 	flushed->queued = false;
 }
 
+void net_notify_later(evtchn_port_t port)
+{
+	if (net.ports_count == NOTIFY_MAX)
+		(void)evtchn_notify(port);
+	else
+		net.ports[net.ports_count++] = port;
+}
+
 void net_unlock(bool enabled)
 {
+	evtchn_port_t ports[NOTIFY_MAX];
+	unsigned int ports_count;
+
 	deliver_own();
 	if (net.look) {
 		arm();
 		deliver_own();
 	}
 	flush();
-	spin_unlock_events(&net.lock, enabled);
+	ports_count = net.ports_count;
+	net.ports_count = 0;
+	for (unsigned int i = 0; i < ports_count; i++)
+		ports[i] = net.ports[i];
+	spin_unlock(&net.lock);
+	/* A hypercall each, for which nobody else shall wait. */
+	for (unsigned int i = 0; i < ports_count; i++)
+		(void)evtchn_notify(ports[i]);
+	events_restore(enabled);
 }
 
 /* ---- Memory ---- */

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "xen/evtchn.h"
+
 /* Brings up lwIP and its loopback interface; the first call only. Thread context. */
 void net_init(void);
 
@@ -32,6 +34,10 @@ struct net_flush {
 };
 void net_flush_later(struct net_flush *flush);
 void net_flush_cancel(struct net_flush *flush);
+
+/* Tells the other end of an event channel as soon as the lock is free, which may be after the port
+ * is somebody else's: that one finds nothing new. Under net_lock. */
+void net_notify_later(evtchn_port_t port);
 
 /* An interface came, went or changed: other timers may be needed. Under net_lock. */
 void net_timers_changed(void);

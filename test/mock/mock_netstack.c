@@ -239,8 +239,9 @@ static int transmit(struct netdev *device, const struct netdev_packet *packet)
 	return 0;
 }
 
-static void kick(struct netdev *device)
+static void kick(struct netdev *device, void (*notify)(evtchn_port_t port))
 {
+	(void)notify;
 	(void)device;
 }
 

@@ -63,9 +63,14 @@ static int send_bytes(size_t count, unsigned int flags, uint16_t segment_bytes)
 	return front->dev.ops->transmit(&front->dev, &packet);
 }
 
+static void notify(evtchn_port_t port)
+{
+	(void)evtchn_notify(port);
+}
+
 static void kick(void)
 {
-	front->dev.ops->kick(&front->dev);
+	front->dev.ops->kick(&front->dev, notify);
 }
 
 /* The one queue a packet went to. */

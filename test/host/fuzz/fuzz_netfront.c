@@ -14,6 +14,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t bytes_count);
 
+static void notify(evtchn_port_t port)
+{
+	(void)evtchn_notify(port);
+}
+
 static void send_some(struct netfront *front, size_t bytes_count)
 {
 	static const char bytes[PAGE_BYTES];
@@ -22,7 +27,7 @@ static void send_some(struct netfront *front, size_t bytes_count)
 		.pieces = &piece, .pieces_count = 1, .bytes_total = bytes_count};
 
 	(void)front->dev.ops->transmit(&front->dev, &packet);
-	front->dev.ops->kick(&front->dev);
+	front->dev.ops->kick(&front->dev, notify);
 }
 
 /* Nine bytes are one step: what to do, and eight bytes to do it with. */
