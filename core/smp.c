@@ -7,7 +7,6 @@
 #include "core/log.h"
 #include "core/netdev.h"
 #include "core/page.h"
-#include "core/sched.h"
 #include "core/sleeplock.h"
 #include "core/suspend.h"
 #include "core/thread.h"
@@ -31,6 +30,7 @@ static struct sleeplock lock; /* of what follows, and of vCPUs that come and go:
 static struct vcpu *vcpus[VCPUS_MAX];
 static uint8_t steps_done[VCPUS_MAX];
 static uint64_t starting; /* smp_vcpu_start() was called, smp_vcpu_up() not yet */
+static uint64_t running;  /* threads run there */
 static uint64_t lost;     /* what Xen knew of it went with the suspend */
 static bool is_closed;    /* the domain is being suspended */
 
@@ -234,11 +234,11 @@ static void wait_until_down(unsigned int id)
 		hypercall_sched_yield();
 }
 
-/* Before a vCPU's ports are moved away from it, after it got its threads. Locked. */
+/* After a vCPU got its threads, and before its ports are moved away from it. Locked. */
 static void spread_events(void)
 {
 	if (netdev_vcpus_changed)
-		netdev_vcpus_changed(READ_ONCE(sched_online));
+		netdev_vcpus_changed(running);
 }
 
 /* Locked. */
@@ -292,6 +292,7 @@ int smp_vcpu_up(unsigned int id)
 		starting &= ~bit_of(id);
 		(void)waitq_wait(&changed, smp_online() & bit_of(id), TIME_NEVER, false);
 		sched_vcpu_undrain(vcpus[id]);
+		running |= bit_of(id);
 		spread_events();
 	}
 	sleeplock_unlock(&lock);
@@ -310,6 +311,7 @@ static int stop(unsigned int id)
 	error = sched_vcpu_drain(vcpus[id]);
 	if (error)
 		return error;
+	running &= ~bit_of(id);
 	spread_events();
 	evtchn_vcpu_leave(vcpus[id]);
 	WRITE_ONCE(vcpus[id]->leaving, true);
@@ -339,7 +341,7 @@ void smp_start(void)
 	};
 	int error;
 
-	online = bit_of(0);
+	online = running = bit_of(0);
 	suspend_register(&client);
 	error = time_vcpu_prepare(&vcpu0);
 	if (error)

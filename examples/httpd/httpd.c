@@ -59,7 +59,7 @@ static void listen_at(unsigned int number, int port)
 }
 
 /* The words after the option. */
-static void start(int argc, char **argv)
+static void start(int argc, char **argv, unsigned int workers)
 {
 	int port = argc > 0 ? number_of(argv[0], PORT_MAX) : 80, tls_port = 0;
 	const char *directory = argc > 1 ? argv[1] : tls_start ? "/www" : "/";
@@ -79,7 +79,8 @@ static void start(int argc, char **argv)
 	directory = reply_root(directory);
 	if (!directory)
 		fail(argc > 1 ? argv[1] : tls_start ? "/www" : "/");
-	printf("httpd: port %d, files of %s\n", port, directory);
+	printf("httpd: port %d, files of %s, ", port, directory);
+	printf(workers == 1 ? "one worker\n" : "%u workers\n", workers);
 	fflush(stdout);
 }
 
@@ -95,11 +96,10 @@ int main(int argc, char **argv)
 		words = 3;
 	}
 	signal(SIGTERM, stop);
-	if (workers_create(workers < 1             ? 1
-			   : workers > WORKERS_MAX ? WORKERS_MAX
-						   : (unsigned int)workers))
+	workers = workers < 1 ? 1 : workers > WORKERS_MAX ? WORKERS_MAX : workers;
+	if (workers_create((unsigned int)workers))
 		fail("workers");
-	start(argc - words, argv + words);
+	start(argc - words, argv + words, (unsigned int)workers);
 	errno = workers_run();
 	fail("threads");
 }

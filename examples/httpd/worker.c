@@ -46,6 +46,8 @@ struct worker {
 	int poller;
 	struct client *oldest, *newest, *ready_first, **ready_end;
 	unsigned int clients_count, ready_count;
+	char *spare; /* the next client's to send from; NULL: none */
+	size_t spare_bytes;
 	char waste[WASTE_BYTES];
 };
 
@@ -156,6 +158,33 @@ static int read_file(struct client *client)
 	return 1;
 }
 
+/* Who waits for the next request holds no memory for answers. One piece is kept for the next one
+ * who answers. */
+static void give_room(struct client *client)
+{
+	struct worker *worker = client->worker;
+
+	if (!worker->spare && client->out_room <= REPLY_HEAD_BYTES + FILE_BYTES) {
+		worker->spare = client->out;
+		worker->spare_bytes = client->out_room;
+	} else {
+		free(client->out);
+	}
+	client->out = NULL;
+	client->out_room = 0;
+}
+
+static void take_room(struct client *client)
+{
+	struct worker *worker = client->worker;
+
+	if (client->out)
+		return;
+	client->out = worker->spare;
+	client->out_room = worker->spare ? worker->spare_bytes : 0;
+	worker->spare = NULL;
+}
+
 /* 1: all is sent; 0: there is no room; -1: the client is gone; 2: enough for one turn. */
 static int flush(struct client *client, size_t *budget)
 {
@@ -183,10 +212,7 @@ static int flush(struct client *client, size_t *budget)
 		client->out_first += (size_t)sent;
 		*budget -= (size_t)sent < *budget ? (size_t)sent : *budget;
 	}
-	/* Who waits for the next request holds no memory for answers. */
-	free(client->out);
-	client->out = NULL;
-	client->out_room = 0;
+	give_room(client);
 	return 1;
 }
 
@@ -227,6 +253,7 @@ static int next_request(struct client *client)
 	end = memmem(client->request, client->request_bytes, "\r\n\r\n", 4);
 	if (!end && client->request_bytes < REQUEST_BYTES_MAX)
 		return 0;
+	take_room(client);
 	if (!reply_reserve(client, REPLY_HEAD_BYTES)) {
 		client->keep = 0;
 		return 1;

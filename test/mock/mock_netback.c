@@ -172,6 +172,7 @@ static void *granted(grant_ref_t ref, bool write)
 static struct {
 	evtchn_handler_t handler;
 	void *arg;
+	uint32_t vcpu;
 } ports[PORTS_MAX];
 
 int evtchn_alloc_unbound(domid_t remote, evtchn_handler_t handler, void *arg, unsigned int flags,
@@ -185,6 +186,7 @@ int evtchn_alloc_unbound(domid_t remote, evtchn_handler_t handler, void *arg, un
 		if (!ports[port].handler) {
 			ports[port].handler = handler;
 			ports[port].arg = arg;
+			ports[port].vcpu = 0;
 			*port_out = port;
 			return 0;
 		}
@@ -196,6 +198,18 @@ void evtchn_unbind(evtchn_port_t port)
 {
 	require(ports[port].handler);
 	ports[port].handler = NULL;
+}
+
+int evtchn_bind_vcpu(evtchn_port_t port, uint32_t vcpu)
+{
+	require(ports[port].handler);
+	ports[port].vcpu = vcpu;
+	return 0;
+}
+
+uint32_t netback_vcpu_of(evtchn_port_t port)
+{
+	return ports[port].vcpu;
 }
 
 int evtchn_notify(evtchn_port_t port)

@@ -61,6 +61,8 @@ void netback_tx_response(struct netqueue *queue, uint16_t id, int16_t status);
 void netback_tx_publish(struct netqueue *queue);
 
 /* --- what the driver did --- */
+/* Where events of a port come to. */
+uint32_t netback_vcpu_of(evtchn_port_t port);
 struct netback_counts {
 	unsigned int notifies, grants_open, grants_used, pages, quarantined, rooms, delivered;
 	unsigned int spurious; /* events that found nothing */

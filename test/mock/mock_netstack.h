@@ -40,6 +40,8 @@ void netstack_add(void);
 void netstack_receive(const uint8_t *frame, size_t bytes_count, bool checked);
 /* The device has room again. */
 void netstack_room(void);
+/* How often the back end was told that there are packets. */
+extern unsigned int netstack_notifies;
 /* Lets time pass, timers fire. */
 void netstack_advance(uint64_t ns);
 

@@ -13,6 +13,7 @@
 #include "arch/x86_64/pv/vcpu_boot.h"
 #include "core/events.h"
 #include "core/heap.h"
+#include "core/netdev.h"
 #include "core/smp.h"
 #include "core/suspend.h"
 #include "core/time.h"
@@ -63,6 +64,13 @@ void sched_vcpu_undrain(struct vcpu *v)
 {
 	(void)v;
 	undrained++;
+}
+
+static uint64_t told; /* where threads run */
+
+void netdev_vcpus_changed(uint64_t vcpus)
+{
+	told = vcpus;
 }
 
 void sched_resume(void)
@@ -215,12 +223,15 @@ START_TEST(down_and_up_again)
 {
 	start();
 	ck_assert_int_eq(smp_vcpu_up(1), 0);
+	ck_assert_uint_eq(told, 3);
 	ck_assert_int_eq(smp_vcpu_down(1), 0);
+	ck_assert_uint_eq(told, 1);
 	ck_assert_uint_eq(drained, 1);
 	ck_assert_uint_eq(smp_online(), 1);
 	ck_assert_int_eq(smp_vcpu_down(1), 0);
 	ck_assert_int_eq(smp_vcpu_up(1), 0);
 	ck_assert_uint_eq(smp_online(), 3);
+	ck_assert_uint_eq(told, 3);
 	ck_assert(works(1));
 }
 END_TEST

@@ -102,6 +102,32 @@ START_TEST(connects_with_all)
 }
 END_TEST
 
+static void check_ports(uint32_t first, uint32_t second)
+{
+	ck_assert_uint_eq(netback_vcpu_of(front->queues[0].rx_port), first);
+	ck_assert_uint_eq(netback_vcpu_of(front->queues[0].tx_port), first);
+	ck_assert_uint_eq(netback_vcpu_of(front->queues[1].rx_port), second);
+	ck_assert_uint_eq(netback_vcpu_of(front->queues[1].tx_port), second);
+}
+
+/* Queues' events come to the vCPUs in turn, also after the back end went and came. */
+START_TEST(spreads_events)
+{
+	start(all);
+	check_ports(0, 0);
+	netdev_vcpus_changed(0x5);
+	check_ports(0, 2);
+	netdev_vcpus_changed(0x1);
+	check_ports(0, 0);
+	netdev_vcpus_changed(0x6);
+	netback_disconnect(front);
+	netdev_vcpus_changed(0xa);
+	ck_assert_int_eq(netback_connect(front), 0);
+	check_ports(1, 3);
+	finish();
+}
+END_TEST
+
 /* The MTU as the toolstack says, if it makes sense and packets may be that long; the back end's
  * side of the wire. */
 START_TEST(mtu_and_link)
@@ -741,6 +767,7 @@ Suite *test_suite(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, connects_with_all);
+	tcase_add_test(tcase, spreads_events);
 	tcase_add_test(tcase, mtu_and_link);
 	tcase_add_test(tcase, link_changes);
 	tcase_add_test(tcase, connects_with_nothing);

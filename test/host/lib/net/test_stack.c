@@ -34,9 +34,12 @@ static uint32_t isn_of(uint16_t from)
 				  .seq = 1,
 				  .flags = TCP_SYN};
 
+	unsigned int notifies = netstack_notifies;
+
 	peer_heard.flags = 0;
 	peer_send_tcp(&segment);
 	ck_assert_uint_eq(peer_heard.flags, TCP_SYN | TCP_ACK);
+	ck_assert_uint_eq(netstack_notifies, notifies + 1);
 	segment.seq = 2;
 	segment.flags = TCP_RST;
 	peer_send_tcp(&segment);
@@ -233,6 +236,49 @@ START_TEST(packet_in_part)
 		peer_send_tcp(&segment);
 	}
 	netstack_on_frame = peer_hear;
+	child->ops->close(child, true);
+	listener->ops->close(listener, true);
+}
+END_TEST
+
+/* The program closes first, and the peer takes its port again while we still have that in mind. */
+START_TEST(same_port_again)
+{
+	struct net_socket *listener, *child;
+	struct peer peer = {.isn = 7};
+	struct segment segment = {
+		.source = NETSTACK_PEER, .from = 999, .to = PEER_SERVICE, .flags = TCP_ACK};
+
+	peer_start(CUTS);
+	listener = peer_open_listener(4);
+	child = peer_connects(&peer, listener);
+	child->ops->close(child, false);
+	ck_assert_uint_eq(peer_heard.flags & TCP_FIN, TCP_FIN);
+	segment.seq = peer.isn + 1;
+	segment.ack = peer.their_isn + 2;
+	segment.flags = TCP_ACK | TCP_FIN;
+	peer_send_tcp(&segment);
+	ck_assert_uint_eq(peer_heard.flags, TCP_ACK);
+	/* One of before that was late. */
+	segment.flags = TCP_SYN;
+	segment.seq = peer.isn;
+	segment.ack = 0;
+	peer_heard.flags = 0;
+	peer_send_tcp(&segment);
+	ck_assert_uint_eq(peer_heard.flags, TCP_ACK);
+	ck_assert_uint_eq(peer_heard.ack, peer.isn + 2);
+	/* A new one. */
+	peer.isn += 1000;
+	segment.seq = peer.isn;
+	peer_heard.flags = 0;
+	peer_send_tcp(&segment);
+	ck_assert_uint_eq(peer_heard.flags, TCP_SYN | TCP_ACK);
+	ck_assert_uint_eq(peer_heard.ack, peer.isn + 1);
+	segment.flags = TCP_ACK;
+	segment.seq = peer.isn + 1;
+	segment.ack = peer_heard.seq + 1;
+	peer_send_tcp(&segment);
+	ck_assert_int_eq(net_tcp_accept(listener, &child), 0);
 	child->ops->close(child, true);
 	listener->ops->close(listener, true);
 }
@@ -537,6 +583,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, bad_wire);
 	tcase_add_test(tcase, cut_by_device);
 	tcase_add_test(tcase, packet_in_part);
+	tcase_add_test(tcase, same_port_again);
 	tcase_add_test(tcase, end_behind_a_window);
 	tcase_add_test(tcase, no_memory);
 	tcase_add_test(tcase, never_read);
