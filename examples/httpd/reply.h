@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Answers to requests: put into what a client is to be sent, with the file that follows. They may be
- * made for several clients at once, by several threads. */
+/* Answers to requests: put into what a client is to be sent, with the file that follows. Several
+ * threads may make them for several clients at once. */
 #ifndef EXAMPLES_HTTPD_REPLY_H
 #define EXAMPLES_HTTPD_REPLY_H
 

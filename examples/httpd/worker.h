@@ -10,7 +10,8 @@
 /* So many, none of which runs yet. 0 or -1 with errno. */
 int workers_create(unsigned int count);
 
-/* Listens at a port of TCP, of IPv4 and IPv6; number: which of WORKERS_PORTS. 0 or -1 with errno. */
+/* Listens at a port of TCP, of IPv4 and IPv6; number: which of WORKERS_PORTS. 0 or -1 with
+ * errno. */
 int workers_listen(unsigned int number, int port, int has_tls);
 
 /* Serves. Returns only if a thread cannot be made: its error. */

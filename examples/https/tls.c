@@ -53,6 +53,17 @@ static int complain(const char *what, int error)
 	return -1;
 }
 
+/* One signature for nothing: what the library computes for a key at its first use, it would else
+ * compute in several threads at once. */
+static int try_key(void)
+{
+	unsigned char hash[32] = "", signature[MBEDTLS_PK_SIGNATURE_MAX_SIZE];
+	size_t bytes;
+
+	return mbedtls_pk_sign(&key, MBEDTLS_MD_SHA256, hash, sizeof(hash), signature, &bytes,
+			       mbedtls_ctr_drbg_random, &generator);
+}
+
 int tls_start(const char *certificate_path, const char *key_path)
 {
 	mbedtls_entropy_init(&entropy);
@@ -67,6 +78,7 @@ int tls_start(const char *certificate_path, const char *key_path)
 		     mbedtls_x509_crt_parse_file(&certificate, certificate_path)) ||
 	    complain(key_path, mbedtls_pk_parse_keyfile(&key, key_path, NULL)) ||
 	    complain("certificate and key", mbedtls_pk_check_pair(&certificate.pk, &key)) ||
+	    complain(key_path, try_key()) ||
 	    complain("TLS", mbedtls_ssl_config_defaults(&config, MBEDTLS_SSL_IS_SERVER,
 							MBEDTLS_SSL_TRANSPORT_STREAM,
 							MBEDTLS_SSL_PRESET_DEFAULT)) ||

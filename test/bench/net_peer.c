@@ -4,8 +4,8 @@
  *
  *	net-peer serve				what net.c asks for
  *	net-peer http ADDRESS CLIENTS SECONDS DOMID
- *						requests of "/" on kept connections, counted; and what
- *						processor time each vCPU of the domain had meanwhile
+ *						requests of "/" on kept connections, counted; and
+ *						the processor time each vCPU had for one
  *	net-peer first ADDRESS DOMID		starts a paused domain; ticks then, and when "/" was
  *						answered for the first time
  */

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""load: many clients of a web server at once, of several kinds; all they get is compared. load.py ADDRESS PORT
+"""load: many clients of a web server at once, of several kinds; all they get is compared. load.py ADDRESS PORT ROUNDS [tls]
 
 Nothing here depends on how fast anything is: limits are against hanging. The files are those of check.
 """
 import random
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -14,7 +15,12 @@ INDEX = b"the index\n"
 BIG = b"".join(b"%d\n" % i for i in range(1, 100001))[:300000]
 SMALL = b"".join(b"%d\n" % i for i in range(1, 5001))[:20000]
 FILES = {"/": INDEX, "/small.txt": SMALL, "/big.txt": BIG}
-ROUNDS = 60
+ROUNDS = int(sys.argv[3])
+context = None
+if len(sys.argv) > 4:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
 
 lock = threading.Lock()
 right = 0
@@ -24,7 +30,7 @@ wrong = []
 def connect():
     s = socket.create_connection(address, timeout=60)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return s
+    return context.wrap_socket(s) if context else s
 
 
 def reset(s):
@@ -94,7 +100,7 @@ def piper(numbers):
     """Many requests, then many answers."""
     with connect() as s:
         kept = b""
-        for _ in range(ROUNDS // 10):
+        for _ in range(ROUNDS // 5):
             paths = numbers.choices(("/", "/small.txt"), k=10)
             s.sendall(b"".join(map(request, paths)))
             for path in paths:
@@ -136,7 +142,7 @@ def run(kind, number):
 done = threading.Event()
 sleepers = [threading.Thread(target=sleeper, args=(done,)) for _ in range(4)]
 others = [threading.Thread(target=run, args=(kind, number))
-          for number in range(4) for kind in (keeper, newcomer, ranger, piper, dropper)]
+          for number in range(3) for kind in (keeper, newcomer, ranger, piper, dropper)]
 for thread in sleepers + others:
     thread.start()
 for thread in others:
