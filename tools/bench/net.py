@@ -21,6 +21,7 @@ HTTP_CLIENTS, HTTP_SECONDS = 16, 1
 TIMES = {"net_bulk_send": 1.05, "net_bulk_receive": 1.05, "net_datagrams_send": 2, "net_datagrams_receive": 2,
          "net_trip_tcp": 1 / 0.6, "net_trip_udp": 1 / 0.6, "net_connect": 1 / 0.57}
 HTTP_TIMES = {"net_first": 20, "net_http": 1.3}
+SPREAD_VCPUS = 2
 TLS_HANDSHAKES, TLS_TIMES = 100, {"net_tls": 1}
 
 
@@ -36,6 +37,7 @@ def make_rows():
         "net_ready": Row("unpause to network ready", "ms", goal=6, digits=2),
         "net_first": Row("unpause to first HTTP answer", "ms", digits=2),
         "net_http": Row("HTTP requests, httpd beside nginx", "1/s", less=False),
+        "net_http_spread": Row(f"HTTP, {SPREAD_VCPUS} vCPUs by 1: their time alone", "×", less=False, digits=2),
         "net_tls": Row("TLS handshakes, https beside nginx", "1/s", less=False, digits=1),
     }
 
@@ -90,13 +92,14 @@ def server(who, vcpus=1, tls=False):
 
 
 def serve(bench, who, vcpus=1):
-    """(milliseconds from unpause to the first answer, requests a second)"""
+    """(milliseconds from unpause to the first answer, requests a second, nanoseconds of all vCPUs for a request)"""
     status, text = bench.box.execute("/tmp/net-guest", "http", GUEST, MAC, str(HTTP_CLIENTS), str(HTTP_SECONDS),
                                      "\n".join(server(who, vcpus)), seconds=240)
-    found = dict(re.findall(r"^(?:bench )?(unpause|first|http) ([\d.]+)$", text, re.M))
-    if status or len(found) != 3:
+    found = dict(re.findall(r"^(?:bench )?(unpause|first|http|http_cpu) ([\d. ]+)$", text, re.M))
+    if status or len(found) != 4:
         raise Failed(f"status {status}: {last_line(text)}")
-    return (float(found["first"]) - float(found["unpause"])) / TICKS_PER_MS, float(found["http"])
+    return ((float(found["first"]) - float(found["unpause"])) / TICKS_PER_MS, float(found["http"]),
+            sum(map(float, found["http_cpu"].split())))
 
 
 def tls(bench, who):
@@ -113,12 +116,14 @@ def tls(bench, who):
 def http(bench, who):
     bench.say(f"{who.capitalize()}: HTTP")
     try:
-        first_ms, requests = serve(bench, who)
+        first_ms, requests, one_ns = serve(bench, who)
     except Failed as why:
-        bench.fail_all(who, HTTP_TIMES, why)
+        bench.fail_all(who, (*HTTP_TIMES, "net_http_spread"), why)
         return
     bench.rows["net_first"].add(who, [first_ms])
     bench.rows["net_http"].add(who, [requests])
+    bench.say(f"{who.capitalize()}: HTTP with {SPREAD_VCPUS} vCPUs")
+    take(bench.rows["net_http_spread"], who, lambda: [SPREAD_VCPUS * one_ns / serve(bench, who, SPREAD_VCPUS)[2]])
 
 
 def measure(bench):
@@ -126,7 +131,7 @@ def measure(bench):
         prepare(bench)
     except Failed as why:
         for who in ("stardust", "linux"):
-            bench.fail_all(who, (*TIMES, "net_ready", *HTTP_TIMES, *TLS_TIMES), why)
+            bench.fail_all(who, (*TIMES, "net_ready", *HTTP_TIMES, "net_http_spread", *TLS_TIMES), why)
         return
     for who in ("stardust", "linux"):
         calls(bench, who)
