@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # TLS for programs: mbedTLS from Debian's source, built out of tree with stardust-cc, into the sysroot:
-# -lmbedtls -lmbedx509 -lmbedcrypto. How it is configured: tools/mbedtls/include/mbedtls. The curve P-256 is
-# BoringSSL's, from Debian's copy of it.
+# -lmbedtls -lmbedx509 -lmbedcrypto. How it is configured: tools/mbedtls/include/mbedtls. The curve P-256 and
+# SHA-2 are BoringSSL's, from Debian's copy of it.
 
 MBEDTLS := $(B)/src/mbedtls
 MBEDTLS_OBJ_DIR := $(B)/mbedtls
@@ -66,23 +66,32 @@ $(MBEDTLS_OBJ_DIR)/own/%.o: tools/mbedtls/%.c $(MBEDTLS_STAMP) | $(SYSROOT)/.hea
 	@mkdir -p $(@D)
 	$(Q)$(MBEDTLS_CC) -std=gnu11 $(K_WARN) $< -o $@
 
-# One object, in which nothing is seen but what mbedTLS calls: a program may have an OpenSSL of its own.
-MBEDTLS_P256 := $(MBEDTLS_OBJ_DIR)/own/p256-c.o $(MBEDTLS_OBJ_DIR)/own/p256-asm.o
+# BoringSSL's part: each with its assembly in one object, in which nothing is seen but what mbedTLS calls, since a
+# program may have an OpenSSL of its own.
+MBEDTLS_FAST := p256 hash256 hash512
+BORINGSSL_ASM := $(BORINGSSL)/linux-x86_64/crypto/fipsmodule
 BORINGSSL_INCLUDE := -isystem $(BORINGSSL)/src/include -isystem $(BORINGSSL)/src
-$(MBEDTLS_OBJ_DIR)/own/p256-c.o: tools/mbedtls/p256.c tools/mbedtls/p256.h $(MBEDTLS_STAMP) $(BORINGSSL).stamp | $(B)/bin/stardust-cc
+asm_of_p256 := p256-x86_64-asm
+asm_of_hash256 := sha256-x86_64
+asm_of_hash512 := sha512-x86_64
+seen_of_p256 := stardust_p256_*
+seen_of_hash256 := mbedtls_*sha256_process
+seen_of_hash512 := mbedtls_*sha512_process
+$(MBEDTLS_OBJ_DIR)/fast/%-c.o: tools/mbedtls/%.c $(MBEDTLS_STAMP) $(BORINGSSL).stamp | $(SYSROOT)/.headers $(B)/bin/stardust-cc
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(MBEDTLS_CC) -std=gnu11 $(K_WARN) $(BORINGSSL_INCLUDE) $< -o $@
-$(MBEDTLS_OBJ_DIR)/own/p256-asm.o: $(BORINGSSL).stamp $(MBEDTLS_STAMP) | $(B)/bin/stardust-cc
-	$(call say,AS,boringssl/p256-x86_64-asm.S)
+$(MBEDTLS_OBJ_DIR)/fast/%-asm.o: $(BORINGSSL).stamp $(MBEDTLS_STAMP) | $(B)/bin/stardust-cc
+	$(call say,AS,boringssl/$(asm_of_$*).S)
 	@mkdir -p $(@D)
-	$(Q)$(MBEDTLS_CC) $(BORINGSSL)/linux-x86_64/crypto/fipsmodule/p256-x86_64-asm.S -o $@
-$(MBEDTLS_OBJ_DIR)/own/p256.o: $(MBEDTLS_P256)
+	$(Q)$(MBEDTLS_CC) $(BORINGSSL_ASM)/$(asm_of_$*).S -o $@
+$(MBEDTLS_FAST:%=$(MBEDTLS_OBJ_DIR)/fast/%.o): $(MBEDTLS_OBJ_DIR)/fast/%.o: $(MBEDTLS_OBJ_DIR)/fast/%-c.o $(MBEDTLS_OBJ_DIR)/fast/%-asm.o \
+		$(MBEDTLS_OBJ_DIR)/fast/asm_features-c.o
 	$(Q)$(B)/bin/stardust-cc -r $^ -o $@
-	$(Q)objcopy --wildcard --keep-global-symbol='stardust_p256_*' $@
+	$(Q)objcopy --wildcard --keep-global-symbol='$(seen_of_$*)' $@
 
-$(SYSROOT)/lib/libmbedcrypto.a: $(MBEDTLS_CRYPTO:%=$(MBEDTLS_OBJ_DIR)/%.o) $(patsubst %,$(MBEDTLS_OBJ_DIR)/own/%.o, \
-	entropy p256)
+$(SYSROOT)/lib/libmbedcrypto.a: $(MBEDTLS_CRYPTO:%=$(MBEDTLS_OBJ_DIR)/%.o) $(MBEDTLS_OBJ_DIR)/own/entropy.o \
+	$(MBEDTLS_FAST:%=$(MBEDTLS_OBJ_DIR)/fast/%.o)
 $(SYSROOT)/lib/libmbedx509.a: $(MBEDTLS_X509:%=$(MBEDTLS_OBJ_DIR)/%.o)
 $(SYSROOT)/lib/libmbedtls.a: $(MBEDTLS_TLS:%=$(MBEDTLS_OBJ_DIR)/%.o)
 $(SYSROOT)/lib/libcerts.a: $(MBEDTLS_OBJ_DIR)/own/certs.o

@@ -92,25 +92,32 @@ $(T_BIN): $(T_OUT)/bin/%: $(T_OUT)/obj/test/host/%.o $(T_OUT)/obj/test/host/chec
 # These are guests of their own debugger (test/host/duster/engine/self.h).
 $(T_OUT)/bin/duster/engine/test_views $(T_OUT)/bin/duster/engine/test_views_io: T_LIBS += -no-pie
 
-# mbedTLS's curves with the sanitizers, and what is in their place.
+# mbedTLS's curves and sums with the sanitizers, and what is in their place.
 T_MBEDTLS_OBJ := $(patsubst %,$(T_OUT)/mbedtls/%.o,asn1parse asn1write bignum constant_time ecdh ecdsa ecp ecp_curves \
-	hmac_drbg md md5 platform platform_util ripemd160 sha1 sha256 sha512 threading p256 p256-asm)
+	hmac_drbg md md5 platform platform_util ripemd160 sha1 sha256 sha512 threading asm_features \
+	$(MBEDTLS_FAST) $(MBEDTLS_FAST:%=%-asm))
 T_MBEDTLS_FLAGS = $(filter-out -W%,$(T_CFLAGS)) -w -isystem $(T_OUT)/mbedtls/include -I$(MBEDTLS)/library -Itools/mbedtls
 $(T_OUT)/mbedtls/include: $(MBEDTLS_STAMP)
 	@rm -rf $@
 	@mkdir -p $@
 	@cp -R $(SYSROOT)/include/mbedtls $(SYSROOT)/include/psa $@
-$(T_OUT)/mbedtls/p256.o: tools/mbedtls/p256.c tools/mbedtls/p256.h $(BORINGSSL).stamp test/host/host.mk | $(T_OUT)/mbedtls/include
+$(patsubst %,$(T_OUT)/mbedtls/%.o,asm_features $(MBEDTLS_FAST)): $(T_OUT)/mbedtls/%.o: tools/mbedtls/%.c $(wildcard tools/mbedtls/*.h) \
+		$(MBEDTLS_STAMP) $(BORINGSSL).stamp test/host/host.mk | $(T_OUT)/mbedtls/include
 	$(call say,CC,$< (test))
 	$(Q)$(T_CC) $(T_CFLAGS) -isystem $(T_OUT)/mbedtls/include $(BORINGSSL_INCLUDE) -c $< -o $@
-$(T_OUT)/mbedtls/p256-asm.o: $(BORINGSSL).stamp | $(T_OUT)/mbedtls/include
-	$(Q)$(T_CC) -c $(BORINGSSL)/linux-x86_64/crypto/fipsmodule/p256-x86_64-asm.S -o $@
+$(T_OUT)/mbedtls/%-asm.o: $(BORINGSSL).stamp | $(T_OUT)/mbedtls/include
+	$(Q)$(T_CC) -c $(BORINGSSL_ASM)/$(asm_of_$*).S -o $@
+# What would be there without: with the library's own configuration, under another name.
+$(T_OUT)/mbedtls/generic-%.o: $(MBEDTLS).stamp test/host/host.mk | $(T_OUT)/mbedtls/include
+	$(Q)$(T_CC) $(filter-out -W%,$(T_CFLAGS)) -w -I$(MBEDTLS)/include -c $(MBEDTLS)/library/$*.c -o $@
+	$(Q)objcopy --redefine-sym mbedtls_internal_$*_process=generic_$*_process --keep-global-symbol=generic_$*_process $@
 $(T_OUT)/mbedtls/%.o: $(MBEDTLS_STAMP) test/host/host.mk | $(T_OUT)/mbedtls/include
 	$(Q)$(T_CC) $(T_MBEDTLS_FLAGS) -c $(MBEDTLS)/library/$*.c -o $@
 $(T_OUT)/obj/test/host/mbedtls/%.o: T_CFLAGS += -isystem $(T_OUT)/mbedtls/include \
 	-DVECTORS='"$(BORINGSSL)/src/third_party/wycheproof_testvectors"'
-$(T_OUT)/obj/test/host/mbedtls/test_p256.o: | $(T_OUT)/mbedtls/include
+$(patsubst %,$(T_OUT)/obj/test/host/mbedtls/%.o,test_p256 test_hash): | $(T_OUT)/mbedtls/include
 $(T_OUT)/bin/mbedtls/test_p256: $(T_MBEDTLS_OBJ)
+$(T_OUT)/bin/mbedtls/test_hash: $(T_MBEDTLS_OBJ) $(T_OUT)/mbedtls/generic-sha256.o $(T_OUT)/mbedtls/generic-sha512.o
 
 T_RUN := $(if $(UNIT),$(T_OUT)/bin/$(UNIT),$(T_BIN))
 

@@ -20,6 +20,13 @@ def of(mbedtls):
         (mbedtls + "ecp.c", " &&\n        mbedtls_ecp_check_pubkey(grp, Q) == 0", "", "mbedtls/test_p256"),
         (mbedtls + "ecp.c", "mbedtls_ecp_check_privkey(grp, n) == 0 &&", "", "mbedtls/test_p256"),
         (mbedtls + "ecp.c", "SECP256R1 && stardust_p256_is_generator(grp, P)", "SECP256R1", "mbedtls/test_p256"),
+        # SHA-2.
+        ("tools/mbedtls/hash256.c", "ctx->state", "ctx->total", "mbedtls/test_hash"),
+        ("tools/mbedtls/hash256.c", "data[64])\n{\n\tsha256_block_data_order(ctx->state, data, 1);\n}", "data[64])\n{\n}",
+         "mbedtls/test_hash"),
+        ("tools/mbedtls/hash512.c", "ctx->state", "ctx->total", "mbedtls/test_hash"),
+        ("tools/mbedtls/hash512.c", "data[128])\n{\n\tsha512_block_data_order(ctx->state, data, 1);\n}", "data[128])\n{\n}",
+         "mbedtls/test_hash"),
     ]
 
 

@@ -5,7 +5,6 @@
  */
 #include "p256.h"
 
-#include <cpuid.h>
 #include <mbedtls/platform_util.h>
 
 /* Its assertions look at the group, of which nothing else is used: there is none. */
@@ -23,18 +22,6 @@ static const BN_ULONG rr_p[P256_LIMBS] = {0x0000000000000003, 0xfffffffbffffffff
 static const BN_ULONG rr_n[P256_LIMBS] = {0x83244c95be79eea2, 0x4699799c49bd6fa6,
 					  0x2845b2392b6bec59, 0x66e12d94f3d95620};
 static const BN_ULONG one[P256_LIMBS] = {1};
-
-uint32_t OPENSSL_ia32cap_P[4];
-
-/* Multiplications without flags, and additions with two. Of AVX2 it is told nothing: what it saves
- * is little, and the state it needs is the host's to give. */
-static void __attribute__((constructor)) find_features(void)
-{
-	unsigned eax, ebx, ecx, edx;
-
-	if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & bit_BMI2) && (ebx & bit_ADX))
-		OPENSSL_ia32cap_P[2] = bit_BMI2 | bit_ADX;
-}
 
 /* Words begin with the lowest, as x86 has bytes. */
 static int words_read(BN_ULONG words[P256_LIMBS], const mbedtls_mpi *number)

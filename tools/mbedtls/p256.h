@@ -11,7 +11,6 @@
 
 #include <mbedtls/bignum.h>
 #include <mbedtls/ecp.h>
-#include <stdint.h>
 
 /* point * scalar, in constant time. The scalar is 1 to n-1, the point is one of the curve, affine,
  * and not at infinity. */
@@ -29,9 +28,5 @@ int stardust_p256_is_generator(const mbedtls_ecp_group *group, const mbedtls_ecp
 /* 1/number modulo n, in constant time, of a number of 1 to n-1. MBEDTLS_ERR_MPI_NOT_ACCEPTABLE: it
  * is 0. */
 int stardust_p256_invert(mbedtls_mpi *inverse, const mbedtls_mpi *number);
-
-/* What the assembly may use: words 0 to 3 are EDX and ECX of CPUID 1, EBX and ECX of CPUID 7. Found
- * out before main(); for tests. */
-extern uint32_t OPENSSL_ia32cap_P[4];
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "test/host/check_main.h"
+#include "tools/mbedtls/asm_features.h"
 #include "tools/mbedtls/p256.h"
 
 #define ROUNDS 12
@@ -406,6 +407,36 @@ START_TEST(test_agreement)
 }
 END_TEST
 
+/* Another curve is mbedTLS's: NIST CAVS, ECC CDH primitive, P-384, COUNT = 0. */
+START_TEST(test_other_curve)
+{
+	mbedtls_mpi key, shared, expected;
+	mbedtls_ecp_group group;
+	mbedtls_ecp_point peer;
+
+	mbedtls_ecp_group_init(&group);
+	must(mbedtls_ecp_group_load(&group, MBEDTLS_ECP_DP_SECP384R1));
+	number_set(&key, "3cc3122a68f0d95027ad38c067916ba0eb8c38894d22e1b1"
+			 "5618b6818a661774ad463b205da88cf699ab4d43c9cf98a1");
+	point_set(&peer,
+		  "a7c76b970c3b5fe8b05d2838ae04ab47697b9eaf52e76459"
+		  "2efda27fe7513272734466b400091adbf2d68c58e0c50066",
+		  "ac68f19f2e1cb879aed43a9969b91a0839c4c38a49749b66"
+		  "1efedf243451915ed0905a32b060992b468c64766fc8437a");
+	number_set(&expected, "5f9d29dc5e31a163060356213669c8ce132e22f57c9a04f4"
+			      "0ba7fcead493b457e5621e766c40a2e3d4d6a04b25e533f1");
+	mbedtls_mpi_init(&shared);
+	must(mbedtls_ecdh_compute_shared(&group, &shared, &peer, &key, random_bytes, NULL));
+	ck_assert_int_eq(mbedtls_mpi_cmp_mpi(&shared, &expected), 0);
+	must(mbedtls_ecp_self_test(0)); /* and two more */
+	mbedtls_mpi_free(&key);
+	mbedtls_mpi_free(&shared);
+	mbedtls_mpi_free(&expected);
+	mbedtls_ecp_point_free(&peer);
+	mbedtls_ecp_group_free(&group);
+}
+END_TEST
+
 /* Wycheproof: a file of `NAME = VALUE`, with [key.uncompressed = HEX] for what follows. */
 struct vector {
 	char key[140], message[600], result[16], signature[600], private[80], public[600],
@@ -557,6 +588,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tcase, test_invert, 0, 2);
 	tcase_add_loop_test(tcase, test_signatures, 0, 2);
 	tcase_add_loop_test(tcase, test_agreement, 0, 2);
+	tcase_add_test(tcase, test_other_curve);
 	tcase_add_loop_test(tcase, test_vectors_of_signatures, 0, 2);
 	tcase_add_loop_test(tcase, test_vectors_of_agreement, 0, 2);
 	suite_add_tcase(suite, tcase);

@@ -15,6 +15,10 @@
 /* The tables that would be made at first use are made by whichever threads are first, at once. */
 #define MBEDTLS_AES_ROM_TABLES
 
+/* Blocks of SHA-2: tools/mbedtls/hash256.c, hash512.c. */
+#define MBEDTLS_SHA256_PROCESS_ALT
+#define MBEDTLS_SHA512_PROCESS_ALT
+
 #define MBEDTLS_CMAC_C
 #define MBEDTLS_SSL_DTLS_SRTP
 
