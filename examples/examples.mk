@@ -37,6 +37,7 @@ endif
 
 $(B)/examples/$(1)/$(1).debug: $$($(1)_OBJ) $$(EXAMPLE_LIBS) $$(SDK_FILES)
 	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
 	$$(Q)$$(EXAMPLE_CC) -g $$($(1)_CFLAGS) -o $$@ $$($(1)_OBJ) $$($(1)_LIBS)
 $(B)/examples/$(1)/$(1): $(B)/examples/$(1)/$(1).debug
 	$$(Q)strip -o $$@ $$<
