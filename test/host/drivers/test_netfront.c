@@ -113,8 +113,9 @@ static void check_ports(uint32_t first, uint32_t second)
 /* Queues' events come to the vCPUs in turn, also after the back end went and came. */
 START_TEST(spreads_events)
 {
+	netdev_vcpus_changed(0xc);
 	start(all);
-	check_ports(0, 0);
+	check_ports(2, 3);
 	netdev_vcpus_changed(0x5);
 	check_ports(0, 2);
 	netdev_vcpus_changed(0x1);
