@@ -9,6 +9,7 @@
 
 #include "lib/base/error.h"
 #include "test/host/check_main.h"
+#include "test/host/drivers/netback_end.h"
 #include "test/mock/mock_netback.h"
 
 static const char *const all[] = {"feature-rx-copy=1",
@@ -35,15 +36,6 @@ static void start(const char *const *keys)
 		bytes[i] = (uint8_t)(i * 7 + i / 256);
 	front = netback_start(keys);
 	queue = front->queues;
-}
-
-static void finish(void)
-{
-	netback_disconnect(front);
-	ck_assert_uint_eq(netback_counts.grants_open, 0);
-	ck_assert_uint_eq(netback_counts.grants_used, 0);
-	ck_assert_uint_eq(netback_counts.pages, 0);
-	netback_remove(front);
 }
 
 static int send_bytes(size_t count, unsigned int flags, uint16_t segment_bytes)
@@ -98,7 +90,7 @@ START_TEST(connects_with_all)
 						       NETDEV_GATHER);
 	ck_assert_uint_eq(front->dev.mac[2], 0x3e);
 	ck_assert(front->dev.carrier);
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -125,7 +117,7 @@ START_TEST(spreads_events)
 	netdev_vcpus_changed(0xa);
 	ck_assert_int_eq(netback_connect(front), 0);
 	check_ports(1, 3);
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -155,7 +147,7 @@ START_TEST(mtu_and_link)
 		ck_assert_uint_eq(front->dev.mtu, cases[i].mtu);
 		ck_assert(front->dev.carrier == cases[i].carrier);
 		ck_assert_int_eq(send_bytes(100, 0, 0), cases[i].carrier ? 0 : -ENETDOWN);
-		finish();
+		netback_end(front);
 	}
 }
 END_TEST
@@ -179,7 +171,7 @@ START_TEST(link_changes)
 	ck_assert_int_eq(send_bytes(100, 0, 0), 0);
 	kick();
 	ck_assert_ptr_eq(take_any(), queue);
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -193,7 +185,7 @@ START_TEST(connects_with_nothing)
 	/* One page at most. */
 	ck_assert_int_eq(send_bytes(4097, 0, 0), -EMSGSIZE);
 	ck_assert_int_eq(send_bytes(4096, 0, 0), 0);
-	finish();
+	netback_end(front);
 	start(none);
 	ck_assert_ptr_null(front->queues);
 	netback_remove(front);
@@ -233,7 +225,7 @@ START_TEST(receives)
 	ck_assert_ptr_null(netback_reset_reason);
 	ck_assert_uint_eq(netback_counts.delivered, 3);
 	ck_assert_uint_eq(queue->stats.received_errors, 1);
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -258,7 +250,7 @@ START_TEST(receives_long)
 	ck_assert_ptr_null(netback_reset_reason);
 	ck_assert_uint_eq(netback_counts.delivered, 3000);
 	ck_assert_uint_eq(queue->rx_prod - queue->rx_cons, NET_RING_SLOTS);
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -284,7 +276,7 @@ START_TEST(refuses_bad_responses)
 	queue->rx->rsp_prod = queue->rx_prod + 1;
 	netqueue_rx_event(queue->rx_port, queue);
 	ck_assert_str_eq(netback_reset_reason, "more responses than requests");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	netback_rx_response(queue, bytes, 60, 0);
@@ -292,34 +284,34 @@ START_TEST(refuses_bad_responses)
 	queue->rx->rsp_prod--;
 	netqueue_rx_event(queue->rx_port, queue);
 	ck_assert_str_eq(netback_reset_reason, "more responses than requests");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	netback_rx_response(queue, bytes, 60, 0)->id = 7;
 	broken("a response to another request");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	netback_rx_response(queue, bytes, 60, 0)->offset = 4090;
 	broken("bytes beyond the page");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	netback_rx_response(queue, NULL, 5000, 0);
 	broken("bytes beyond the page");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	netback_rx_response(queue, bytes, 60, NETRXF_more_data);
 	broken("a packet that is not all there");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	for (unsigned int i = 0; i < 30; i++)
 		netback_rx_response(queue, bytes, 10, NETRXF_more_data);
 	netback_rx_response(queue, bytes, 10, 0);
 	broken("a packet of too many pieces");
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -328,31 +320,31 @@ START_TEST(refuses_bad_extras)
 	start(plain);
 	netback_rx_response(queue, bytes, 60, NETRXF_extra_info);
 	broken("extra information without end");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	netback_rx_response(queue, bytes, 60, NETRXF_extra_info);
 	netback_rx_extra(queue, XEN_NETIF_EXTRA_TYPE_MAX, 0);
 	broken("extra information of no known type");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	netback_rx_response(queue, bytes, 60, NETRXF_extra_info);
 	netback_rx_extra(queue, XEN_NETIF_EXTRA_TYPE_NONE, 0);
 	broken("extra information of no known type");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	netback_rx_response(queue, bytes, 60, NETRXF_extra_info);
 	netback_rx_extra(queue, XEN_NETIF_EXTRA_TYPE_GSO, 0)->u.gso.size = 0;
 	broken("a bad segment size or type");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	netback_rx_response(queue, bytes, 60, NETRXF_extra_info);
 	netback_rx_extra(queue, XEN_NETIF_EXTRA_TYPE_GSO, 0)->u.gso.type = 9;
 	broken("a bad segment size or type");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	netback_rx_response(queue, bytes, 60, NETRXF_extra_info);
@@ -360,7 +352,7 @@ START_TEST(refuses_bad_extras)
 		netback_rx_extra(queue, XEN_NETIF_EXTRA_TYPE_HASH, XEN_NETIF_EXTRA_FLAG_MORE);
 	netback_rx_extra(queue, XEN_NETIF_EXTRA_TYPE_HASH, 0);
 	broken("extra information without end");
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -389,7 +381,7 @@ START_TEST(sends)
 	ck_assert_int_eq(send_bytes(65536, 0, 0), -EMSGSIZE);
 	ck_assert_int_eq(send_bytes(0, 0, 0), -EMSGSIZE);
 	ck_assert_ptr_null(netback_reset_reason);
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -414,7 +406,7 @@ START_TEST(waits_for_room)
 	ck_assert_int_eq(send_bytes(1000, 0, 0), 0);
 	/* Pages and grants were kept. */
 	ck_assert_uint_eq(netback_counts.grants_used, NET_RING_SLOTS + 32 + 2);
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -426,7 +418,7 @@ START_TEST(notices_a_stall)
 	kick();
 	front->stall.fn(&front->stall);
 	ck_assert_str_eq(netback_reset_reason, "takes no packets for 10 s");
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -445,14 +437,14 @@ START_TEST(refuses_bad_answers)
 	start(plain);
 	queue->tx->rsp_prod = 1;
 	tx_broken("more responses than packets");
-	finish();
+	netback_end(front);
 
 	/* Put, and not shown to the back end yet. */
 	start(plain);
 	send_bytes(100, 0, 0);
 	queue->tx->rsp_prod = 1;
 	tx_broken("more responses than packets");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	send_bytes(100, 0, 0);
@@ -460,7 +452,7 @@ START_TEST(refuses_bad_answers)
 	netback_tx_response(queue, 999, NETIF_RSP_OKAY);
 	netback_tx_publish(queue);
 	tx_broken("an answer to no packet");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	send_bytes(100, 0, 0);
@@ -471,7 +463,7 @@ START_TEST(refuses_bad_answers)
 	netback_tx_response(queue, queue->tx->ring[0].rsp.id, NETIF_RSP_OKAY);
 	netback_tx_publish(queue);
 	tx_broken("an answer to no packet");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	send_bytes(100, 0, 0);
@@ -479,7 +471,7 @@ START_TEST(refuses_bad_answers)
 	netback_tx_response(queue, queue->tx->ring[0].req.id, NETIF_RSP_NULL);
 	netback_tx_publish(queue);
 	tx_broken("an answer to no extra information");
-	finish();
+	netback_end(front);
 
 	start(plain);
 	send_bytes(100, 0, 0);
@@ -487,7 +479,7 @@ START_TEST(refuses_bad_answers)
 	netback_tx_response(queue, queue->tx->ring[0].req.id, 77);
 	netback_tx_publish(queue);
 	tx_broken("an answer that means nothing");
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -525,7 +517,7 @@ START_TEST(survives_every_failed_allocation)
 		ck_assert_uint_eq(netback_counts.pages, 0);
 	} while (error);
 	ck_assert_int_gt(at, 2 * 32); /* pages to begin with, and their grants */
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -556,7 +548,7 @@ START_TEST(gives_up_a_packet_without_memory)
 	(void)netqueue_complete(&front->queues[0]);
 	(void)netqueue_complete(&front->queues[1]);
 	ck_assert_uint_eq(front->queues[0].tx_extras + front->queues[1].tx_extras, 0);
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -572,7 +564,7 @@ START_TEST(shows_no_old_bytes)
 		page = queue->tx_pages[i].vaddr;
 		ck_assert(!page || page[PAGE_BYTES - 1] == 0);
 	}
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -588,7 +580,7 @@ START_TEST(asks_for_groups)
 	front->dev.ops->group(&front->dev, mac, true);
 	ck_assert(!netback_tx_take(queue, &taken));
 	ck_assert_ptr_null(netback_reset_reason);
-	finish();
+	netback_end(front);
 }
 END_TEST
 
@@ -618,7 +610,7 @@ START_TEST(survives_noise)
 			(void)netqueue_complete(queue);
 			(void)netqueue_receive(queue);
 		}
-		finish();
+		netback_end(front);
 		memset(&netback_counts, 0, sizeof(netback_counts));
 	}
 }

@@ -7,6 +7,7 @@
  */
 #include "arch/x86_64/pv/boot.h"
 #include "test/host/check_main.h"
+#include "test/host/drivers/netback_end.h"
 #include "test/mock/mock_netback.h"
 
 static struct netfront *front;
@@ -18,15 +19,6 @@ static void start(void)
 
 	front = netback_start(plain);
 	queue = front->queues;
-}
-
-static void finish(void)
-{
-	netback_disconnect(front);
-	ck_assert_uint_eq(netback_counts.grants_open, 0);
-	ck_assert_uint_eq(netback_counts.grants_used, 0);
-	ck_assert_uint_eq(netback_counts.pages, 0);
-	netback_remove(front);
 }
 
 static void receive(unsigned int count)
@@ -59,7 +51,7 @@ START_TEST(grows_with_packets)
 	receive(NET_RING_SLOTS);
 	ck_assert_uint_eq(queue->rx_pages_count, NET_RING_SLOTS);
 	ck_assert_uint_eq(netback_counts.delivered, delivered + NET_RING_SLOTS);
-	finish();
+	netback_end(front);
 
 	/* Without memory for more all goes on with those there are. */
 	start();
@@ -76,7 +68,7 @@ START_TEST(grows_with_packets)
 	ck_assert_uint_eq(queue->rx_prod - queue->rx_cons, 2 * count);
 	ck_assert_uint_eq(netback_counts.delivered, delivered + 16 + count);
 	ck_assert_ptr_null(netback_reset_reason);
-	finish();
+	netback_end(front);
 
 	/* No more than a share of memory, whatever comes. */
 	start();
@@ -89,7 +81,7 @@ START_TEST(grows_with_packets)
 		ck_assert_uint_le(queue->rx_pages_count, 100);
 	}
 	ck_assert_uint_eq(queue->rx_pages_count, 100);
-	finish();
+	netback_end(front);
 }
 END_TEST
 
